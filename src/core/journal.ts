@@ -1,0 +1,118 @@
+import type { Sample } from "./checks.ts";
+import type { Call, Result } from "./calls.ts";
+import type { Borrowed } from "./observed.ts";
+import type { Plan, Step } from "./plan.ts";
+import type { Weights } from "./routing.ts";
+import type { Hold, Outcome } from "./state.ts";
+import type { Cause, DeploymentId, Fence, Instant, IntentId, Millis, Slot, Version } from "./units.ts";
+
+/** Which way a deployment goes. */
+export type Direction = "forward" | "back";
+
+/** Who advances a deployment: enough to prove on the same machine that the holder is gone. */
+export interface Holder {
+  /** `user@host pid 4711`, for people. */
+  readonly name: string;
+  readonly host: string;
+  readonly pid: number;
+  /** Start time of the process and boot id of the machine, as the operating system tells them. */
+  readonly started: string;
+  readonly boot: string;
+}
+
+/** Facts of a verdict, kept small (4 KiB journaled at most) and redacted. */
+export interface VerdictFacts {
+  /** What people read behind the step's name: `/health 200 · /health/db 200 "connected"`. */
+  readonly summary: string;
+  readonly samples?: readonly Sample[];
+  /** Last log lines of the failing replica. */
+  readonly log?: readonly string[];
+  readonly numbers?: Readonly<Record<string, number>>;
+}
+
+/** One line of the journal, without its number and time. The state of a deployment is the fold of these. */
+export type Happening =
+  | { readonly kind: "opened"; readonly id: DeploymentId; readonly plan: Plan; readonly engine: number }
+  | { readonly kind: "claimed"; readonly fence: Fence; readonly holder: Holder }
+  | {
+      readonly kind: "intent";
+      readonly intent: IntentId;
+      readonly step: string;
+      readonly dir: Direction;
+      readonly call: Call;
+      readonly expect: Version | "any";
+      readonly fence: Fence;
+      /** Longest time the call can take, from `at` on. */
+      readonly bound: Millis;
+      /** Written to the local spool while the store could not be reached. */
+      readonly spooled?: boolean;
+    }
+  | {
+      readonly kind: "outcome";
+      readonly intent: IntentId;
+      readonly result: Result;
+      /** Not this process saw the write end: it was found done when looking. */
+      readonly found?: boolean;
+      readonly took?: Millis;
+      readonly cause?: Cause;
+    }
+  | {
+      readonly kind: "verdict";
+      readonly dir: Direction;
+      /** The step's id, or the guard's. */
+      readonly of: string;
+      readonly result: "pass" | "fail" | "inconclusive";
+      /** Where the deployment goes from here; `note` records evidence and changes nothing. */
+      readonly then: "next" | "back" | "hold" | "stop" | "note";
+      readonly hold?: Hold;
+      /** For a passed probe: whose incarnations passed. */
+      readonly passed?: { readonly slot: Slot; readonly incarnations: readonly string[] };
+      readonly cause?: Cause;
+      readonly facts: VerdictFacts;
+      readonly took?: Millis;
+    }
+  | {
+      readonly kind: "drift";
+      readonly expected: string;
+      readonly observed: string;
+      readonly hold: Hold;
+    }
+  | {
+      readonly kind: "asked";
+      readonly ask: "abort" | "promote" | "acceptDrift";
+      readonly by: string;
+      readonly because?: string;
+    }
+  | { readonly kind: "replanned"; readonly dir: Direction; readonly steps: readonly Step[]; readonly from: number; readonly because: string }
+  | { readonly kind: "borrowed"; readonly items: readonly Borrowed[] }
+  | { readonly kind: "closed"; readonly outcome: Outcome; readonly serves: Serves; readonly cause?: Cause };
+
+/** Who serves when a deployment ends. */
+export interface Serves {
+  readonly slot: Slot | "nobody" | "unknown";
+  readonly revision?: string;
+  readonly weights?: Weights;
+}
+
+/** A journaled event. `seq` is gapless from 1 within a deployment. */
+export type JournalEvent = Happening & { readonly seq: number; readonly at: Instant };
+
+/** What is left of a deployment in the history once its events were dropped. */
+export interface HistoryRow {
+  readonly id: DeploymentId;
+  readonly service: string;
+  readonly environment: string;
+  readonly number: number;
+  readonly revision: string;
+  readonly config: string;
+  readonly previous?: string;
+  readonly slot: Slot;
+  readonly strategy: string;
+  readonly outcome: Outcome;
+  readonly cause?: Cause;
+  readonly by: string;
+  readonly opened: Instant;
+  readonly closed: Instant;
+  /** Measured durations in ms, by step id, plus `total`: what `plan --compare` learns from. */
+  readonly durations: Readonly<Record<string, number>>;
+}

@@ -1,0 +1,19 @@
+import type { Direction } from "./journal.ts";
+import type { Otherwise } from "./plan.ts";
+import type { Instant, IntentId } from "./units.ts";
+
+/** Why a deployment waits, until when, and what happens then by itself. */
+export interface Hold {
+  readonly for: "gate" | "drift" | "outage" | "unreadable" | "operator";
+  readonly until: Instant;
+  readonly otherwise: Otherwise;
+}
+
+/** How a deployment ended. `undecided`: a human must look; the closing event names what serves. */
+export type Outcome = "done" | "unchanged" | "refused" | "reverted" | "undecided";
+
+export type State =
+  | { readonly is: "running"; readonly dir: Direction; readonly step: number; readonly inFlight?: IntentId }
+  | ({ readonly is: "waiting"; readonly dir: Direction; readonly step: number } & Hold)
+  | { readonly is: "warm"; readonly step: number; readonly until: Instant }
+  | { readonly is: "finished"; readonly outcome: Outcome };

@@ -1,0 +1,29 @@
+import type { Cause, Revision, Slot } from "../core/units.ts";
+import type { Migrator } from "./migrator.ts";
+import type { MetricSource, TrafficRouter } from "./router.ts";
+import type { SlotProvider } from "./slots.ts";
+
+/** Everything a deployment needs of the place where a service runs. */
+export interface Target {
+  /** `local`, `kubernetes`, `aws`, `memory`. */
+  readonly kind: string;
+  /** Where, for people: `vps1`, `prod-eu/shop`. */
+  readonly place: string;
+  readonly slots: SlotProvider;
+  readonly router: TrafficRouter;
+  readonly metrics?: MetricSource;
+  readonly migrator?: Migrator;
+  /**
+   * Makes the named revision ready to be started (copies and builds a release, checks that an image exists) and
+   * tells what it is. Changes nothing that runs. Without a name: the target's default, or a failure that says so.
+   */
+  prepare(name: string | undefined, signal: AbortSignal, progress?: (line: string) => void): Promise<Prepared>;
+  /** Private address of the slot, for people. */
+  preview(slot: Slot): Promise<string | undefined>;
+  /** Frees what this object holds (sockets); nothing of the target itself stops. */
+  close(): Promise<void>;
+}
+
+export type Prepared =
+  | { readonly is: "ready"; readonly revision: Revision; readonly detail: string }
+  | { readonly is: "refused"; readonly cause: Cause; readonly next: string };
