@@ -3,11 +3,10 @@ import type { Call, Result } from "./calls.ts";
 import type { Borrowed } from "./observed.ts";
 import type { Plan, Step } from "./plan.ts";
 import type { Weights } from "./routing.ts";
-import type { Hold, Outcome } from "./state.ts";
-import type { Cause, DeploymentId, Fence, Instant, IntentId, Millis, Slot, Version } from "./units.ts";
+import type { Direction, Hold, Outcome } from "./state.ts";
+import type { Cause, DeploymentId, Fence, Instant, IntentId, Millis, Revision, Slot, Version } from "./units.ts";
 
-/** Which way a deployment goes. */
-export type Direction = "forward" | "back";
+export type { Direction } from "./state.ts";
 
 /** Who advances a deployment: enough to prove on the same machine that the holder is gone. */
 export interface Holder {
@@ -62,8 +61,8 @@ export type Happening =
       /** The step's id, or the guard's. */
       readonly of: string;
       readonly result: "pass" | "fail" | "inconclusive";
-      /** Where the deployment goes from here; `note` records evidence and changes nothing. */
-      readonly then: "next" | "back" | "hold" | "stop" | "note";
+      /** Where the deployment goes from here: `again` runs the held step again, `note` records evidence and changes nothing. */
+      readonly then: "next" | "back" | "hold" | "again" | "note";
       readonly hold?: Hold;
       /** For a passed probe: whose incarnations passed. */
       readonly passed?: { readonly slot: Slot; readonly incarnations: readonly string[] };
@@ -83,9 +82,25 @@ export type Happening =
       readonly by: string;
       readonly because?: string;
     }
-  | { readonly kind: "replanned"; readonly dir: Direction; readonly steps: readonly Step[]; readonly from: number; readonly because: string }
+  | {
+      /** The way back was planned, or drift was accepted and the way forward goes on from what is there. */
+      readonly kind: "replanned";
+      readonly dir: Direction;
+      readonly steps: readonly Step[];
+      /** Index of the step to go on with. */
+      readonly from: number;
+      readonly because: string;
+      /** What is expected from here on, when drift was accepted. */
+      readonly seen?: Expected;
+    }
   | { readonly kind: "borrowed"; readonly items: readonly Borrowed[] }
   | { readonly kind: "closed"; readonly outcome: Outcome; readonly serves: Serves; readonly cause?: Cause };
+
+/** What the target should look like by everything this deployment did; drift is measured against it. */
+export interface Expected {
+  readonly weights: Weights;
+  readonly revisions: Readonly<Record<Slot, Revision | "empty">>;
+}
 
 /** Who serves when a deployment ends. */
 export interface Serves {

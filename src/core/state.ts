@@ -1,6 +1,8 @@
-import type { Direction } from "./journal.ts";
 import type { Otherwise } from "./plan.ts";
 import type { Instant, IntentId } from "./units.ts";
+
+/** Which way a deployment goes. */
+export type Direction = "forward" | "back";
 
 /** Why a deployment waits, until when, and what happens then by itself. */
 export interface Hold {
