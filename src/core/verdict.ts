@@ -1,0 +1,264 @@
+import type { Check, CheckPlan, Decision, Sample, Window } from "./checks.ts";
+import type { Replica } from "./observed.ts";
+import type { Cause, Millis } from "./units.ts";
+import { explain, type Findings } from "./verdict-words.ts";
+
+/** Samples remembered per replica and check: the largest window a configuration may ask for. */
+export const MAX_WINDOW = 100;
+
+/** The last answers of one life of one replica to one check, oldest first. */
+export interface Series {
+  readonly replica: string;
+  readonly check: string;
+  readonly incarnation: string;
+  /** How often it was asked in this life, also beyond what `samples` still holds. */
+  readonly asked: number;
+  readonly samples: readonly Sample[];
+}
+
+/** What was learnt so far. Plain immutable data; `record` makes the next one. */
+export interface Tally {
+  /** By replica and check. A replica's new life starts an empty series. */
+  readonly series: Readonly<Record<string, Series>>;
+  /** By replica: the life it had when first seen. Another one later means that it crashed meanwhile. */
+  readonly lives: Readonly<Record<string, { readonly incarnation: string; readonly restarts?: number }>>;
+}
+
+export interface Judgement {
+  readonly decision: Decision | "undecided";
+  /** Incarnations that passed every check that was not forced. */
+  readonly passed: readonly string[];
+  /** The latest failing sample of each failing check, worst first, forced checks last. */
+  readonly failing: readonly Sample[];
+  /** The latest sample of each check that could not be asked. */
+  readonly unknown: readonly Sample[];
+  /** One line: `/health 200 · /health/db 200 "connected"`, `GET /health/db: expected 200, got 503 (3 of 5 failed)`. */
+  readonly summary: string;
+  /** Set when the decision is `fail` or `inconclusive`. */
+  readonly cause?: Cause;
+}
+
+export function emptyTally(): Tally {
+  return { series: {}, lives: {} };
+}
+
+/**
+ * @param samples of one round, at most one per replica and check.
+ * @param seen the replicas as observed with the round, so that a crash before the first answer is noticed too.
+ */
+export function record(tally: Tally, samples: readonly Sample[], seen: readonly Replica[] = []): Tally {
+  const series = { ...tally.series };
+  const lives = { ...tally.lives };
+  for (const { id, incarnation, restarts } of seen) lives[id] ??= { incarnation, restarts };
+  for (const sample of samples) {
+    lives[sample.replica] ??= { incarnation: sample.incarnation };
+    const key = seriesKey(sample.replica, sample.check);
+    const before = series[key]?.incarnation === sample.incarnation ? series[key] : undefined;
+    series[key] = {
+      replica: sample.replica,
+      check: sample.check,
+      incarnation: sample.incarnation,
+      asked: (before?.asked ?? 0) + 1,
+      samples: [...(before?.samples ?? []), sample].slice(-MAX_WINDOW),
+    };
+  }
+  return { series, lives };
+}
+
+/**
+ * Has the slot proven itself? Decides `pass` as soon as enough replicas passed every check, `fail` as soon as a
+ * crash or a hopeless replica makes that impossible, and otherwise at the window's deadline.
+ * The rules and their reasons are in `docs/health.md`.
+ * @param replicas as observed now; those that are stopping are not counted.
+ * @param force names of checks that are reported but do not decide.
+ * @param elapsed since the first round.
+ */
+export function judge(
+  tally: Tally, plan: CheckPlan, replicas: readonly Replica[], force: readonly string[], elapsed: Millis,
+): Judgement {
+  const scope = scopeOf(tally, plan, replicas, force);
+  const crashed = scope.replicas.filter((replica) => hasCrashed(tally, replica));
+  const sound = scope.replicas.filter((replica) => !crashed.includes(replica));
+  const passed = sound.filter((replica) => isProven(scope, replica));
+  const hopeless = sound.filter((replica) => !passed.includes(replica) && isHopeless(scope, replica));
+  const lost = crashed.length + hopeless.length;
+
+  const decide = (): Judgement["decision"] => {
+    if (passed.length >= scope.needed) return "pass";
+    if (lost > 0 && scope.replicas.length - lost < scope.needed) return "fail";
+    if (elapsed < plan.window.deadline) return "undecided";
+    return crashed.length > 0 || scope.replicas.some((replica) => hasFailures(scope, replica)) ? "fail" : "inconclusive";
+  };
+  return judgement(scope, decide(), passed, crashed);
+}
+
+/**
+ * Is a slot that passed still healthy? Every look is a decision about the last window: `fail` when too many of its
+ * samples failed for `passes` to be among them, `inconclusive` when only unanswered questions keep it from passing,
+ * `undecided` while too little was asked. Consecutive passes do not matter here: one failure in a healthy window is noise.
+ */
+export function steady(
+  tally: Tally, plan: CheckPlan, replicas: readonly Replica[], force: readonly string[],
+): Judgement {
+  const scope = scopeOf(tally, plan, replicas, force);
+  const healthy = scope.replicas.filter((replica) => isHealthy(scope, replica));
+  const crashed = scope.replicas.filter((replica) => hasCrashed(tally, replica) && (isDown(replica) || !healthy.includes(replica)));
+  const sound = scope.replicas.filter((replica) => !crashed.includes(replica));
+  const passed = sound.filter((replica) => healthy.includes(replica));
+  const failed = sound.filter((replica) => isFailing(scope, replica));
+  const open = sound.filter((replica) => !passed.includes(replica) && !failed.includes(replica) && !isFull(scope, replica));
+  const lost = crashed.length + failed.length;
+
+  const decide = (): Judgement["decision"] => {
+    // Whatever served here is gone: nobody would answer.
+    if (scope.replicas.length === 0) return Object.keys(tally.lives).length > 0 ? "fail" : "inconclusive";
+    if (passed.length >= scope.needed) return "pass";
+    if (lost > 0 && scope.replicas.length - lost < scope.needed) return "fail";
+    return passed.length + open.length >= scope.needed ? "undecided" : "inconclusive";
+  };
+  return judgement(scope, decide(), passed, crashed);
+}
+
+/** What a decision looks at. */
+interface Scope {
+  readonly tally: Tally;
+  readonly window: Window;
+  readonly checks: readonly Check[];
+  /** The checks that decide. */
+  readonly required: readonly Check[];
+  readonly forced: readonly Check[];
+  readonly replicas: readonly Replica[];
+  readonly needed: number;
+}
+
+function scopeOf(tally: Tally, plan: CheckPlan, replicas: readonly Replica[], force: readonly string[]): Scope {
+  // A replica that is told to stop proves nothing either way.
+  const counted = replicas.filter((replica) => replica.phase !== "stopping");
+  return {
+    tally,
+    window: plan.window,
+    checks: plan.checks,
+    required: plan.checks.filter((check) => !force.includes(check.name)),
+    forced: plan.checks.filter((check) => force.includes(check.name)),
+    replicas: counted,
+    // At least one, whatever was configured: an empty slot is never healthy.
+    needed: Math.max(1, plan.minHealthy === "all" ? counted.length : plan.minHealthy),
+  };
+}
+
+function isDown(replica: Replica): boolean {
+  return replica.phase === "exited" || replica.phase === "crashLoop";
+}
+
+function hasCrashed(tally: Tally, replica: Replica): boolean {
+  if (isDown(replica)) return true;
+  const first = tally.lives[replica.id];
+  if (first === undefined) return false;
+  return first.incarnation !== replica.incarnation || replica.restarts > (first.restarts ?? replica.restarts);
+}
+
+/** Every deciding check passed k of n and at the end. Without any check, the target's own readiness has to do. */
+function isProven(scope: Scope, replica: Replica): boolean {
+  if (scope.checks.length === 0) return replica.phase === "ready";
+  return scope.required.every((check) => {
+    const samples = windowOf(scope, replica, check);
+    const tail = samples.slice(-Math.max(1, scope.window.consecutive));
+    return (
+      count(samples, "pass") >= scope.window.passes &&
+      tail.length >= scope.window.consecutive && tail.length > 0 && tail.every((sample) => sample.result === "pass")
+    );
+  });
+}
+
+/**
+ * A replica that calls itself ready, was asked for two whole windows and still fails one: waiting longer would only
+ * delay the answer. A replica that is not ready yet has until the deadline.
+ */
+function isHopeless(scope: Scope, replica: Replica): boolean {
+  if (replica.phase !== "ready") return false;
+  return scope.required.some((check) => {
+    const series = seriesOf(scope, replica, check);
+    return series !== undefined && series.asked >= 2 * scope.window.of && tooManyFailed(scope, replica, check);
+  });
+}
+
+function hasFailures(scope: Scope, replica: Replica): boolean {
+  return scope.required.some((check) => count(windowOf(scope, replica, check), "fail") > 0);
+}
+
+function isHealthy(scope: Scope, replica: Replica): boolean {
+  if (scope.checks.length === 0) return replica.phase === "ready";
+  return scope.required.every((check) => {
+    const samples = windowOf(scope, replica, check);
+    return samples.length > 0 && count(samples, "pass") >= scope.window.passes;
+  });
+}
+
+function isFailing(scope: Scope, replica: Replica): boolean {
+  return scope.required.some((check) => tooManyFailed(scope, replica, check));
+}
+
+function isFull(scope: Scope, replica: Replica): boolean {
+  return scope.required.every((check) => windowOf(scope, replica, check).length >= Math.min(scope.window.of, MAX_WINDOW));
+}
+
+/** So many failures that `passes` no longer fit into the window, however the unanswered questions would have ended. */
+function tooManyFailed(scope: Scope, replica: Replica, check: Check): boolean {
+  return count(windowOf(scope, replica, check), "fail") > scope.window.of - scope.window.passes;
+}
+
+function seriesKey(replica: string, check: string): string {
+  return JSON.stringify([replica, check]);
+}
+
+function seriesOf(scope: Scope, replica: Replica, check: Check): Series | undefined {
+  const series = scope.tally.series[seriesKey(replica.id, check.name)];
+  return series?.incarnation === replica.incarnation ? series : undefined;
+}
+
+function windowOf(scope: Scope, replica: Replica, check: Check): readonly Sample[] {
+  return seriesOf(scope, replica, check)?.samples.slice(-scope.window.of) ?? [];
+}
+
+function count(samples: readonly Sample[], result: Sample["result"]): number {
+  return samples.filter((sample) => sample.result === result).length;
+}
+
+function judgement(
+  scope: Scope, decision: Judgement["decision"], passed: readonly Replica[], crashed: readonly Replica[],
+): Judgement {
+  const findings = findingsOf(scope, crashed);
+  const { summary, cause } = explain(findings, decision);
+  return {
+    decision,
+    passed: passed.map((replica) => replica.incarnation),
+    failing: findings.failing.map((finding) => finding.sample),
+    unknown: findings.unknown,
+    summary,
+    ...(cause === undefined ? {} : { cause }),
+  };
+}
+
+function findingsOf(scope: Scope, crashed: readonly Replica[]): Findings {
+  const failing: Findings["failing"][number][] = [];
+  const unknown: Sample[] = [];
+  const passing: Findings["passing"][number][] = [];
+  for (const check of [...scope.required, ...scope.forced]) {
+    const windows = scope.replicas
+      // Whatever life it was: the last answers of a crashed replica are the ones that explain it.
+      .map((replica) => scope.tally.series[seriesKey(replica.id, check.name)]?.samples.slice(-scope.window.of) ?? [])
+      .filter((samples) => samples.length > 0);
+    const worst = [...windows].sort((a, b) => count(b, "fail") / b.length - count(a, "fail") / a.length)[0];
+    const forced = scope.forced.includes(check);
+    const failed = worst?.findLast((sample) => sample.result === "fail");
+    if (worst !== undefined && failed !== undefined) {
+      failing.push({ check, sample: failed, failed: count(worst, "fail"), of: worst.length, forced });
+    }
+    const blind = windows.map((samples) => samples.at(-1)).find((sample) => sample?.result === "unknown");
+    if (blind !== undefined) unknown.push(blind);
+    const good = windows.flat().findLast((sample) => sample.result === "pass");
+    if (good !== undefined) passing.push({ check, sample: good });
+  }
+  const worstFirst = failing.sort((a, b) => Number(a.forced) - Number(b.forced) || b.failed / b.of - a.failed / a.of);
+  return { failing: worstFirst, unknown, passing, crashed, replicas: scope.replicas.length, needed: scope.needed };
+}
