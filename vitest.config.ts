@@ -1,10 +1,55 @@
 import { defineConfig } from "vitest/config";
 
+/** Files that start processes, open sockets or write files: one process per file, so that nothing leaks into the next. */
+const REAL = ["src/**/*.test.ts", "test/{contract,repository}/**/*.test.ts"];
+/** Files that only compute: one worker reads the modules once for all of them. */
+const PURE = ["src/{core,engine}/**/*.test.ts"];
+
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
-    pool: "forks",
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    projects: [
+      {
+        test: {
+          name: "pure",
+          include: PURE,
+          pool: "threads",
+          isolate: false,
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: "real",
+          include: REAL,
+          exclude: PURE,
+          pool: "forks",
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "simulation",
+          include: ["test/simulation/**/*.test.ts"],
+          pool: "forks",
+          testTimeout: 240_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        // Whole stories under load: alone on the machine, one after the other, or the load of one is the failure of another.
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          pool: "forks",
+          maxWorkers: 1,
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 3 },
+        },
+      },
+    ],
   },
 });
