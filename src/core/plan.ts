@@ -39,6 +39,11 @@ export interface Strategy {
   readonly errors: ErrorLimit;
   /** A passed check counts for so long when a weight is about to be raised. */
   readonly freshness: Millis;
+  /**
+   * What the deployment's schema change consists of. `expand` runs before the candidate starts, `contract` once the
+   * previous revision is gone. `destructive`: the part that must run before the candidate starts takes away what the
+   * previous revision needs, so only recreate can run it.
+   */
   readonly migrations: { readonly expand: boolean; readonly contract: boolean; readonly destructive: boolean };
 }
 
@@ -57,6 +62,8 @@ export interface Request {
   readonly force: readonly string[];
   /** The user's decision where the live slot cannot be told (weights split): treat this slot as live. */
   readonly live?: Slot;
+  /** Deploy although this very revision is live and serves (a restart with fresh replicas). */
+  readonly again?: boolean;
   /** Set by `rollback`: this deployment makes an earlier revision live again. */
   readonly rollback?: boolean;
 }
@@ -66,7 +73,7 @@ export type SizeRule =
   /** As many as the live slot is told to have at that moment, never fewer than the baseline's. */
   | { readonly rule: "matchLive" }
   | { readonly rule: "fixed"; readonly replicas: number }
-  /** rolling: `done` of `of` batches of the baseline's size, rounded up. */
+  /** rolling: `done` of `of` equal parts of the baseline's size, rounded up. */
   | { readonly rule: "part"; readonly done: number; readonly of: number };
 
 /** What a wait does by itself when its deadline passes. */
@@ -83,7 +90,8 @@ export interface StepCommon {
 
 export type Action =
   | { readonly do: "migrate"; readonly phase: "expand" | "contract" }
-  | { readonly do: "ensure"; readonly slot: Slot; readonly revision: Revision; readonly size: SizeRule }
+  /** `wait: false`: the write is made and readiness not awaited; the shift after it does (going back only). */
+  | { readonly do: "ensure"; readonly slot: Slot; readonly revision: Revision; readonly size: SizeRule; readonly wait?: false }
   | { readonly do: "probe"; readonly slot: Slot }
   | { readonly do: "gate"; readonly gate: Gate }
   /**
