@@ -8,18 +8,17 @@ import { rolldown } from "rolldown";
  * line and the local target's programs as a bundle, since one file costs less at a cold start than a hundred.
  */
 
-/**
- * Every program of the bundle by the place it gets in `dist/bin`. The local target's programs keep their places in the
- * tree, because `src/targets/local/programs.ts` finds them beside itself; it is listed for the same reason.
- */
+/** Every program of the bundle by the place it gets in `dist/bin`: the local target's keep their places in the tree. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   teal: "src/cli/main.ts",
-  "targets/local/programs": "src/targets/local/programs.ts",
   "targets/local/agent/main": "src/targets/local/agent/main.ts",
   "targets/local/edge/main": "src/targets/local/edge/main.ts",
   "targets/local/edge/holder": "src/targets/local/edge/holder.ts",
   "targets/local/shim/main": "src/targets/local/shim/main.ts",
 };
+
+/** Finds the programs beside its own file, so it must keep its place too, as a chunk with nothing else in it. */
+const FINDER = "targets/local/programs";
 
 /** Packages that most commands do without: a chunk each, so that a test can tell whether one was loaded. */
 const HEAVY = ["zod", "yaml", "undici"];
@@ -57,9 +56,12 @@ async function buildPrograms(): Promise<void> {
     dir: join(ROOT, "dist/bin"),
     format: "esm",
     entryFileNames: "[name].js",
-    chunkFileNames: "chunks/[name]-[hash].js",
+    chunkFileNames: (chunk) => (chunk.name === FINDER ? "[name].js" : "chunks/[name]-[hash].js"),
     codeSplitting: {
-      groups: HEAVY.map((name) => ({ name, test: new RegExp(`node_modules[\\\\/]${name}[\\\\/]`) })),
+      groups: [
+        { name: FINDER, test: /src[\\/]targets[\\/]local[\\/]programs\.ts$/ },
+        ...HEAVY.map((name) => ({ name, test: new RegExp(`node_modules[\\\\/]${name}[\\\\/]`) })),
+      ],
     },
   });
   await bundle.close();
