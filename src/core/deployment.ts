@@ -47,6 +47,8 @@ export interface Deployment {
   readonly abortedBy?: string;
   /** Some write was begun: from here on `refused` is not an honest ending. */
   readonly wrote: boolean;
+  /** The last write of the current step that the target refused. */
+  readonly rejected?: { readonly step: string; readonly cause: Cause; readonly transient: boolean };
   /** Drift was accepted and the plan has to take what is there as expected. */
   readonly driftAccepted: boolean;
 }
@@ -86,7 +88,9 @@ export function begin(event: JournalEvent & { kind: "opened" }): Folded {
 export function apply(deployment: Deployment, event: JournalEvent): Folded {
   const { state, effects } = transition(deployment.state, event, deployment.course);
   const moved = !sameSpot(state, deployment.state);
-  const next: Deployment = { ...remember(deployment, event), seq: event.seq, state, ...(moved ? { since: event.at } : {}) };
+  const { rejected, ...rest } = remember(deployment, event);
+  const refusal = moved || rejected === undefined ? {} : { rejected };
+  const next: Deployment = { ...rest, ...refusal, seq: event.seq, state, since: moved ? event.at : deployment.since };
   return { deployment: next, effects };
 }
 
@@ -154,6 +158,9 @@ function ended(deployment: Deployment, event: Of<"outcome">): Deployment {
   const intent = deployment.open.find((each) => each.intent === event.intent);
   if (intent === undefined || event.result === "unknown") return deployment;
   const open = deployment.open.filter((each) => each !== intent);
+  if (event.result === "rejected" && event.found !== true && event.cause !== undefined) {
+    return { ...deployment, open, rejected: { step: intent.step, cause: event.cause, transient: event.transient === true } };
+  }
   if (event.result !== "applied" && event.result !== "unchanged") return { ...deployment, open };
   return {
     ...deployment,

@@ -54,6 +54,8 @@ export type Happening =
       readonly found?: boolean;
       readonly took?: Millis;
       readonly cause?: Cause;
+      /** The target was busy and asked to come again: the refusal is not definite. */
+      readonly transient?: boolean;
     }
   | {
       readonly kind: "verdict";

@@ -1,0 +1,242 @@
+import { currentStep, type Deployment } from "../deployment.ts";
+import type { Action, Step } from "../plan.ts";
+import { revertPlan } from "../planning/revert.ts";
+import { SLOTS, assertNever, type Cause } from "../units.ts";
+import { decideBake, decideWatch, isOpen } from "./bake.ts";
+import { decideConfirm } from "./confirm.ts";
+import { decideDrift } from "./drift.ts";
+import { decideGuards } from "./guards.ts";
+import { decideMigrate } from "./migrate.ts";
+import { OPERATOR_WAIT, holdFor, later, look, overdue, pass, verdict, type Facts, type Move } from "./moves.ts";
+import { settleInFlight, settleLingering } from "./settle.ts";
+import { decideShift, decideShiftBack } from "./shift.ts";
+import { decideDrain, decideEnsure, decideRetire } from "./slots.ts";
+
+/**
+ * What to do next, from the journal's fold and the facts alone. The engine performs the move, journals what it saw,
+ * and asks again.
+ */
+export function decide(deployment: Deployment, facts: Facts): Move {
+  const { state } = deployment;
+  switch (state.is) {
+    case "finished":
+      return look("finished");
+    case "warm":
+      return facts.now >= state.until ? endWarm(deployment) : { move: "rest", until: state.until };
+    case "waiting":
+      return decideWaiting(deployment, state, facts);
+    case "running":
+      return state.dir === "forward" ? forward(deployment, facts) : back(deployment, facts);
+    default:
+      return assertNever(state);
+  }
+}
+
+function forward(deployment: Deployment, facts: Facts): Move {
+  const step = currentStep(deployment);
+  // Guards first: a candidate that fails is left at once, whatever else is still open.
+  const first = decideGuards(deployment, facts) ?? settleInFlight(deployment, facts) ?? settleLingering(deployment, facts);
+  if (first !== undefined) return first;
+  if (deployment.driftAccepted) return acceptDrift(deployment, facts);
+  const drift = decideDrift(deployment, facts);
+  if (drift !== undefined) return drift;
+  if (step === undefined) return ending(deployment, facts, "done", undefined);
+  return inTime(decideStep("forward", step, deployment, facts), "forward", step, deployment, facts);
+}
+
+function back(deployment: Deployment, facts: Facts): Move {
+  const { course, plan } = deployment;
+  if (course.back === undefined) {
+    const steps = revertPlan({ plan, observed: facts.observed });
+    const because = deployment.abortedBy === undefined ? (deployment.cause?.message ?? "going back") : `asked by ${deployment.abortedBy}`;
+    return { move: "journal", event: { kind: "replanned", dir: "back", steps, from: 0, because } };
+  }
+  const inFlight = settleInFlight(deployment, facts);
+  if (inFlight !== undefined) return inFlight;
+  const step = currentStep(deployment);
+  if (step !== undefined) return inTime(decideStep("back", step, deployment, facts), "back", step, deployment, facts);
+  return settleLingering(deployment, facts) ?? endBack(deployment, facts);
+}
+
+/** Back where it was, or as near as it could get: a candidate that still has the traffic is not `reverted`. */
+function endBack(deployment: Deployment, facts: Facts): Move {
+  const { routing } = facts.observed;
+  const { candidate, baseline } = deployment.plan;
+  const stays = baseline.serving !== candidate.slot && routing.is === "seen" && (routing.value.weights === "pool" || routing.value.weights[candidate.slot] > 0);
+  if (!stays) return ending(deployment, facts, "reverted", deployment.cause);
+  const cause: Cause = deployment.cause ?? { code: "TEAL-B302", message: `there was nothing to go back to; ${candidate.slot} keeps the traffic` };
+  return ending(deployment, facts, "undecided", cause);
+}
+
+/** Whatever was borrowed goes back first: every ending does it, and says so when it could not. */
+function ending(deployment: Deployment, facts: Facts, outcome: "done" | "reverted" | "undecided", cause: Cause | undefined): Move {
+  const [borrowed] = deployment.borrowed;
+  if (borrowed === undefined) return { move: "end", outcome, ...(cause === undefined ? {} : { cause }) };
+  if (facts.elapsed < 2 * OPERATOR_WAIT) {
+    return { move: "call", step: "restore-at-end", expect: "any", call: { call: "restore", borrowed } };
+  }
+  const message = `${borrowed.what} of ${borrowed.slot} could not be put back; it was ${borrowed.original}`;
+  return { move: "end", outcome: "undecided", cause: { code: "TEAL-D104", message } };
+}
+
+/**
+ * Writes are not tried for ever: a definite refusal ends a step forward at once, and every other reason for trying
+ * again (a conflict, a busy target) ends at the step's deadline.
+ */
+function inTime(move: Move, dir: "forward" | "back", step: Step, deployment: Deployment, facts: Facts): Move {
+  if (move.move !== "call") return move;
+  const refused = deployment.rejected?.step === step.id ? deployment.rejected : undefined;
+  if (refused !== undefined && dir === "forward" && !refused.transient) {
+    return overdue(dir, step, facts, refused.cause, refused.cause.message);
+  }
+  if (facts.elapsed < step.deadline + facts.bound) return move;
+  const cause = refused?.cause ?? { code: "TEAL-D105", message: `no chance to write within ${Math.round(step.deadline / 1000)} s: ${step.reason}` };
+  return overdue(dir, step, facts, cause, cause.message);
+}
+
+function decideStep(dir: "forward" | "back", step: Step, deployment: Deployment, facts: Facts): Move {
+  switch (step.do) {
+    case "ensure":
+      return decideEnsure(dir, step, deployment, facts);
+    case "probe":
+      return decideProbe(step, facts);
+    case "gate":
+      return decideGate(step, deployment, facts);
+    case "shift":
+      return dir === "forward" ? decideShift(step, deployment, facts) : decideShiftBack(step, deployment, facts);
+    case "confirm":
+      return decideConfirm(dir, step, deployment, facts);
+    case "bake":
+      return decideBake(step, deployment, facts);
+    case "restore":
+      return decideRestore(dir, step, deployment);
+    case "warm":
+      return warm(step, facts);
+    case "drain":
+      return decideDrain(dir, step, facts);
+    case "retire":
+      return decideRetire(dir, step, deployment, facts);
+    case "migrate":
+      return decideMigrate(step, deployment, facts);
+    default:
+      return assertNever(step);
+  }
+}
+
+function decideProbe(step: Step & Extract<Action, { do: "probe" }>, facts: Facts): Move {
+  const judgement = facts.health;
+  if (judgement === undefined || judgement.decision === "undecided") return { move: "checks", slot: step.slot, for: "step" };
+  const evidence = { summary: judgement.summary, samples: judgement.failing };
+  const common = { dir: "forward", of: step.id, facts: evidence } as const;
+  const cause: Cause = judgement.cause ?? { code: "TEAL-H101", message: judgement.summary };
+  switch (judgement.decision) {
+    case "pass":
+      return verdict({ ...common, result: "pass", then: "next", passed: { slot: step.slot, incarnations: judgement.passed } });
+    case "fail":
+      return verdict({ ...common, result: "fail", then: "back", cause });
+    case "inconclusive":
+      return verdict({ ...common, result: "inconclusive", then: "hold", cause, hold: holdFor(facts, "outage", OPERATOR_WAIT, "revert") });
+    default:
+      return assertNever(judgement.decision);
+  }
+}
+
+function decideGate(step: Step & Extract<Action, { do: "gate" }>, deployment: Deployment, facts: Facts): Move {
+  const { gate } = step;
+  switch (gate.gate) {
+    case "watch":
+      return decideWatch(step, gate.for, deployment, facts);
+    case "schedule":
+      if (isOpen(gate, facts.now)) return pass("forward", step, "the time window is open");
+      return waitAtGate(step, gate.timeout, gate.otherwise, facts);
+    case "approval":
+      return waitAtGate(step, gate.timeout, gate.otherwise, facts);
+    default:
+      return assertNever(gate);
+  }
+}
+
+function waitAtGate(step: Step, timeout: Step["deadline"], otherwise: "proceed" | "revert", facts: Facts): Move {
+  const hold = holdFor(facts, "gate", timeout, otherwise);
+  return verdict({ dir: "forward", of: step.id, result: "inconclusive", then: "hold", hold, facts: { summary: `waiting for ${step.reason}` } });
+}
+
+function decideRestore(dir: "forward" | "back", step: Step, deployment: Deployment): Move {
+  const [borrowed] = deployment.borrowed;
+  if (borrowed === undefined) return pass(dir, step, "nothing is held");
+  return { move: "call", step: step.id, expect: "any", call: { call: "restore", borrowed } };
+}
+
+function warm(step: Step & Extract<Action, { do: "warm" }>, facts: Facts): Move {
+  if (step.for === 0) return pass("forward", step, "not kept");
+  const hold = { for: "operator", until: later(facts.now, step.for), otherwise: "proceed" } as const;
+  return verdict({ dir: "forward", of: step.id, result: "pass", then: "hold", hold, facts: { summary: `${step.slot} kept warm` } });
+}
+
+function endWarm(deployment: Deployment): Move {
+  const step = currentStep(deployment);
+  return step === undefined ? look("finished") : pass("forward", step, "no longer kept warm");
+}
+
+type Waiting = Extract<Deployment["state"], { is: "waiting" }>;
+
+/** A wait ends by being answered (in `transition`), by what it waits for, or by its deadline's default answer. */
+function decideWaiting(deployment: Deployment, state: Waiting, facts: Facts): Move {
+  const step = currentStep(deployment);
+  if (step === undefined) return ending(deployment, facts, "undecided", deployment.cause);
+  const over = facts.now >= state.until;
+  const answer = (then: "next" | "back" | "again", result: "pass" | "fail" | "inconclusive", summary: string, cause?: Cause) =>
+    verdict({ dir: state.dir, of: step.id, result, then, facts: { summary }, ...(cause === undefined ? {} : { cause }) });
+  if (!over) return isOver(state, step, facts) ? answer(step.do === "gate" && state.for === "gate" ? "next" : "again", "pass", "goes on") : rest(state);
+  switch (state.otherwise) {
+    case "proceed":
+      return answer("next", "inconclusive", "nobody answered in time; the plan says to go on");
+    case "revert":
+      return answer("back", "inconclusive", "nobody answered in time; the plan says to go back", { code: "TEAL-D103", message: `waiting for ${state.for} ended without an answer` });
+    case "stop":
+      return ending(deployment, facts, "undecided", deployment.cause ?? { code: "TEAL-D103", message: `waiting for ${state.for} ended without an answer` });
+    default:
+      return assertNever(state.otherwise);
+  }
+}
+
+/** What is waited for has come about by itself. A person's decision never does. */
+function isOver(state: Waiting, step: Step, facts: Facts): boolean {
+  const readable = facts.observed.routing.is === "seen" && SLOTS.every((slot) => facts.observed.slots[slot].is === "seen");
+  switch (state.for) {
+    case "gate":
+      return step.do === "gate" && step.gate.gate === "schedule" && isOpen(step.gate, facts.now);
+    case "unreadable":
+      return readable;
+    case "outage":
+      return readable && facts.steady?.decision === "pass";
+    case "drift":
+    case "operator":
+      return false;
+    default:
+      return assertNever(state.for);
+  }
+}
+
+/** Waits that can end by themselves are looked at; the others only need their deadline. */
+function rest(state: Waiting): Move {
+  return state.for === "unreadable" || state.for === "outage" ? look(`waiting: ${state.for}`) : { move: "rest", until: state.until };
+}
+
+/** The operator looked and said that what is there is right: it becomes what is expected. */
+function acceptDrift(deployment: Deployment, facts: Facts): Move {
+  const { routing, slots } = facts.observed;
+  const { state, course, expected } = deployment;
+  if (routing.is === "unreadable" || state.is !== "running") return look("cannot read the router");
+  const revision = (slot: "blue" | "green") => {
+    const seen = slots[slot];
+    return seen.is === "seen" && seen.value.wanted > 0 ? (seen.value.revision ?? "empty") : expected.revisions[slot];
+  };
+  return {
+    move: "journal",
+    event: {
+      kind: "replanned", dir: "forward", steps: course.forward, from: state.step, because: "drift accepted",
+      seen: { weights: routing.value.weights, revisions: { blue: revision("blue"), green: revision("green") } },
+    },
+  };
+}
