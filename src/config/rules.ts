@@ -1,0 +1,83 @@
+import { DEFAULTS } from "./defaults.ts";
+import { CODES, type Finding } from "./problem.ts";
+import { dotted, locate, type Tree } from "./tree.ts";
+import { readDuration, readLatency } from "./units.ts";
+
+/**
+ * Rules across sections. They read the tree and not the parsed value, so that they are reported together with
+ * what the schema finds; what has no fitting value is left to the schema.
+ */
+export function crossFindings(tree: Tree): readonly Finding[] {
+  const replicas = numberAt(tree, ["target", "local", "replicas"]) ?? { value: DEFAULTS.local.replicas };
+  const batch = numberAt(tree, ["strategy", "rolling", "batch"]);
+  const healthy = numberAt(tree, ["health", "minHealthy"]);
+  const findings: Finding[] = [];
+  if (batch && batch.value > replicas.value) {
+    findings.push({ ...batch, code: CODES.contradiction, message: `batch ${batch.value} is more than the ${count(replicas.value)} there are` });
+  }
+  if (healthy && healthy.value > replicas.value) {
+    findings.push({ ...healthy, code: CODES.contradiction, message: `minHealthy ${healthy.value} is more than the ${count(replicas.value)} there are` });
+  }
+  return [...findings, ...latencyFindings(tree), ...targetFindings(tree)];
+}
+
+/** A latency bound at or above the timeout of its check decides nothing. */
+function latencyFindings(tree: Tree): readonly Finding[] {
+  const common = timeAt(tree, ["health", "timeout"], readDuration)?.value ?? readDuration(DEFAULTS.check.timeout);
+  const { tree: deep, depth } = locate(tree, ["health", "deep"]);
+  const paths = [["health", "ready"], ...(depth === 2 && deep.is === "list" ? deep.items.map((_, i) => ["health", "deep", i]) : [])];
+  return paths.flatMap((path) => {
+    const timeout = timeAt(tree, [...path, "timeout"], readDuration)?.value ?? common;
+    const bound = timeAt(tree, [...path, "http", "latency"], readLatency);
+    if (bound === undefined || timeout === undefined || bound.value < timeout) return [];
+    const message = `latency ${bound.value} ms can never be missed: an attempt ends after its timeout of ${timeout} ms`;
+    return [{ at: bound.at, path: bound.path, code: CODES.contradiction, message }];
+  });
+}
+
+function timeAt(tree: Tree, path: readonly (string | number)[], read: (text: string) => number | undefined) {
+  const { tree: node, depth } = locate(tree, path);
+  if (depth < path.length || node.is !== "scalar" || typeof node.value !== "string") return undefined;
+  const value = read(node.value);
+  return value === undefined ? undefined : { value, at: node.at, path: dotted(node.path) };
+}
+
+function count(replicas: number): string {
+  return replicas === 1 ? "one replica" : `${replicas} replicas`;
+}
+
+function numberAt(tree: Tree, path: readonly string[]): { value: number; at: number; path: string } | undefined {
+  const { tree: node, depth } = locate(tree, path);
+  if (depth < path.length || node.is !== "scalar" || typeof node.value !== "number") return undefined;
+  return { value: node.value, at: node.at, path: dotted(node.path) };
+}
+
+const LATER = ["kubernetes", "aws"] as const;
+
+function targetFindings(tree: Tree): readonly Finding[] {
+  const { tree: target, depth, keyAt } = locate(tree, ["target"]);
+  if (depth === 0 || target.is !== "map") return [];
+  const given = ["local", ...LATER].filter((kind) => target.entries.has(kind));
+  const path = dotted(target.path);
+  if (given.length === 0) {
+    return [{ at: keyAt ?? target.at, path, code: CODES.missingKey, message: '"local" is missing in target: a target with at least "listen" and "command"' }];
+  }
+  return given.slice(1).map((kind) => ({
+    at: target.entries.get(kind)!.keyAt,
+    path: dotted([...target.path, kind]),
+    code: CODES.contradiction,
+    message: `"${kind}" beside "${given[0]}": a service has one target; put the other into an environment`,
+  }));
+}
+
+/** Parts of the format that this version does not carry out. Going on without them would be a lie. */
+export function unsupported(tree: Tree): readonly Finding[] {
+  const parts = [
+    ...LATER.map((kind) => ({ path: ["target", kind], message: `the target ${kind} is not in this version: only local is` })),
+    { path: ["database"], message: "database migrations are not in this version: run them yourself and remove this section" },
+  ];
+  return parts.flatMap(({ path, message }) => {
+    const { tree: node, depth, keyAt } = locate(tree, path);
+    return depth < path.length ? [] : [{ at: keyAt ?? node.at, path: dotted(node.path), code: CODES.notYet, message }];
+  });
+}

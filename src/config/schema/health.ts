@@ -1,0 +1,98 @@
+import jsonpath from "jsonpath-rfc9535/parser";
+import { z } from "zod";
+import { DEFAULTS } from "../defaults.ts";
+import { contradiction, duration, exactlyOne, fault, latency, oneOf, oneOrMore, pattern, port, shape, share, statusRange, text, texts, whole } from "./parts.ts";
+
+const pathText = () => {
+  const expected = 'a path such as "/health"';
+  return z.string(expected).regex(/^\/\S*$/, expected);
+};
+
+const status = z
+  .union([whole(100, 599), statusRange()], 'a status such as 200 or "200-299"')
+  .transform((value): readonly [number, number] => (typeof value === "number" ? [value, value] : value));
+
+const jsonPathKey = z.string().superRefine((path, context) => {
+  try {
+    jsonpath(path);
+  } catch {
+    fault(context, `not a JSONPath: ${path}`, path);
+  }
+});
+
+const body = shape({
+  contains: oneOrMore(text(), "text or a list of texts").optional().describe("Texts that the body must contain."),
+  matches: pattern().optional().describe("Regular expression that the body must match."),
+  json: z
+    .record(jsonPathKey, z.unknown(), 'a map of JSONPaths to values such as { "$.db": "ok" }')
+    .optional()
+    .describe("JSONPath (RFC 9535) to the value that everything it selects must equal; it must select something."),
+});
+
+const http = shape({
+  path: pathText().describe("Path and query that is asked for."),
+  method: oneOf(["GET", "HEAD", "POST", "OPTIONS"]).optional().meta({ description: "Method of the request.", default: DEFAULTS.check.method }),
+  send: shape({
+    headers: texts("header names", "text").optional().describe("Headers of the request."),
+    body: z.string("text").optional().describe("Body of the request."),
+  }).optional().describe("What the request carries besides method and path."),
+  status: oneOrMore(status, 'a status such as 200 or "200-299", or a list of them').optional()
+    .meta({ description: "Statuses that pass: one, a range, or a list of both.", default: DEFAULTS.check.status }),
+  headers: z.record(z.string(), pattern(), "a map of header names to regular expressions").optional()
+    .describe("Regular expressions that headers of the answer must match."),
+  body: body.optional().describe("What the body of the answer must be."),
+  latency: latency().optional().describe('The whole answer must be there within this time, `"< 300ms"`.'),
+  redirects: whole(0, 20).optional().meta({
+    description: "Redirects to follow, on the same host only; otherwise a redirect is an answer like any other.", default: DEFAULTS.check.redirects,
+  }),
+});
+
+const command = z.union([text(), z.array(text()).min(1)], "a command, as text or as a list of words");
+
+const kinds = {
+  http: z.union([pathText(), http], "a path or a map with path, status, body").optional()
+    .describe("Asks over HTTP; short form: the path."),
+  tcp: z.union([port(), shape({ port: port().optional().describe("Port to connect to; the replica's own by default.") })], "a port or a map with port").optional()
+    .describe("Connects; short form: the port. `{}` is the replica's own port."),
+  exec: z.union([command, shape({
+    command: command.describe("Command, run in the release folder with the replica's environment."),
+    exit: whole(0, 255).optional().meta({ description: "Exit code that passes.", default: DEFAULTS.check.exit }),
+  })], "a command or a map with command and exit").optional().describe("Runs a command beside the replica; short form: the command."),
+};
+
+const longCheck = shape({
+  name: text("a name").optional().describe("Name in messages and for `--force`; made from the check by default."),
+  ...kinds,
+  timeout: duration().optional().meta({ description: "Bound of one attempt, body included; `health.timeout` by default." }),
+}).superRefine(exactlyOne(Object.keys(kinds)));
+
+export const check = z.union([pathText(), longCheck], 'a path such as "/health", or a map with http, tcp or exec');
+
+const window = shape({
+  of: whole(1, 100).optional().meta({ description: "Samples looked at: the last so many.", default: DEFAULTS.window.of }),
+  passes: whole(1, 100).optional().meta({ description: "So many of them must pass.", default: DEFAULTS.window.passes }),
+  consecutive: whole(1, 100).optional().meta({ description: "So many at the end must pass in a row.", default: DEFAULTS.window.consecutive }),
+  interval: duration().optional().meta({ description: "Time between attempts.", default: DEFAULTS.window.interval }),
+  jitter: share().optional().meta({ description: "Share of the interval by which it varies at random.", default: DEFAULTS.window.jitter }),
+  deadline: duration().optional().meta({ description: "No pass by then is a failure.", default: DEFAULTS.window.deadline }),
+}).superRefine((given, context) => {
+  const of = given.of ?? DEFAULTS.window.of;
+  for (const key of ["passes", "consecutive"] as const) {
+    if ((given[key] ?? 0) > of) contradiction(context, `${key} ${given[key]} of ${of} samples can never be reached`, [key]);
+  }
+});
+
+export const health = shape({
+  ready: check.optional().describe("May this replica get traffic. Default: a TCP connection to the replica's port."),
+  deep: z.array(check, "a list of checks").optional().describe("Does the revision really work: its database, its queue."),
+  timeout: duration().optional().meta({ description: "Bound of one attempt of a check that has no timeout of its own.", default: DEFAULTS.check.timeout }),
+  window: window.optional().describe("How samples become a verdict."),
+  minHealthy: z.union([whole(1, 1000), z.literal("all")], 'a whole number from 1, or "all"').optional()
+    .meta({ description: "So many replicas must pass every check.", default: DEFAULTS.minHealthy }),
+  identity: z.union([oneOf(["process", "address"]), shape({ header: text("a header name").describe("Header of the answer that must carry the revision.") })],
+    'process, address or { header: "x-revision" }').optional().meta({
+    description: "How the answering process proves that it is the candidate: `process` (the port belongs to the replica's processes), `address`, or a header that carries the revision.",
+    default: DEFAULTS.identity,
+  }),
+  freshness: duration().optional().meta({ description: "A passed check counts for so long when traffic is about to move.", default: DEFAULTS.freshness }),
+});

@@ -1,0 +1,35 @@
+import { z } from "zod";
+import { DEFAULTS } from "../defaults.ts";
+import { health } from "./health.ts";
+import { local } from "./local.ts";
+import { duration, name, shape, share, whole } from "./parts.ts";
+import { strategy } from "./strategy.ts";
+
+/** Keys that may stand at the top, in a service of `services` and in an environment. */
+const sections = {
+  target: shape({
+    local: local.optional().describe("This machine: processes behind Teal's own data plane."),
+    kubernetes: z.unknown().optional().describe("Not in this version."),
+    aws: z.unknown().optional().describe("Not in this version."),
+  }).describe("Where the service runs: one of these."),
+  strategy: strategy.optional().meta({ description: "How a candidate becomes live: a name, or a map of the name to its options.", default: DEFAULTS.strategy }),
+  health: health.optional().describe("Checks that the candidate must pass and that live traffic is watched by."),
+  errors: shape({
+    limit: share().optional().meta({ description: "Share of failed requests above which traffic goes back, unless the previous slot is as bad.", default: DEFAULTS.errors.limit }),
+    minRequests: whole(1).optional().meta({ description: "Fewer requests than this prove nothing.", default: DEFAULTS.errors.minRequests }),
+  }).optional().describe("When users' errors send traffic back."),
+  startDeadline: duration().optional().meta({ description: "Longest wait for replicas to become ready.", default: DEFAULTS.startDeadline }),
+  database: z.unknown().optional().describe("Not in this version."),
+};
+
+/** One service in one environment, after everything was merged. */
+export const effective = shape({
+  teal: z.literal(1, "1, the version of this format").optional().describe("Version of this format."),
+  service: name().optional().describe("Name of the service; the folder's name by default."),
+  ...sections,
+  // Taken apart by `layers.ts` before the schema sees the file; here so that a slip in their names finds them.
+  services: z.undefined().optional(),
+  environments: z.undefined().optional(),
+});
+
+export type Parsed = z.output<typeof effective>;
