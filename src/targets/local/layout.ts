@@ -43,7 +43,11 @@ export function stateDirectory(env: NodeJS.ProcessEnv = process.env): string {
 }
 
 export function layout(stateDir: string, service: string, environment: string): Layout {
-  const root = join(stateDir, `${service}.${environment}`);
+  return layoutAt(join(stateDir, `${service}.${environment}`));
+}
+
+/** The same for a process that was told only the folder. */
+export function layoutAt(root: string): Layout {
   const socket = (name: string) => {
     const direct = join(root, name);
     if (Buffer.byteLength(direct) <= 100) return direct;
