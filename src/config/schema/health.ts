@@ -5,7 +5,7 @@ import { contradiction, duration, exactlyOne, fault, latency, oneOf, oneOrMore, 
 
 const pathText = () => {
   const expected = 'a path such as "/health"';
-  return z.string(expected).regex(/^\/\S*$/, expected);
+  return z.string(expected).regex(/^\/\S*$/, expected).meta({ title: "path" });
 };
 
 const status = z
@@ -31,19 +31,19 @@ const body = shape({
 
 const http = shape({
   path: pathText().describe("Path and query that is asked for."),
-  method: oneOf(["GET", "HEAD", "POST", "OPTIONS"]).optional().meta({ description: "Method of the request.", default: DEFAULTS.check.method }),
+  method: oneOf(["GET", "HEAD", "POST", "OPTIONS"]).optional().meta({ description: "Method of the request.", fallback: DEFAULTS.check.method }),
   send: shape({
     headers: texts("header names", "text").optional().describe("Headers of the request."),
     body: z.string("text").optional().describe("Body of the request."),
   }).optional().describe("What the request carries besides method and path."),
   status: oneOrMore(status, 'a status such as 200 or "200-299", or a list of them').optional()
-    .meta({ description: "Statuses that pass: one, a range, or a list of both.", default: DEFAULTS.check.status }),
+    .meta({ description: "Statuses that pass: one, a range, or a list of both.", fallback: DEFAULTS.check.status }),
   headers: z.record(z.string(), pattern(), "a map of header names to regular expressions").optional()
     .describe("Regular expressions that headers of the answer must match."),
   body: body.optional().describe("What the body of the answer must be."),
   latency: latency().optional().describe('The whole answer must be there within this time, `"< 300ms"`.'),
   redirects: whole(0, 20).optional().meta({
-    description: "Redirects to follow, on the same host only; otherwise a redirect is an answer like any other.", default: DEFAULTS.check.redirects,
+    description: "Redirects to follow, on the same host only; otherwise a redirect is an answer like any other.", fallback: DEFAULTS.check.redirects,
   }),
 });
 
@@ -56,7 +56,7 @@ const kinds = {
     .describe("Connects; short form: the port. `{}` is the replica's own port."),
   exec: z.union([command, shape({
     command: command.describe("Command, run in the release folder with the replica's environment."),
-    exit: whole(0, 255).optional().meta({ description: "Exit code that passes.", default: DEFAULTS.check.exit }),
+    exit: whole(0, 255).optional().meta({ description: "Exit code that passes.", fallback: DEFAULTS.check.exit }),
   })], "a command or a map with command and exit").optional().describe("Runs a command beside the replica; short form: the command."),
 };
 
@@ -66,15 +66,15 @@ const longCheck = shape({
   timeout: duration().optional().meta({ description: "Bound of one attempt, body included; `health.timeout` by default." }),
 }).superRefine(exactlyOne(Object.keys(kinds)));
 
-export const check = z.union([pathText(), longCheck], 'a path such as "/health", or a map with http, tcp or exec');
+export const check = z.union([pathText(), longCheck], 'a path such as "/health", or a map with http, tcp or exec').meta({ id: "check" });
 
 const window = shape({
-  of: whole(1, 100).optional().meta({ description: "Samples looked at: the last so many.", default: DEFAULTS.window.of }),
-  passes: whole(1, 100).optional().meta({ description: "So many of them must pass.", default: DEFAULTS.window.passes }),
-  consecutive: whole(1, 100).optional().meta({ description: "So many at the end must pass in a row.", default: DEFAULTS.window.consecutive }),
-  interval: duration().optional().meta({ description: "Time between attempts.", default: DEFAULTS.window.interval }),
-  jitter: share().optional().meta({ description: "Share of the interval by which it varies at random.", default: DEFAULTS.window.jitter }),
-  deadline: duration().optional().meta({ description: "No pass by then is a failure.", default: DEFAULTS.window.deadline }),
+  of: whole(1, 100).optional().meta({ description: "Samples looked at: the last so many.", fallback: DEFAULTS.window.of }),
+  passes: whole(1, 100).optional().meta({ description: "So many of them must pass.", fallback: DEFAULTS.window.passes }),
+  consecutive: whole(1, 100).optional().meta({ description: "So many at the end must pass in a row.", fallback: DEFAULTS.window.consecutive }),
+  interval: duration().optional().meta({ description: "Time between attempts.", fallback: DEFAULTS.window.interval }),
+  jitter: share().optional().meta({ description: "Share of the interval by which it varies at random.", fallback: DEFAULTS.window.jitter }),
+  deadline: duration().optional().meta({ description: "No pass by then is a failure.", fallback: DEFAULTS.window.deadline }),
 }).superRefine((given, context) => {
   const of = given.of ?? DEFAULTS.window.of;
   for (const key of ["passes", "consecutive"] as const) {
@@ -85,14 +85,14 @@ const window = shape({
 export const health = shape({
   ready: check.optional().describe("May this replica get traffic. Default: a TCP connection to the replica's port."),
   deep: z.array(check, "a list of checks").optional().describe("Does the revision really work: its database, its queue."),
-  timeout: duration().optional().meta({ description: "Bound of one attempt of a check that has no timeout of its own.", default: DEFAULTS.check.timeout }),
+  timeout: duration().optional().meta({ description: "Bound of one attempt of a check that has no timeout of its own.", fallback: DEFAULTS.check.timeout }),
   window: window.optional().describe("How samples become a verdict."),
   minHealthy: z.union([whole(1, 1000), z.literal("all")], 'a whole number from 1, or "all"').optional()
-    .meta({ description: "So many replicas must pass every check.", default: DEFAULTS.minHealthy }),
+    .meta({ description: "So many replicas must pass every check.", fallback: DEFAULTS.minHealthy }),
   identity: z.union([oneOf(["process", "address"]), shape({ header: text("a header name").describe("Header of the answer that must carry the revision.") })],
     'process, address or { header: "x-revision" }').optional().meta({
     description: "How the answering process proves that it is the candidate: `process` (the port belongs to the replica's processes), `address`, or a header that carries the revision.",
-    default: DEFAULTS.identity,
+    fallback: DEFAULTS.identity,
   }),
-  freshness: duration().optional().meta({ description: "A passed check counts for so long when traffic is about to move.", default: DEFAULTS.freshness }),
+  freshness: duration().optional().meta({ description: "A passed check counts for so long when traffic is about to move.", fallback: DEFAULTS.freshness }),
 });

@@ -12,13 +12,13 @@ const sections = {
     kubernetes: z.unknown().optional().describe("Not in this version."),
     aws: z.unknown().optional().describe("Not in this version."),
   }).describe("Where the service runs: one of these."),
-  strategy: strategy.optional().meta({ description: "How a candidate becomes live: a name, or a map of the name to its options.", default: DEFAULTS.strategy }),
+  strategy: strategy.optional().meta({ description: "How a candidate becomes live: a name, or a map of the name to its options.", fallback: DEFAULTS.strategy }),
   health: health.optional().describe("Checks that the candidate must pass and that live traffic is watched by."),
   errors: shape({
-    limit: share().optional().meta({ description: "Share of failed requests above which traffic goes back, unless the previous slot is as bad.", default: DEFAULTS.errors.limit }),
-    minRequests: whole(1).optional().meta({ description: "Fewer requests than this prove nothing.", default: DEFAULTS.errors.minRequests }),
+    limit: share().optional().meta({ description: "Share of failed requests above which traffic goes back, unless the previous slot is as bad.", fallback: DEFAULTS.errors.limit }),
+    minRequests: whole(1).optional().meta({ description: "Fewer requests than this prove nothing.", fallback: DEFAULTS.errors.minRequests }),
   }).optional().describe("When users' errors send traffic back."),
-  startDeadline: duration().optional().meta({ description: "Longest wait for replicas to become ready.", default: DEFAULTS.startDeadline }),
+  startDeadline: duration().optional().meta({ description: "Longest wait for replicas to become ready.", fallback: DEFAULTS.startDeadline }),
   database: z.unknown().optional().describe("Not in this version."),
 };
 

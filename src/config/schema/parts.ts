@@ -21,10 +21,11 @@ export function listed(words: readonly string[], last = "or"): string {
 }
 
 /** A text that a reader understands; the pattern goes into the JSON Schema. */
-function written<T>(expected: string, pattern: RegExp, read: (text: string) => T | undefined) {
+function written<T>(title: string, expected: string, pattern: RegExp, read: (text: string) => T | undefined) {
   return z
     .string(expected)
     .regex(pattern, { error: expected, abort: true })
+    .meta({ title })
     .transform((text, context) => {
       const value = read(text);
       if (value !== undefined) return value;
@@ -33,20 +34,20 @@ function written<T>(expected: string, pattern: RegExp, read: (text: string) => T
     });
 }
 
-export const duration = () => written('a duration such as "300ms", "5s", "10m" or "2h"', units.DURATION, units.readDuration);
-export const size = () => written('a size such as "512kB" or "10MB"', units.SIZE, units.readSize);
-export const share = () => written('a share such as "1%"', units.SHARE, units.readShare);
-export const latency = () => written('a bound such as "< 300ms"', units.LATENCY, units.readLatency);
-export const statusRange = () => written('a status such as 200 or "200-299"', units.STATUS_RANGE, units.readStatusRange);
-export const timeOfDay = () => written('a time of day such as "08:30"', units.TIME_OF_DAY, units.readTimeOfDay);
+export const duration = () => written("duration", 'a duration such as "300ms", "5s", "10m" or "2h"', units.DURATION, units.readDuration);
+export const size = () => written("size", 'a size such as "512kB" or "10MB"', units.SIZE, units.readSize);
+export const share = () => written("share", 'a share such as "1%"', units.SHARE, units.readShare);
+export const latency = () => written("bound", 'a bound such as "< 300ms"', units.LATENCY, units.readLatency);
+export const statusRange = () => written("status range", 'a status such as 200 or "200-299"', units.STATUS_RANGE, units.readStatusRange);
+export const timeOfDay = () => written("time of day", 'a time of day such as "08:30"', units.TIME_OF_DAY, units.readTimeOfDay);
 
 export const text = (expected = "text") => z.string(expected).min(1, expected);
 
 export function whole(min: number, max = 1_000_000_000, expected = `a whole number from ${min}${max < 1_000_000_000 ? ` to ${max}` : ""}`) {
-  return z.int(expected).min(min, expected).max(max, expected);
+  return z.int(expected).min(min, expected).max(max, expected).meta({ title: "whole number" });
 }
 
-export const port = () => whole(0, 65_535, "a port from 0 to 65535");
+export const port = () => whole(0, 65_535, "a port from 0 to 65535").meta({ title: "port" });
 
 export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
   return z.enum(words, `one of ${words.join(", ")}`);
@@ -56,7 +57,7 @@ export function oneOf<const Words extends readonly [string, ...string[]]>(words:
 export const NAME = /^[a-z0-9](?:[a-z0-9-]{0,48}[a-z0-9])?$/;
 export const name = () => {
   const expected = "a name of at most 50 lower-case letters, digits and dashes";
-  return z.string(expected).regex(NAME, expected);
+  return z.string(expected).regex(NAME, expected).meta({ title: "name" });
 };
 
 /** A text or what has a text of its own: `PORT: 8080` in an environment is the text `8080`. */
@@ -77,7 +78,7 @@ export const pattern = () =>
     } catch (error) {
       fault(context, (error as Error).message.replace(/^Invalid regular expression/, "not a regular expression"), source);
     }
-  });
+  }).meta({ title: "regular expression" });
 
 /** A problem in a full sentence, with the value at `path` below the one that is checked. */
 export function fault(context: z.RefinementCtx, message: string, input: unknown, path: readonly PropertyKey[] = []): void {
