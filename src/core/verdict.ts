@@ -171,14 +171,16 @@ function isProven(scope: Scope, replica: Replica): boolean {
 }
 
 /**
- * A replica that calls itself ready, was asked for two whole windows and still fails one: waiting longer would only
- * delay the answer. A replica that is not ready yet has until the deadline.
+ * A replica that calls itself ready, was asked for two whole windows and still fails one, its latest answer included:
+ * waiting longer would only delay the verdict. A replica that is not ready yet has until the deadline, and one that
+ * just began to pass may go on.
  */
 function isHopeless(scope: Scope, replica: Replica): boolean {
   if (replica.phase !== "ready") return false;
   return scope.required.some((check) => {
     const series = seriesOf(scope, replica, check);
-    return series !== undefined && series.asked >= 2 * scope.window.of && tooManyFailed(scope, replica, check);
+    if (series === undefined || series.asked < 2 * scope.window.of) return false;
+    return series.samples.at(-1)?.result === "fail" && tooManyFailed(scope, replica, check);
   });
 }
 

@@ -1,0 +1,96 @@
+import type { IncomingMessage } from "node:http";
+
+/** So much of a body is kept; the rest is read and dropped. */
+export const BODY_LIMIT = 256 * 1024;
+
+export interface HttpQuestion {
+  /** Where the connection goes, whatever the Host header says. */
+  readonly host: string;
+  readonly port: number;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export type Exchange =
+  | {
+      readonly is: "answer";
+      readonly status: number;
+      /** Lower-case names; repeated headers joined by `, `. */
+      readonly headers: Readonly<Record<string, string>>;
+      readonly body: string;
+      /** The body was longer than `BODY_LIMIT`. */
+      readonly cut: boolean;
+    }
+  /** No complete answer: `ECONNREFUSED`, `ECONNRESET`, `HPE_INVALID_CONSTANT`, `cut off after 12 bytes`. */
+  | { readonly is: "broken"; readonly why: string }
+  | { readonly is: "aborted" }
+  /** The question itself is not valid HTTP. */
+  | { readonly is: "invalid"; readonly why: string };
+
+/**
+ * One request on a connection of its own, closed afterwards: a kept-alive one could lead to a process that no longer
+ * listens. Redirects are not followed. The signal bounds everything, however steadily a server drips.
+ */
+export function exchange(question: HttpQuestion, signal: AbortSignal): Promise<Exchange> {
+  // Loaded here: importing node:http in ESM costs every command 30 ms.
+  const http = process.getBuiltinModule("node:http");
+  return new Promise((resolve) => {
+    const { host, port, method, path, headers, body } = question;
+    let request: ReturnType<typeof http.request>;
+    const settle = (result: Exchange) => {
+      signal.removeEventListener("abort", abort);
+      resolve(result);
+      request?.destroy();
+    };
+    const abort = () => settle({ is: "aborted" });
+    if (signal.aborted) return resolve({ is: "aborted" });
+    try {
+      request = http.request({ host, port, method, path, headers, agent: false, setHost: false });
+    } catch (error) {
+      return resolve({ is: "invalid", why: (error as Error).message });
+    }
+    signal.addEventListener("abort", abort, { once: true });
+    request.on("error", (error) => settle({ is: "broken", why: codeOf(error) }));
+    request.on("close", () => settle({ is: "broken", why: "closed without an answer" }));
+    request.on("upgrade", (response, socket) => {
+      socket.destroy();
+      settle({ is: "answer", status: response.statusCode ?? 0, headers: plainHeaders(response), body: "", cut: false });
+    });
+    request.on("response", (response) => void readAnswer(response).then(settle));
+    request.end(body);
+  });
+}
+
+function readAnswer(response: IncomingMessage): Promise<Exchange> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let kept = 0;
+    let total = 0;
+    const broken = () => resolve({ is: "broken", why: `answer ${response.statusCode} cut off after ${total} bytes` });
+    response.on("data", (chunk: Buffer) => {
+      total += chunk.length;
+      if (kept < BODY_LIMIT) chunks.push(chunk.subarray(0, BODY_LIMIT - kept));
+      kept = Math.min(BODY_LIMIT, total);
+    });
+    response.on("end", () => {
+      // "end" alone is no proof: only a message that is complete by its own framing is an answer.
+      if (!response.complete) return broken();
+      const body = Buffer.concat(chunks).toString("utf8");
+      resolve({ is: "answer", status: response.statusCode ?? 0, headers: plainHeaders(response), body, cut: total > kept });
+    });
+    response.on("error", broken);
+    response.on("close", broken);
+  });
+}
+
+function plainHeaders(response: IncomingMessage): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(response.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]),
+  );
+}
+
+function codeOf(error: Error): string {
+  return (error as NodeJS.ErrnoException).code ?? error.message;
+}
