@@ -20,6 +20,7 @@ export interface Transaction {
   rows(sql: string, ...parameters: readonly SQLInputValue[]): Row[];
   /** Ends the transaction without a trace, with this answer. */
   refuse<T>(answer: T): T;
+  refused(): boolean;
 }
 
 /**
@@ -99,6 +100,7 @@ export class Connection {
           refused = true;
           return value;
         },
+        refused: () => refused,
       });
       database.exec(refused ? "rollback" : "commit");
       return answer;

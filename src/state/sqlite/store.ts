@@ -127,8 +127,13 @@ class Store implements SqliteStore {
   }
 
   async #write<T>(act: (t: Transaction) => T): Promise<T | Unavailable> {
-    const answer = await this.#connection.write(act);
-    this.#news();
+    let wrote = false;
+    const answer = await this.#connection.write((t) => {
+      const done = act(t);
+      wrote = !t.refused();
+      return done;
+    });
+    if (wrote) this.#news();
     return answer;
   }
 
