@@ -1,7 +1,7 @@
 import { readyReplicas, type Observed, type Read, type Routing, type SlotState } from "../observed.ts";
 import type { Baseline, Refusal } from "../plan.ts";
 import { mayReceive, type Weights } from "../routing.ts";
-import { otherSlot, SLOTS, type Slot } from "../units.ts";
+import { otherSlot, sameRevision, SLOTS, type Revision, type Slot } from "../units.ts";
 import { refused } from "./refused.ts";
 
 /** Both slots as seen; planning refuses to guess about a slot that could not be read. */
@@ -12,6 +12,12 @@ export type BaselineFound = { readonly is: "baseline"; readonly baseline: Baseli
 /** Anything of the slot runs, or is told to. An exited replica is only a record. */
 export function isOccupied(slot: SlotState): boolean {
   return slot.wanted > 0 || slot.replicas.some((replica) => replica.phase !== "exited");
+}
+
+/** The slot is the revision's through and through: no replica runs another one, as in the middle of a change. */
+export function holdsOnly(slot: SlotState, revision: Revision): boolean {
+  const runs = slot.replicas.filter((replica) => replica.phase !== "exited" && replica.revision !== undefined);
+  return sameRevision(slot.revision, revision) && runs.every((replica) => sameRevision(replica.revision, revision));
 }
 
 /** A slot *serves* when it may receive traffic and has a ready replica; a weight alone proves nothing. */

@@ -17,10 +17,16 @@ export function blueGreen(frame: Frame): readonly Step[] {
 export function startAndProbe(frame: Frame): readonly Step[] {
   return [
     ...frame.clearing,
-    ...(frame.strategy.migrations.expand || frame.strategy.migrations.destructive ? [step.migrate("expand")] : []),
+    ...expandFirst(frame),
     step.ensure(frame, frame.candidate, frame.request.revision, frame.size),
     step.probe(frame, frame.candidate),
   ];
+}
+
+/** Schema changes that must be there before the candidate starts. */
+export function expandFirst(frame: Frame): readonly Step[] {
+  const { expand, destructive } = frame.strategy.migrations;
+  return expand || destructive ? [step.migrate("expand")] : [];
 }
 
 /** All traffic to the candidate, proven and watched. */

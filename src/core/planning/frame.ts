@@ -1,7 +1,7 @@
 import type { Baseline, Request, SizeRule, Step } from "../plan.ts";
 import { allTo, mayReceive, NOBODY, type Mode } from "../routing.ts";
-import { otherSlot, sameRevision, SLOTS, type Slot } from "../units.ts";
-import { isOccupied, isShared, type SeenSlots } from "./baseline.ts";
+import { otherSlot, SLOTS, type Slot } from "../units.ts";
+import { holdsOnly, isOccupied, type SeenSlots } from "./baseline.ts";
 import * as step from "./steps.ts";
 
 /** Everything a strategy needs to know to write its steps down. */
@@ -46,7 +46,10 @@ export function frameOf(input: {
     other,
     live: baseline.serving === other,
     otherOccupied: isOccupied(slots[other]),
-    clearing: [...takeTraffic(timing, baseline, candidate), ...clearLeftover(request, slots[candidate])],
+    clearing:
+      baseline.serving === candidate
+        ? []
+        : [...takeTraffic(timing, baseline, candidate), ...clearLeftover(request, slots[candidate])],
     size: candidateSize(request, baseline, candidate),
   };
 }
@@ -54,28 +57,26 @@ export function frameOf(input: {
 /** Where traffic is shared, the revision asked for may be the live one already: then it only has to get everything. */
 function candidateSlot(baseline: Baseline, slots: SeenSlots, request: Request): Slot {
   if (baseline.serving !== "nobody") {
-    const isLive = sameRevision(slots[baseline.serving].revision, request.revision);
+    const isLive = holdsOnly(slots[baseline.serving], request.revision);
     return isLive && request.again !== true ? baseline.serving : otherSlot(baseline.serving);
   }
   // Nobody serves. A slot without weight keeps the candidate out of traffic until it has passed its checks.
   const weightless = SLOTS.filter((slot) => !mayReceive(baseline.weights, slot));
   const choices = weightless.length > 0 ? weightless : SLOTS;
-  const holding = choices.find((slot) => isOccupied(slots[slot]) && sameRevision(slots[slot].revision, request.revision));
+  const holding = choices.find((slot) => isOccupied(slots[slot]) && holdsOnly(slots[slot], request.revision));
   return holding ?? choices.find((slot) => !isOccupied(slots[slot])) ?? choices[0] ?? "blue";
 }
 
 function takeTraffic(timing: step.Timing, baseline: Baseline, candidate: Slot): readonly Step[] {
-  if (!mayReceive(baseline.weights, candidate) || baseline.serving === candidate) return [];
-  if (baseline.serving === "nobody") return step.shiftAndConfirm(timing, NOBODY, candidate);
-  if (!isShared(baseline)) return [];
+  if (!mayReceive(baseline.weights, candidate)) return [];
   const live = baseline.serving;
+  if (live === "nobody") return step.shiftAndConfirm(timing, NOBODY, candidate);
   return [step.probe(timing, live, "-live"), ...step.shiftAndConfirm(timing, allTo(live), live)];
 }
 
 /** A leftover of an aborted deployment, or the previous revision still warm: a slot changes only when it is empty. */
 function clearLeftover(request: Request, slot: SeenSlots[Slot]): readonly Step[] {
-  const mixed = slot.replicas.some((each) => each.revision !== undefined && !sameRevision(each.revision, request.revision));
-  if (!isOccupied(slot) || (sameRevision(slot.revision, request.revision) && !mixed)) return [];
+  if (!isOccupied(slot) || holdsOnly(slot, request.revision)) return [];
   return step.drainAndRetire(request.strategy, slot.slot, "revert", "-leftover");
 }
 

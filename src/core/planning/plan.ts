@@ -1,8 +1,8 @@
 import type { Observed } from "../observed.ts";
 import type { Baseline, Plan, Planned, Request, Step } from "../plan.ts";
 import type { Mode } from "../routing.ts";
-import { assertNever, otherSlot, sameRevision, type Millis } from "../units.ts";
-import { baselineOf, isOccupied, isShared, type SeenSlots } from "./baseline.ts";
+import { assertNever, otherSlot, type Millis, type Slot } from "../units.ts";
+import { baselineOf, holdsOnly, isOccupied, isShared, type SeenSlots } from "./baseline.ts";
 import { blueGreen } from "./blue-green.ts";
 import { canary } from "./canary.ts";
 import { canonicalJson } from "./canonical.ts";
@@ -18,7 +18,7 @@ export interface PlanInput {
   readonly router: { readonly modes: readonly Mode[]; readonly propagation: Millis | "unknown" };
   /** A hash of the text; the core brings none of its own. */
   readonly digest: (canonicalJson: string) => string;
-  /** An earlier deployment of this very revision was reverted, and nobody said to try it again. */
+  /** An earlier deployment of this very revision was reverted, and nobody said to try it again. A rollback may. */
   readonly reverted?: boolean;
 }
 
@@ -33,20 +33,21 @@ export function plan(input: PlanInput): Planned {
   const found = baselineOf(input.observed, request.live);
   if (found.is === "refused") return found;
   const { baseline, slots } = found;
-  if (baseline.serving !== "nobody" && isThere(request, baseline, slots)) return { is: "unchanged", slot: baseline.serving };
-  if (input.reverted === true) return revertedBefore(request);
+  const there = slotItServesFrom(request, baseline, slots);
+  if (there !== undefined) return { is: "unchanged", slot: there };
+  if (input.reverted === true && request.rollback !== true) return revertedBefore(request);
   const frame = frameOf({ request, router, baseline, slots });
   const refusal = wrongMode(request.strategy.kind, router.modes) ?? wrongSituation(frame);
   if (refusal) return refusal;
   return { is: "plan", plan: assemble(frame, stepsOf(frame), input.digest) };
 }
 
-/** The revision serves, and nothing runs in the other slot that could get traffic. */
-function isThere(request: Request, baseline: Baseline, slots: SeenSlots): boolean {
-  if (baseline.serving === "nobody" || request.again === true) return false;
-  const other = slots[otherSlot(baseline.serving)];
-  const alone = !isShared(baseline) || (baseline.weights === "pool" && !isOccupied(other));
-  return alone && sameRevision(slots[baseline.serving].revision, request.revision);
+/** The revision serves already, and nothing in the other slot could get traffic. */
+function slotItServesFrom(request: Request, baseline: Baseline, slots: SeenSlots): Slot | undefined {
+  const { serving, weights } = baseline;
+  if (serving === "nobody" || request.again === true) return undefined;
+  const alone = !isShared(baseline) || (weights === "pool" && !isOccupied(slots[otherSlot(serving)]));
+  return alone && holdsOnly(slots[serving], request.revision) ? serving : undefined;
 }
 
 function stepsOf(frame: Frame): readonly Step[] {

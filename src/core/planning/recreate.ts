@@ -1,6 +1,6 @@
 import type { SizeRule, Step } from "../plan.ts";
-import { NOBODY } from "../routing.ts";
-import { blueGreen, cutover, keepThenRetire } from "./blue-green.ts";
+import { NOBODY, sameWeights } from "../routing.ts";
+import { blueGreen, cutover, expandFirst, keepThenRetire } from "./blue-green.ts";
 import type { Frame } from "./frame.ts";
 import * as step from "./steps.ts";
 
@@ -9,18 +9,25 @@ import * as step from "./steps.ts";
  * declared window in which nobody serves, from the shift to nobody until the cutover.
  */
 export function recreate(frame: Frame): readonly Step[] {
-  if (!frame.live) return blueGreen(frame);
-  const { strategy, candidate, other, request } = frame;
-  const size: SizeRule = { rule: "fixed", replicas: frame.baseline.slots[other].wanted || request.replicas };
+  const { strategy, baseline, candidate, other, request } = frame;
+  // Nothing to stop first, or the candidate itself serves already and only has to get the rest of the traffic.
+  if (!frame.otherOccupied || baseline.serving === candidate) return blueGreen(frame);
+  const size: SizeRule = { rule: "fixed", replicas: baseline.slots[other].wanted || request.replicas };
   return [
     ...frame.clearing,
     ...step.gates(strategy),
-    ...step.shiftAndConfirm(frame, NOBODY, other),
+    ...(hasTraffic(frame) ? step.shiftAndConfirm(frame, NOBODY, other) : []),
     ...step.drainAndRetire(strategy, other, "revert"),
-    ...(strategy.migrations.expand || strategy.migrations.destructive ? [step.migrate("expand")] : []),
+    ...expandFirst(frame),
     step.ensure(frame, candidate, request.revision, size),
     step.probe(frame, candidate),
     ...cutover(frame),
     ...keepThenRetire({ ...frame, live: false, otherOccupied: false }),
   ];
+}
+
+/** Whether anything gets traffic once the candidate's slot is cleared. */
+function hasTraffic(frame: Frame): boolean {
+  const cleared = frame.clearing.some((each) => each.do === "shift" && sameWeights(each.to, NOBODY));
+  return !cleared && !sameWeights(frame.baseline.weights, NOBODY);
 }

@@ -1,5 +1,5 @@
 import type { Refusal, Request, Strategy, StrategyKind } from "../plan.ts";
-import type { Mode } from "../routing.ts";
+import { NOBODY, sameWeights, type Mode } from "../routing.ts";
 import { assertNever } from "../units.ts";
 import type { Frame } from "./frame.ts";
 import { refused } from "./refused.ts";
@@ -85,18 +85,16 @@ export function revertedBefore(request: Request): Refusal {
 
 /** What depends on both the request and what runs: TEAL-P105 and TEAL-P113. */
 export function wrongSituation(frame: Frame): Refusal | undefined {
-  const { strategy } = frame.request;
-  const runsBeside = frame.live || frame.otherOccupied;
-  if (strategy.migrations.destructive && runsBeside && !(strategy.kind === "recreate" && frame.live)) {
+  const { strategy } = frame;
+  const runsBeside = frame.otherOccupied && !(strategy.kind === "recreate" && frame.baseline.serving !== frame.candidate);
+  if (strategy.migrations.destructive && runsBeside) {
     return refused(
       "TEAL-P113",
-      `the migration takes away what the revision on ${frame.other} needs while both run`,
-      strategy.kind === "recreate"
-        ? `Stop what is left on ${frame.other} first: teal prune.`
-        : "Split it (teal migrate split), or use strategy recreate, which stops the one before the other starts.",
+      `the migration takes away what the revision on ${frame.other} needs while it still runs`,
+      "Split it (teal migrate split), or use strategy recreate, which stops the one before the other starts.",
     );
   }
-  const toNobody = frame.clearing.some((step) => step.id === "shift-nobody");
+  const toNobody = frame.clearing.some((step) => step.do === "shift" && sameWeights(step.to, NOBODY));
   if (toNobody && strategy.kind !== "recreate") {
     return refused(
       "TEAL-P105",

@@ -1,6 +1,6 @@
 import type { SizeRule, Step } from "../plan.ts";
 import { shareOf } from "../routing.ts";
-import { blueGreen, cutover, keepThenRetire } from "./blue-green.ts";
+import { blueGreen, cutover, expandFirst, keepThenRetire } from "./blue-green.ts";
 import type { Frame } from "./frame.ts";
 import * as step from "./steps.ts";
 
@@ -16,7 +16,7 @@ export function rolling(frame: Frame): readonly Step[] {
   const sizes = batches(total, frame.strategy.batch);
   return [
     ...frame.clearing,
-    ...(frame.strategy.migrations.expand ? [step.migrate("expand")] : []),
+    ...expandFirst(frame),
     ...sizes.flatMap((done, index) => batch(frame, { done, of: total, first: index === 0 })),
     ...cutover(frame),
     ...keepThenRetire({ ...frame, strategy: { ...frame.strategy, keepWarm: step.NO_TIME } }),
