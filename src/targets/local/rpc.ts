@@ -50,6 +50,7 @@ export class RpcError extends Error {
 export class RpcClient {
   readonly #path: string;
   #socket: Socket | undefined;
+  #connecting: Promise<Socket> | undefined;
   #next = 1;
   readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
 
@@ -89,6 +90,12 @@ export class RpcClient {
 
   #connect(): Promise<Socket> {
     if (this.#socket !== undefined && !this.#socket.destroyed) return Promise.resolve(this.#socket);
+    // Calls at the same time share one connection: a second one would never be closed.
+    this.#connecting ??= this.#open().finally(() => (this.#connecting = undefined));
+    return this.#connecting;
+  }
+
+  #open(): Promise<Socket> {
     return new Promise((resolve, reject) => {
       const socket = createConnection(this.#path);
       socket.once("error", (error) => reject(new RpcError(error.message, false)));
