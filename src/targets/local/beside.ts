@@ -15,7 +15,7 @@ const TAIL_BYTES = 256 * 1024;
  */
 export function runBeside(
   release: string,
-  life: LifeNames,
+  life: Omit<LifeNames, "revision">,
   command: readonly string[] | string,
   signal: AbortSignal,
 ): Promise<{ exit: number | null; output: string }> {
@@ -27,7 +27,7 @@ export function runBeside(
   return new Promise((resolve) => {
     const child = spawn(program, args, {
       cwd: join(release, file.cwd),
-      env: replicaEnvironment(file, life, process.env),
+      env: replicaEnvironment(file, { ...life, revision: file.revision }, process.env),
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
