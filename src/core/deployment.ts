@@ -4,7 +4,7 @@ import type { Borrowed } from "./observed.ts";
 import type { Plan, Step } from "./plan.ts";
 import type { State } from "./state.ts";
 import { initial, stepAt, transition, type Course, type Effect } from "./transition.ts";
-import { SLOTS, fence, type Cause, type DeploymentId, type Fence, type Instant, type IntentId, type Millis, type Slot } from "./units.ts";
+import { SLOTS, fence, type Cause, type DeploymentId, type Fence, type Instant, type IntentId, type Millis, type Slot, type Version } from "./units.ts";
 
 /** The engine writes plans and journals of this version and resumes those of this and the one before. */
 export const ENGINE_VERSION = 1;
@@ -14,6 +14,7 @@ export interface OpenIntent {
   readonly intent: IntentId;
   readonly step: string;
   readonly call: Call;
+  readonly expect: Version | "any";
   readonly fence: Fence;
   readonly at: Instant;
   readonly bound: Millis;
@@ -60,7 +61,7 @@ export interface Folded {
 
 /** The deployment after its first event. */
 export function begin(event: JournalEvent & { kind: "opened" }): Folded {
-  const { state, effects } = initial(event.plan.steps);
+  const { state, effects } = initial();
   const { baseline } = event.plan;
   const revision = (slot: Slot) => baseline.slots[slot].revision ?? "empty";
   const deployment: Deployment = {
@@ -89,7 +90,8 @@ export function apply(deployment: Deployment, event: JournalEvent): Folded {
   const { state, effects } = transition(deployment.state, event, deployment.course);
   const moved = !sameSpot(state, deployment.state);
   const { rejected, ...rest } = remember(deployment, event);
-  const refusal = moved || rejected === undefined ? {} : { rejected };
+  const written = event.kind === "outcome" && (event.result === "applied" || event.result === "unchanged");
+  const refusal = moved || written || rejected === undefined ? {} : { rejected };
   const next: Deployment = { ...rest, ...refusal, seq: event.seq, state, since: moved ? event.at : deployment.since };
   return { deployment: next, effects };
 }
@@ -146,8 +148,8 @@ function remember(deployment: Deployment, event: JournalEvent): Deployment {
 type Of<K extends Happening["kind"]> = Extract<JournalEvent, { kind: K }>;
 
 function intended(deployment: Deployment, event: Of<"intent">): Deployment {
-  const { intent, step, call, fence: by, at, bound } = event;
-  const open = [...deployment.open.filter((each) => each.intent !== intent), { intent, step, call, fence: by, at, bound }];
+  const { intent, step, call, expect, fence: by, at, bound } = event;
+  const open = [...deployment.open.filter((each) => each.intent !== intent), { intent, step, call, expect, fence: by, at, bound }];
   const beyond = deployment.plan.pointOfNoReturn !== undefined && deployment.plan.pointOfNoReturn === step;
   const course = beyond ? { ...deployment.course, pastNoReturn: true } : deployment.course;
   const touched = call.call === "retire" || call.call === "ensure" ? [...new Set([...deployment.touched, call.slot])] : deployment.touched;

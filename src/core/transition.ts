@@ -1,7 +1,7 @@
 import type { Call } from "./calls.ts";
 import type { JournalEvent } from "./journal.ts";
 import type { Step } from "./plan.ts";
-import type { Hold, Outcome, State } from "./state.ts";
+import type { Hold, State } from "./state.ts";
 import { assertNever, type IntentId } from "./units.ts";
 
 /** What a state means depends on the steps it counts through. `back` is absent until the way back was planned. */
@@ -15,10 +15,8 @@ export interface Course {
 /** What the engine must do because of a transition. Decisions that need facts are made by `decide`, not here. */
 export type Effect =
   | { readonly effect: "perform"; readonly intent: IntentId; readonly call: Call }
-  | { readonly effect: "planBack" }
-  | { readonly effect: "releaseLease" }
-  | { readonly effect: "holdLease" }
-  | { readonly effect: "close"; readonly outcome: Outcome };
+  /** A long wait: the right to advance is given back until something happens. */
+  | { readonly effect: "releaseLease" };
 
 export interface Transition {
   readonly state: State;
@@ -46,7 +44,7 @@ export function transition(state: State, event: JournalEvent, course: Course): T
     case "asked":
       return asked(state, event, course);
     case "replanned":
-      return replanned(state, event, course);
+      return replanned(state, event);
     case "closed":
       return { state: { is: "finished", outcome: event.outcome }, effects: [] };
     case "claimed":
@@ -58,8 +56,8 @@ export function transition(state: State, event: JournalEvent, course: Course): T
 }
 
 /** The state a deployment begins in. */
-export function initial(steps: readonly Step[]): Transition {
-  return arrive({ is: "running", dir: "forward", step: 0 }, { forward: steps, back: undefined, pastNoReturn: false });
+export function initial(): Transition {
+  return stay({ is: "running", dir: "forward", step: 0 });
 }
 
 type Of<K extends JournalEvent["kind"]> = Extract<JournalEvent, { kind: K }>;
@@ -94,7 +92,7 @@ function judged(state: Moving, event: Of<"verdict">, course: Course): Transition
     case "back":
       return dir === "back" ? stay(state) : turnBack(state, course);
     case "next":
-      return isCurrent(state, event.of, course) ? arrive(advanced(state), course) : stay(state);
+      return isCurrent(state, event.of, course) ? stay(advanced(state)) : stay(state);
     case "again":
       return state.is === "waiting" && isCurrent(state, event.of, course) ? resumed(state) : stay(state);
     case "hold":
@@ -124,7 +122,8 @@ function asked(state: Moving, event: Of<"asked">, course: Course): Transition {
     case "abort":
       return state.is !== "warm" && state.dir === "back" ? stay(state) : turnBack(state, course);
     case "promote":
-      return state.is === "waiting" && state.for === "gate" ? arrive(advanced(state), course) : stay(state);
+      // From `warm` it means: the previous slot need not be kept any longer.
+      return state.is === "warm" || (state.is === "waiting" && state.for === "gate") ? stay(advanced(state)) : stay(state);
     case "acceptDrift":
       return state.is === "waiting" && state.for === "drift" ? resumed(state) : stay(state);
     default:
@@ -132,34 +131,25 @@ function asked(state: Moving, event: Of<"asked">, course: Course): Transition {
   }
 }
 
-function replanned(state: Moving, event: Of<"replanned">, course: Course): Transition {
+function replanned(state: Moving, event: Of<"replanned">): Transition {
   const dir = state.is === "warm" ? "forward" : state.dir;
   if (event.dir !== dir) return stay(state);
-  const steps: Course = event.dir === "back" ? { ...course, back: event.steps } : { ...course, forward: event.steps };
   const inFlight = state.is === "running" && state.inFlight !== undefined ? { inFlight: state.inFlight } : {};
-  return arrive({ is: "running", dir, step: event.from, ...inFlight }, steps);
+  return stay({ is: "running", dir, step: event.from, ...inFlight });
 }
 
 /** Traffic goes back where it was. What was in flight stays known to the fold, which settles it. */
 function turnBack(state: Moving, course: Course): Transition {
   if (course.pastNoReturn) return stay(state);
-  const effects: Effect[] = state.is === "running" ? [] : [{ effect: "holdLease" }];
-  return { state: { is: "running", dir: "back", step: 0 }, effects: [...effects, { effect: "planBack" }] };
+  return stay({ is: "running", dir: "back", step: 0 });
 }
 
 function resumed(state: Extract<State, { is: "waiting" }>): Transition {
-  return { state: { is: "running", dir: state.dir, step: state.step }, effects: [{ effect: "holdLease" }] };
+  return stay({ is: "running", dir: state.dir, step: state.step });
 }
 
 function advanced(state: Moving): Extract<State, { is: "running" }> {
   return { is: "running", dir: state.is === "warm" ? "forward" : state.dir, step: state.step + 1 };
-}
-
-/** At the end of the steps there is nothing left but to close. */
-function arrive(state: Extract<State, { is: "running" }>, course: Course): Transition {
-  const steps = state.dir === "forward" ? course.forward : course.back;
-  if (steps === undefined || state.step < steps.length) return { state, effects: [{ effect: "holdLease" }] };
-  return { state, effects: [{ effect: "close", outcome: state.dir === "forward" ? "done" : "reverted" }] };
 }
 
 function isCurrent(state: Moving, id: string, course: Course): boolean {

@@ -1,4 +1,4 @@
-import type { Cause, Revision, Slot } from "../core/units.ts";
+import type { Cause, Millis, Revision, Slot } from "../core/units.ts";
 import type { Migrator } from "./migrator.ts";
 import type { MetricSource, TrafficRouter } from "./router.ts";
 import type { SlotProvider } from "./slots.ts";
@@ -20,6 +20,8 @@ export interface Target {
   prepare(name: string | undefined, signal: AbortSignal, progress?: (line: string) => void): Promise<Prepared>;
   /** Private address of the slot, for people. */
   preview(slot: Slot): Promise<string | undefined>;
+  /** Distance between two looks while a step waits; a target that is expensive to read asks for more. */
+  readonly pace: Millis;
   /** Frees what this object holds (sockets); nothing of the target itself stops. */
   close(): Promise<void>;
 }

@@ -54,13 +54,13 @@ export function decideEnsure(
   if (seen.is === "unreadable") return unreadable(dir, step, facts, seen.cause);
   const size = sizeOf(step.size, deployment, facts);
   const has = sameRevision(seen.value.revision, step.revision) && seen.value.wanted > 0;
-  const enough = has && (dir === "back" ? seen.value.wanted >= size : seen.value.wanted === size || keepsGrowth(step, seen.value, size));
+  const enough = has && (dir === "back" || step.wait === false ? seen.value.wanted >= size : seen.value.wanted === size || keepsGrowth(step, seen.value, size));
   if (!enough) {
     const borrow = borrowFirst(deployment, facts);
     if (borrow !== undefined) return borrow;
     return { move: "call", step: step.id, expect: seen.version, call: ensureCall(step.slot, step, size, deployment.plan.request.checks) };
   }
-  if (dir === "back") return pass(dir, step, `${step.slot} told to have ${seen.value.wanted}`);
+  if (dir === "back" || step.wait === false) return pass(dir, step, `${step.slot} told to have ${seen.value.wanted}`);
   return awaitReady(step, seen.value, facts);
 }
 

@@ -1,0 +1,64 @@
+import type { Deployment } from "../core/deployment.ts";
+import type { Move } from "../core/deciding/moves.ts";
+import type { Happening, HistoryRow, JournalEvent, Serves } from "../core/journal.ts";
+import { readyReplicas, type Observed } from "../core/observed.ts";
+import { mayReceive } from "../core/routing.ts";
+import { SLOTS, otherSlot, type Instant } from "../core/units.ts";
+
+/** The last event of a deployment and the row that the history keeps of it. */
+export function closing(
+  deployment: Deployment, move: Extract<Move, { move: "end" }>, observed: Observed, events: readonly JournalEvent[], number: number, now: Instant,
+): { readonly event: Happening & { kind: "closed" }; readonly row: HistoryRow } {
+  const { plan } = deployment;
+  const cause = move.cause === undefined ? {} : { cause: move.cause };
+  const previous = plan.baseline.slots[otherSlot(plan.candidate.slot)].revision?.id;
+  return {
+    event: { kind: "closed", outcome: move.outcome, serves: servesNow(observed), ...cause },
+    row: {
+      id: deployment.id,
+      service: plan.request.service,
+      environment: plan.request.environment,
+      number,
+      revision: plan.candidate.revision.id,
+      config: plan.candidate.revision.config,
+      ...(previous === undefined ? {} : { previous }),
+      slot: plan.candidate.slot,
+      strategy: plan.request.strategy.kind,
+      outcome: move.outcome,
+      ...cause,
+      by: plan.request.by,
+      opened: deployment.opened,
+      closed: now,
+      durations: durationsOf(events, now - deployment.opened),
+    },
+  };
+}
+
+/** Who serves: has weight and a ready replica. `unknown` when it could not be looked. */
+export function servesNow(observed: Observed): Serves {
+  const { routing, slots } = observed;
+  if (routing.is === "unreadable") return { slot: "unknown" };
+  const { weights } = routing.value;
+  let unsure = false;
+  const serving = SLOTS.filter((slot) => {
+    const seen = slots[slot];
+    if (!mayReceive(weights, slot)) return false;
+    if (seen.is === "unreadable") unsure = true;
+    return seen.is === "seen" && readyReplicas(seen.value).length > 0;
+  });
+  const [first] = serving;
+  if (first === undefined) return { slot: unsure ? "unknown" : "nobody", weights };
+  const seen = slots[first];
+  const revision = seen.is === "seen" ? seen.value.revision?.id : undefined;
+  return { slot: first, ...(revision === undefined ? {} : { revision }), weights };
+}
+
+/** Measured milliseconds by step, from what the verdicts say they took. */
+function durationsOf(events: readonly JournalEvent[], total: number): Readonly<Record<string, number>> {
+  const durations: Record<string, number> = { total };
+  for (const event of events) {
+    if (event.kind !== "verdict" || event.took === undefined || event.then === "note") continue;
+    durations[event.of] = (durations[event.of] ?? 0) + event.took;
+  }
+  return durations;
+}

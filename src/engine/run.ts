@@ -1,0 +1,417 @@
+import type { Call } from "../core/calls.ts";
+import { decide } from "../core/deciding/decide.ts";
+import type { Facts, Move } from "../core/deciding/moves.ts";
+import { currentStep, type Deployment } from "../core/deployment.ts";
+import type { Happening } from "../core/journal.ts";
+import { settleTime } from "../core/observed.ts";
+import type { Effect } from "../core/transition.ts";
+import { instant, intentId, millis, type Cause, type Instant, type IntentId, type Millis } from "../core/units.ts";
+import type { Judgement } from "../core/verdict.ts";
+import type { Expect, Write } from "../ports/write.ts";
+import type { Key } from "../ports/store.ts";
+import { closing } from "./closing.ts";
+import { GuardWatch } from "./guard-watch.ts";
+import { HealthWatch } from "./health-watch.ts";
+import { acquire, type HeldLease } from "./lease.ts";
+import type { Log } from "./log.ts";
+import { observe } from "./observe.ts";
+import { outcomeOf } from "./outcome.ts";
+import { perform } from "./perform.ts";
+import { CALL_BOUND, boundedRead, type EnginePorts } from "./ports.ts";
+
+/** Assumed where a router promises nothing about how fast traffic follows. */
+const UNKNOWN_PROPAGATION = millis(180_000);
+/** Pause before trying again when the store cannot be reached, or the target is busy and names no time. */
+const PAUSE = millis(500);
+/** Longest sleep in a wait before the journal is looked at again. */
+const LOOK = millis(1_000);
+
+export interface RunOptions {
+  /** Stay through gates and other waits instead of returning at them. */
+  readonly stay: boolean;
+  /** How long to wait for a lease that somebody else holds. */
+  readonly waitLock: Millis;
+  readonly signal: AbortSignal;
+}
+
+/** Why the engine returned. Only `finished` ends the deployment; in every other case it can be resumed. */
+export type Ran =
+  | { readonly is: "finished" }
+  | { readonly is: "warm"; readonly until: Instant }
+  | { readonly is: "waiting"; readonly until: Instant }
+  | { readonly is: "detached" }
+  | { readonly is: "busy"; readonly holder: string }
+  /** Somebody else advances it now, or the store was away for longer than the lease. */
+  | { readonly is: "lost"; readonly cause: Cause };
+
+/** Advances one open deployment until it ends, waits, is handed over or given away. */
+export class Run {
+  readonly #ports: EnginePorts;
+  readonly #key: Key;
+  readonly #log: Log;
+  readonly #options: RunOptions;
+  readonly #guards: GuardWatch;
+  #lease: HeldLease | undefined;
+  #lost: Cause | undefined;
+  /** Aborted and replaced whenever the journal brings something new: whatever is being waited for ends early. */
+  #news = new AbortController();
+  #spot = "";
+  #spotSince: Millis;
+  #lastWrite: Millis;
+  #health: HealthWatch | undefined;
+  #judgement: Judgement | undefined;
+  readonly #known = new Map<IntentId, Millis>();
+
+  constructor(ports: EnginePorts, key: Key, log: Log, options: RunOptions) {
+    this.#ports = ports;
+    this.#key = key;
+    this.#log = log;
+    this.#options = options;
+    this.#guards = new GuardWatch(ports, log.deployment);
+    this.#spotSince = ports.clock.monotonic();
+    this.#lastWrite = ports.clock.monotonic();
+  }
+
+  async go(): Promise<Ran> {
+    const end = new AbortController();
+    const listening = this.#listen(AbortSignal.any([end.signal, this.#options.signal]));
+    try {
+      for (;;) {
+        const over = this.#over();
+        if (over !== undefined) return over;
+        const stop = await this.#once();
+        if (stop !== undefined) return stop;
+      }
+    } finally {
+      end.abort();
+      this.#guards.stop();
+      await this.#lease?.release();
+      await listening;
+    }
+  }
+
+  #over(): Ran | undefined {
+    if (this.#deployment.state.is === "finished" || this.#log.closed) return { is: "finished" };
+    if (this.#lost !== undefined) return { is: "lost", cause: this.#lost };
+    if (this.#lease?.lost.aborted === true) {
+      return { is: "lost", cause: { code: "TEAL-S102", message: `the lease is lost: ${String(this.#lease.lost.reason)}` } };
+    }
+    return this.#options.signal.aborted ? { is: "detached" } : undefined;
+  }
+
+  /** One turn: observe, decide, act. */
+  async #once(): Promise<Ran | undefined> {
+    if (this.#news.signal.aborted) this.#news = new AbortController();
+    const news = AbortSignal.any([this.#news.signal, this.#options.signal]);
+    const { state } = this.#deployment;
+    const resting = state.is === "warm" || (state.is === "waiting" && state.until > this.#ports.clock.now() && !looksByItself(state.for, this.#deployment));
+    if (resting) return this.#rest(news);
+    if (this.#lease === undefined) {
+      const busy = await this.#claim(this.#options.waitLock);
+      if (busy !== undefined) return busy;
+    }
+    this.#arrive();
+    const facts = await this.#facts(news);
+    if (this.#news.signal.aborted) return undefined;
+    return this.#act(decide(this.#deployment, facts), news);
+  }
+
+  get #deployment(): Deployment {
+    return this.#log.deployment;
+  }
+
+  /** Notes when a step begins: its deadline, its checks and its stretch of traffic begin with it. */
+  #arrive(): void {
+    const { state } = this.#deployment;
+    const spot = state.is === "running" ? `${state.dir} ${state.step} ${currentStep(this.#deployment)?.id}` : JSON.stringify(state);
+    const now = this.#ports.clock.monotonic();
+    for (const { intent } of this.#deployment.open) if (!this.#known.has(intent)) this.#known.set(intent, now);
+    if (spot === this.#spot) return;
+    this.#spot = spot;
+    this.#spotSince = now;
+    this.#health = undefined;
+    this.#judgement = undefined;
+    const step = currentStep(this.#deployment);
+    if (step?.do === "bake" || step?.do === "gate") this.#guards.restartTraffic();
+  }
+
+  async #facts(signal: AbortSignal): Promise<Facts> {
+    const { clock, target } = this.#ports;
+    const step = currentStep(this.#deployment);
+    const confirming = step?.do === "confirm" ? step.to : undefined;
+    const draining = step?.do === "drain" ? step.slot : undefined;
+    const migrating = this.#deployment.plan.steps.some((each) => each.do === "migrate") ? target.migrator : undefined;
+    const [observed, evidence, residual, migration] = await Promise.all([
+      observe(target, clock, CALL_BOUND, signal),
+      confirming && boundedRead(clock, CALL_BOUND, signal, (end) => target.router.sample(confirming, end)),
+      draining && boundedRead(clock, CALL_BOUND, signal, (end) => target.router.residual(draining, end)),
+      migrating && boundedRead(clock, CALL_BOUND, signal, (end) => migrating.observe(end)),
+      this.#guards.look(this.#deployment, signal),
+    ]);
+    const now = clock.monotonic();
+    const { steady, otherSteady, traffic } = this.#guards;
+    const { propagation } = target.router;
+    return {
+      now: clock.now(),
+      elapsed: millis(now - this.#spotSince),
+      observed,
+      fencing: target.router.fencing === "atomic" && target.slots.fencing === "atomic" ? "atomic" : "checked",
+      settle: settleTime(CALL_BOUND, propagation === "unknown" ? UNKNOWN_PROPAGATION : propagation),
+      bound: CALL_BOUND,
+      sinceWrite: millis(now - this.#lastWrite),
+      known: new Map([...this.#known].map(([intent, since]) => [intent, millis(now - since)])),
+      ...(this.#judgement && { health: this.#judgement }),
+      ...(steady && { steady }),
+      ...(otherSteady && { otherSteady }),
+      ...(traffic && { traffic }),
+      ...(evidence && { evidence }),
+      ...(residual && { residual }),
+      ...(migration && { migration }),
+    };
+  }
+
+  async #act(move: Move, news: AbortSignal): Promise<Ran | undefined> {
+    switch (move.move) {
+      case "call": {
+        const intent = intentId(`${this.#log.id}.${this.#deployment.seq + 1}.${Math.floor(this.#ports.random() * 0x7fffffff).toString(36)}`);
+        const { step, call, expect } = move;
+        const state = this.#deployment.state;
+        const dir = state.is === "running" || state.is === "waiting" ? state.dir : "forward";
+        return this.#journal({ kind: "intent", intent, step, dir, call, expect, fence: this.#fence, bound: CALL_BOUND });
+      }
+      case "perform": {
+        const open = this.#deployment.open.find((each) => each.intent === move.intent);
+        if (open !== undefined) await this.#perform(open.intent, open.call, move.expect === "journaled" ? open.expect : move.expect);
+        return undefined;
+      }
+      case "reclaim":
+        await this.#lease?.release();
+        this.#lease = undefined;
+        return undefined;
+      case "journal":
+        return this.#journal(move.event);
+      case "checks":
+        await (move.for === "step" ? this.#ask(move.slot, news) : this.#guards.askOther(this.#deployment, news));
+        return undefined;
+      case "look":
+        this.#ports.waiting?.(move.reason);
+        await this.#ports.clock.sleep(this.#ports.target.pace, news);
+        return undefined;
+      case "rest":
+        return this.#rest(news);
+      case "end":
+        return this.#close(move, news);
+      default: {
+        const never: never = move;
+        return never;
+      }
+    }
+  }
+
+  get #fence() {
+    return this.#lease?.fence ?? this.#deployment.fence;
+  }
+
+  /** Appends, then carries out what the transition asks for. */
+  async #journal(event: Happening): Promise<Ran | undefined> {
+    const timed = event.kind === "verdict" ? await this.#evidenced(event) : event;
+    const answer = await this.#log.append(timed, this.#fence);
+    switch (answer.is) {
+      case "ok":
+        return this.#effects(answer.effects);
+      case "moved":
+        return undefined;
+      case "closed":
+        return { is: "finished" };
+      case "fenced":
+        this.#lost = { code: "TEAL-S102", message: "somebody else advances this deployment now" };
+        return undefined;
+      case "down":
+        this.#ports.waiting?.(`the state store: ${answer.cause.message}`);
+        await this.#ports.clock.sleep(PAUSE, this.#options.signal);
+        return undefined;
+      default: {
+        const never: never = answer;
+        return never;
+      }
+    }
+  }
+
+  async #effects(effects: readonly Effect[]): Promise<Ran | undefined> {
+    for (const effect of effects) {
+      if (effect.effect === "perform") {
+        const open = this.#deployment.open.find((each) => each.intent === effect.intent);
+        if (open !== undefined) await this.#perform(effect.intent, effect.call, open.expect);
+      } else {
+        this.#guards.stop();
+        await this.#lease?.release();
+        this.#lease = undefined;
+      }
+    }
+    return undefined;
+  }
+
+  /** No write starts unless the lease outlasts it; a forward write is left alone as soon as the deployment turns back. */
+  async #perform(intent: IntentId, call: Call, expect: Expect): Promise<void> {
+    const lease = this.#lease;
+    if (lease === undefined) return;
+    while (!lease.outlasts(CALL_BOUND)) {
+      if (lease.lost.aborted || this.#options.signal.aborted) return;
+      await this.#ports.clock.sleep(PAUSE, lease.lost);
+    }
+    const { clock, target } = this.#ports;
+    const began = clock.monotonic();
+    const { state } = this.#deployment;
+    const forward = state.is === "running" && state.dir === "forward";
+    const left = forward ? this.#turned.signal : new AbortController().signal;
+    const journal = (write: Write<unknown>) => {
+      this.#lastWrite = clock.monotonic();
+      return this.#log.append(outcomeOf(intent, write, millis(clock.monotonic() - began)), lease.fence);
+    };
+    const order = { intent, call, expect, fence: lease.fence, bound: CALL_BOUND };
+    // A late answer is journaled for the record; what it changed is found by looking.
+    const write = await perform(target, clock, order, left, (late) => void journal(late).catch(() => undefined));
+    this.#known.set(intent, clock.monotonic());
+    await journal(write);
+    if (write.is === "fenced") this.#lost = { code: "TEAL-S102", message: `the target refused fence ${lease.fence}: ${write.by} is in force` };
+    else if (write.is !== "applied" && write.is !== "unchanged") {
+      const wait = write.is === "rejected" ? (write.retryAfter ?? PAUSE) : target.pace;
+      await clock.sleep(wait, this.#news.signal);
+    }
+  }
+
+  /** Aborts when the deployment turns back. */
+  #turned = new AbortController();
+
+  /** Follows the journal: asks of other processes reach whatever is being waited for at once. */
+  async #listen(signal: AbortSignal): Promise<void> {
+    let mark: number | undefined;
+    while (!signal.aborted) {
+      mark = await this.#ports.store.changed(this.#key, LOOK, signal, mark);
+      if (signal.aborted || (await this.#log.sync()) !== "new") continue;
+      const { state } = this.#deployment;
+      if (state.is !== "running" || state.dir === "back") {
+        this.#turned.abort();
+        this.#turned = new AbortController();
+      }
+      this.#news.abort();
+    }
+  }
+
+  async #ask(slot: "blue" | "green", news: AbortSignal): Promise<void> {
+    const { plan } = this.#deployment;
+    const revision = slot === plan.candidate.slot ? plan.candidate.revision : plan.baseline.slots[slot].revision;
+    if (revision === undefined) return;
+    if (this.#health?.slot !== slot) {
+      this.#health = new HealthWatch(this.#ports, { slot, revision, plan: plan.request.checks, force: plan.request.force });
+    }
+    const watch = this.#health;
+    const replicas = await watch.round(news);
+    if (!news.aborted) this.#judgement = watch.judge(replicas ?? []);
+    if (this.#judgement !== undefined) this.#ports.waiting?.(this.#judgement.summary);
+  }
+
+  /** Times a verdict and, where a slot failed, adds the last lines it wrote. */
+  async #evidenced(event: Extract<Happening, { kind: "verdict" }>): Promise<Happening> {
+    const timed = { ...event, took: millis(this.#ports.clock.monotonic() - this.#spotSince) };
+    if (event.result !== "fail" || event.facts.log !== undefined) return timed;
+    const log = await this.#lastWords(event.facts.samples?.[0]?.replica);
+    return log.length === 0 ? timed : { ...timed, facts: { ...event.facts, log } };
+  }
+
+  async #lastWords(replica: string | undefined): Promise<readonly string[]> {
+    const { clock, target } = this.#ports;
+    const enough = new AbortController();
+    const words = async (): Promise<readonly string[]> => {
+      const reach = await target.slots.reach(this.#deployment.plan.candidate.slot, enough.signal);
+      if (reach.is === "unreadable") return [];
+      const who = reach.value.find((each) => each.replica === replica) ?? reach.value[0];
+      return (await who?.tail(5))?.map((line) => `${who?.replica}: ${line}`) ?? [];
+    };
+    const late = clock.sleep(PAUSE, enough.signal).then((): readonly string[] => []);
+    try {
+      return await Promise.race([words().catch(() => []), late]);
+    } finally {
+      enough.abort();
+    }
+  }
+
+  /** Takes the lease and shuts out whoever wrote before, in the journal first and then at the target. */
+  async #claim(waitAtMost: Millis): Promise<Ran | undefined> {
+    const { store, clock, holder, isGone, target } = this.#ports;
+    const got = await acquire({ store, key: this.#key, holder, clock, isGone, waitAtMost, signal: this.#options.signal });
+    if (got.is === "busy") return { is: "busy", holder: got.lease.holder.name };
+    if (got.is === "unavailable") return { is: "lost", cause: got.cause };
+    this.#lease = got.lease;
+    const stop = await this.#journal({ kind: "claimed", fence: got.lease.fence, holder });
+    if (stop !== undefined || this.#deployment.fence !== got.lease.fence) return stop ?? (await this.#again());
+    const by = { intent: intentId(`claim-${got.lease.fence}`), fence: got.lease.fence, deadline: instant(clock.now() + CALL_BOUND) };
+    const claims = [target.slots, target.router].map(async (port) => {
+      const enough = new AbortController();
+      const late = clock.sleep(CALL_BOUND, enough.signal).then(() => undefined);
+      const answer = await Promise.race([port.claim({ ...by, signal: enough.signal }).catch(() => undefined), late]);
+      enough.abort();
+      return answer;
+    });
+    const answers = await Promise.all(claims);
+    const higher = answers.find((each) => each?.is === "fenced");
+    if (higher?.is === "fenced" && higher.by > got.lease.fence) {
+      return { is: "lost", cause: { code: "TEAL-S102", message: `fence ${higher.by} is in force at the target` } };
+    }
+    const shut = answers.every((each) => each?.is === "applied" || each?.is === "unchanged");
+    const { state } = this.#deployment;
+    if (shut || (state.is === "running" && state.dir === "back")) return undefined;
+    // Without the claim a write in transit is not shut out: nothing goes forward yet.
+    this.#ports.waiting?.("the target to accept the lease");
+    return this.#again();
+  }
+
+  async #again(): Promise<undefined> {
+    await this.#lease?.release();
+    this.#lease = undefined;
+    await this.#ports.clock.sleep(PAUSE, this.#options.signal);
+    return undefined;
+  }
+
+  /** A long wait, without the lease. Whoever does not stay leaves it to the next command. */
+  async #rest(news: AbortSignal): Promise<Ran | undefined> {
+    const { state } = this.#deployment;
+    if (state.is === "warm" && state.until > this.#ports.clock.now()) return { is: "warm", until: state.until };
+    if (state.is === "warm") return this.#endWarm();
+    if (state.is !== "waiting") return undefined;
+    if (!this.#options.stay) return { is: "waiting", until: state.until };
+    this.#ports.waiting?.(`${state.for}, until ${new Date(state.until).toISOString()}`);
+    const left = Math.max(0, state.until - this.#ports.clock.now());
+    await this.#ports.clock.sleep(millis(Math.min(LOOK, left)), news);
+    return undefined;
+  }
+
+  async #endWarm(): Promise<Ran | undefined> {
+    if (this.#lease === undefined) {
+      const busy = await this.#claim(this.#options.waitLock);
+      if (busy !== undefined) return busy;
+    }
+    const facts = await this.#facts(this.#options.signal);
+    return this.#act(decide(this.#deployment, facts), this.#options.signal);
+  }
+
+  async #close(move: Extract<Move, { move: "end" }>, news: AbortSignal): Promise<Ran | undefined> {
+    const observed = await observe(this.#ports.target, this.#ports.clock, CALL_BOUND, news);
+    if ((await this.#log.flush(this.#fence)) === "down") {
+      await this.#ports.clock.sleep(PAUSE, this.#options.signal);
+      return undefined;
+    }
+    const ended = closing(this.#deployment, move, observed, await this.#log.events(), this.#log.number, this.#ports.clock.now());
+    const answer = await this.#log.close(ended.event, ended.row, this.#fence);
+    if (answer === "fenced") this.#lost = { code: "TEAL-S102", message: "somebody else advances this deployment now" };
+    else if (answer === "down") await this.#ports.clock.sleep(PAUSE, this.#options.signal);
+    return undefined;
+  }
+}
+
+/** Waits that can end without anybody's answer are looked at all the time. */
+function looksByItself(reason: string, deployment: Deployment): boolean {
+  if (reason === "unreadable" || reason === "outage") return true;
+  const step = currentStep(deployment);
+  return reason === "gate" && step?.do === "gate" && step.gate.gate === "schedule";
+}
