@@ -110,7 +110,7 @@ describe("an excerpt", () => {
   it("holds for any text", () => {
     fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 400 }), fc.integer({ min: 1, max: 50 }), (text, max) => {
       const shown = excerpt(text, max);
-      expect(shown).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
+      expect(shown).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
       expect(Array.from(shown).length).toBeLessThanOrEqual(max);
       expect(shown.isWellFormed()).toBe(true);
     }));

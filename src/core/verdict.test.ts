@@ -34,7 +34,7 @@ const sample = (of: Replica, check: Check, result: Result, attempt = 1): Sample 
 
 /** `PPF` for one replica and check, on top of `tally`. */
 const told = (letters: string, of: Replica, check: Check = DEEP, tally: Tally = emptyTally()): Tally =>
-  [...letters].reduce((sofar, letter, index) => record(sofar, [sample(of, check, RESULTS[letter] as Result, index + 1)], [of]), tally);
+  letters.split("").reduce((sofar, letter, index) => record(sofar, [sample(of, check, RESULTS[letter] as Result, index + 1)], [of]), tally);
 
 const one = replica("green-1");
 const two = replica("green-2");
@@ -259,7 +259,7 @@ describe("properties", () => {
     fc.record({ of: fc.constant(of), passes: fc.integer({ min: 1, max: of }), consecutive: fc.integer({ min: 0, max: of }) }),
   );
   const elapsed = fc.constantFrom(SOON, LATE);
-  const tallyOf = (lists: readonly (readonly Result[])[], order: readonly number[] = lists.keys().toArray()): Tally =>
+  const tallyOf = (lists: readonly (readonly Result[])[], order: readonly number[] = [...lists.keys()]): Tally =>
     order.reduce((tally, index) => {
       const of = replica(`green-${index}`);
       return (lists[index] ?? []).reduce((sofar, result) => record(sofar, [sample(of, DEEP, result)], [of]), tally);
@@ -324,7 +324,7 @@ describe("properties", () => {
     fc.assert(fc.property(fc.array(results, { minLength: 1, maxLength: 4 }), windows, elapsed, (lists, shape, time) => {
       const checks = plan([DEEP], { window: { ...WINDOW, ...shape } });
       const there = replicasOf(lists);
-      const back = lists.keys().toArray().toReversed();
+      const back = [...lists.keys()].toReversed();
       for (const verdict of [
         (tally: Tally, list: readonly Replica[]) => judge(tally, checks, list, [], time),
         (tally: Tally, list: readonly Replica[]) => steady(tally, checks, list, []),

@@ -1,5 +1,6 @@
 import type { Check, CheckPlan, Sample, Window } from "../core/checks.ts";
 import { millis, type Millis, type Revision } from "../core/units.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Probe } from "../ports/probe.ts";
 import type { Reach } from "../ports/slots.ts";
 
@@ -10,6 +11,8 @@ const SLACK = 2_000;
 
 export interface Round {
   readonly probe: Probe;
+  /** Bounds the round as a whole; without it only the probes' own timeouts do. */
+  readonly clock?: Clock;
   readonly plan: CheckPlan;
   readonly reach: readonly Reach[];
   readonly revision: Revision;
@@ -20,8 +23,8 @@ export interface Round {
 }
 
 /**
- * Asks every check of every replica once, side by side. Never throws and always ends: a question without an answer
- * when the round is over, or when the signal aborts, is a sample `unknown`.
+ * Asks every check of every replica once, side by side. Never throws: a question without an answer when the round is
+ * over, or when the signal aborts, is a sample `unknown`.
  * @returns one sample per replica and check, by replica in the order of `reach`, then by check in the order of the plan.
  */
 export async function sampleRound(round: Round, signal: AbortSignal): Promise<readonly Sample[]> {
@@ -30,12 +33,14 @@ export async function sampleRound(round: Round, signal: AbortSignal): Promise<re
   if (questions.length === 0) return [];
   const bound = roundBound(checks, questions.length);
   const over = new AbortController();
-  const timer = setTimeout(() => over.abort(`no answer within the round's ${bound} ms`), bound);
-  const end = AbortSignal.any([signal, over.signal]);
+  const done = new AbortController();
+  const bounding = round.clock?.sleep(bound, done.signal).then(() => over.abort(`no answer within the round's ${bound} ms`));
   try {
+    const end = AbortSignal.any([signal, over.signal]);
     return await inLanes(questions, CONCURRENCY, ({ check, reach }) => ask(round, check, reach, end));
   } finally {
-    clearTimeout(timer);
+    done.abort();
+    await bounding;
   }
 }
 
@@ -45,8 +50,8 @@ export function nextDelay(window: Window, random: () => number): Millis {
 }
 
 /** Longest time the round may take: its lanes one after another, each as slow as the slowest check. */
-function roundBound(checks: readonly Check[], questions: number): number {
-  return Math.ceil(questions / CONCURRENCY) * (Math.max(...checks.map((check) => check.timeout)) + SLACK);
+function roundBound(checks: readonly Check[], questions: number): Millis {
+  return millis(Math.ceil(questions / CONCURRENCY) * (Math.max(...checks.map((check) => check.timeout)) + SLACK));
 }
 
 async function ask(round: Round, check: Check, reach: Reach, signal: AbortSignal): Promise<Sample> {
@@ -63,7 +68,8 @@ async function ask(round: Round, check: Check, reach: Reach, signal: AbortSignal
   try {
     const of = { reach, revision: round.revision, identity: round.plan.identity, attempt: round.attempt };
     // A probe that fails or never ends (a user's own one may) is no answer, and no answer never counts as a pass.
-    const answer = round.probe.sample(check, of, signal).catch((error: unknown) => unanswered(`the probe failed: ${String(error)}`));
+    const asking = async () => round.probe.sample(check, of, signal);
+    const answer = asking().catch((error: unknown) => unanswered(`the probe failed: ${String(error)}`));
     return await Promise.race([answer, aborted]);
   } finally {
     signal.removeEventListener("abort", cut);

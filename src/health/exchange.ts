@@ -53,12 +53,17 @@ export function exchange(question: HttpQuestion, signal: AbortSignal): Promise<E
     }
     signal.addEventListener("abort", abort, { once: true });
     request.on("error", (error) => settle({ is: "broken", why: codeOf(error) }));
-    request.on("close", () => settle({ is: "broken", why: "closed without an answer" }));
+    const closed = () => settle({ is: "broken", why: "closed without an answer" });
+    request.on("close", closed);
     request.on("upgrade", (response, socket) => {
       socket.destroy();
       settle({ is: "answer", status: response.statusCode ?? 0, headers: plainHeaders(response), body: "", cut: false });
     });
-    request.on("response", (response) => void readAnswer(response).then(settle));
+    request.on("response", (response) => {
+      // From here on the answer's own end tells, and more exactly.
+      request.off("close", closed);
+      void readAnswer(response).then(settle);
+    });
     request.end(body);
   });
 }
