@@ -24,7 +24,7 @@ describe("docs/errors.md", () => {
   });
 
   test("is what npm run errors writes", () => {
-    expect(readFileSync(PAGE, "utf8")).toBe(renderPage(readEntries()));
+    expect(readFileSync(PAGE, "utf8") === renderPage(readEntries()), "run npm run errors").toBe(true);
   });
 });
 
