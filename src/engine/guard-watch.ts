@@ -82,7 +82,7 @@ export class GuardWatch {
 
   #watchOn(deployment: Deployment, slot: (typeof SLOTS)[number], revision: Deployment["plan"]["candidate"]["revision"]): HealthWatch {
     const { checks: plan, force } = deployment.plan.request;
-    return new HealthWatch(this.#ports, { slot, revision, plan, force });
+    return new HealthWatch(this.#ports, { slot, revision, plan, force, startedOnly: true });
   }
 }
 

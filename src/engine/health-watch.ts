@@ -1,5 +1,5 @@
 import type { CheckPlan } from "../core/checks.ts";
-import type { Replica, SlotState } from "../core/observed.ts";
+import type { Replica } from "../core/observed.ts";
 import { millis, type Millis, type Revision, type Slot } from "../core/units.ts";
 import { emptyTally, judge, record, steady, type Judgement, type Tally } from "../core/verdict.ts";
 import { nextDelay, sampleRound } from "./checks.ts";
@@ -10,6 +10,8 @@ export interface Asked {
   readonly revision: Revision;
   readonly plan: CheckPlan;
   readonly force: readonly string[];
+  /** Replicas that are still starting are left out: beside the steps only those are judged that may have traffic. */
+  readonly startedOnly: boolean;
 }
 
 /** Asks the checks of one slot round by round and keeps the tally. One per question: a step's, or a guard's. */
@@ -41,11 +43,11 @@ export class HealthWatch {
       boundedRead(clock, CALL_BOUND, signal, (end) => target.slots.reach(this.slot, end)),
     ]);
     if (state.is === "unreadable" || signal.aborted) return undefined;
-    const replicas = serving(state.value);
+    const replicas = state.value.replicas.filter((each) => each.phase !== "stopping" && !(this.#asked.startedOnly && each.phase === "starting"));
     this.#attempt += 1;
     const wanted = reach.is === "seen" ? reach.value.filter((each) => replicas.some((replica) => replica.id === each.replica)) : [];
     const { plan, revision } = this.#asked;
-    const samples = await sampleRound({ probe: this.#ports.probe, plan, reach: wanted, revision, attempt: this.#attempt }, signal);
+    const samples = await sampleRound({ clock, probe: this.#ports.probe, plan, reach: wanted, revision, attempt: this.#attempt }, signal);
     if (!signal.aborted) this.#tally = record(this.#tally, samples, replicas);
     return replicas;
   }
@@ -60,8 +62,4 @@ export class HealthWatch {
   steady(replicas: readonly Replica[]): Judgement {
     return steady(this.#tally, this.#asked.plan, replicas, this.#asked.force);
   }
-}
-
-function serving(state: SlotState): readonly Replica[] {
-  return state.replicas.filter((replica) => replica.phase !== "stopping");
 }

@@ -23,6 +23,8 @@ import { CALL_BOUND, boundedRead, type EnginePorts } from "./ports.ts";
 const UNKNOWN_PROPAGATION = millis(180_000);
 /** Pause before trying again when the store cannot be reached, or the target is busy and names no time. */
 const PAUSE = millis(500);
+/** A target without compare-and-set may show the state before our own write for so long. */
+const STALE = CALL_BOUND;
 /** Longest sleep in a wait before the journal is looked at again. */
 const LOOK = millis(1_000);
 
@@ -58,6 +60,7 @@ export class Run {
   #spot = "";
   #spotSince: Millis;
   #lastWrite: Millis;
+  #applied: Call | undefined;
   #health: HealthWatch | undefined;
   #judgement: Judgement | undefined;
   readonly #known = new Map<IntentId, Millis>();
@@ -151,12 +154,14 @@ export class Run {
     const now = clock.monotonic();
     const { steady, otherSteady, traffic } = this.#guards;
     const { propagation } = target.router;
+    const fencing = target.router.fencing === "atomic" && target.slots.fencing === "atomic" ? "atomic" : "checked";
     return {
       now: clock.now(),
       elapsed: millis(now - this.#spotSince),
       observed,
-      fencing: target.router.fencing === "atomic" && target.slots.fencing === "atomic" ? "atomic" : "checked",
+      fencing,
       settle: settleTime(CALL_BOUND, propagation === "unknown" ? UNKNOWN_PROPAGATION : propagation),
+      ...(fencing === "checked" && this.#applied && now - this.#lastWrite < STALE ? { justWritten: this.#applied } : {}),
       bound: CALL_BOUND,
       sinceWrite: millis(now - this.#lastWrite),
       known: new Map([...this.#known].map(([intent, since]) => [intent, millis(now - since)])),
@@ -273,6 +278,7 @@ export class Run {
     const write = await perform(target, clock, order, left, (late) => void journal(late).catch(() => undefined));
     this.#known.set(intent, clock.monotonic());
     await journal(write);
+    this.#applied = write.is === "applied" || write.is === "unchanged" ? call : undefined;
     if (write.is === "fenced") this.#lost = { code: "TEAL-S102", message: `the target refused fence ${lease.fence}: ${write.by} is in force` };
     else if (write.is !== "applied" && write.is !== "unchanged") {
       const wait = write.is === "rejected" ? (write.retryAfter ?? PAUSE) : target.pace;
@@ -303,7 +309,7 @@ export class Run {
     const revision = slot === plan.candidate.slot ? plan.candidate.revision : plan.baseline.slots[slot].revision;
     if (revision === undefined) return;
     if (this.#health?.slot !== slot) {
-      this.#health = new HealthWatch(this.#ports, { slot, revision, plan: plan.request.checks, force: plan.request.force });
+      this.#health = new HealthWatch(this.#ports, { slot, revision, plan: plan.request.checks, force: plan.request.force, startedOnly: false });
     }
     const watch = this.#health;
     const replicas = await watch.round(news);

@@ -1,3 +1,4 @@
+import type { Call } from "../calls.ts";
 import { currentStep, type Deployment } from "../deployment.ts";
 import type { Action, Step } from "../plan.ts";
 import { revertPlan } from "../planning/revert.ts";
@@ -68,6 +69,10 @@ function endBack(deployment: Deployment, facts: Facts): Move {
   return ending(deployment, facts, "undecided", cause);
 }
 
+function sameCall(a: Call, b: Call): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
 /** Whatever was borrowed goes back first: every ending does it, and says so when it could not. */
 function ending(deployment: Deployment, facts: Facts, outcome: "done" | "reverted" | "undecided", cause: Cause | undefined): Move {
   const [borrowed] = deployment.borrowed;
@@ -85,6 +90,7 @@ function ending(deployment: Deployment, facts: Facts, outcome: "done" | "reverte
  */
 function inTime(move: Move, dir: "forward" | "back", step: Step, deployment: Deployment, facts: Facts): Move {
   if (move.move !== "call") return move;
+  if (facts.justWritten !== undefined && sameCall(facts.justWritten, move.call)) return look("the last write to show");
   const refused = deployment.rejected?.step === step.id ? deployment.rejected : undefined;
   if (refused !== undefined && dir === "forward" && !refused.transient) {
     return overdue(dir, step, facts, refused.cause, refused.cause.message);

@@ -1,6 +1,7 @@
 import type { Deployment } from "../deployment.ts";
 import { exceeds } from "../error-share.ts";
 import type { Guard } from "../plan.ts";
+import { mayReceive } from "../routing.ts";
 import { otherSlot, type Cause } from "../units.ts";
 import type { VerdictFacts } from "../journal.ts";
 import { OPERATOR_WAIT, holdFor, verdict, type Facts, type Move, type Served } from "./moves.ts";
@@ -46,7 +47,10 @@ function crashes(guard: Guard, facts: Facts): Move | undefined {
   // A replica that came back serves again; one that keeps crashing, or took the whole slot down, does not.
   const gone = seen.is === "seen" && !seen.value.replicas.some((replica) => replica.phase === "ready");
   const loops = seen.is === "seen" && seen.value.replicas.some((replica) => replica.phase === "crashLoop");
-  return gone || loops ? back(guard, { ...cause, code: "TEAL-B202" }, { summary: cause.message }) : undefined;
+  if (!gone && !loops) return undefined;
+  const { routing } = facts.observed;
+  const hadTraffic = routing.is === "unreadable" || mayReceive(routing.value.weights, guard.slot);
+  return back(guard, hadTraffic ? { ...cause, code: "TEAL-B202" } : cause, { summary: cause.message });
 }
 
 function checks(guard: Guard, deployment: Deployment, facts: Facts): Move | undefined {

@@ -53,6 +53,8 @@ export interface Facts {
   readonly bound: Millis;
   /** Time since this process last wrote, or since it began: reads of a target without compare-and-set may be as old. */
   readonly sinceWrite: Millis;
+  /** The write this process saw applied a moment ago, while a read may still show the state before it. */
+  readonly justWritten?: Call;
   /** For each open intent: how long this process has known of it. */
   readonly known: ReadonlyMap<IntentId, Millis>;
   /** Verdict of the checks asked for the current step (probe, or a shift whose probe is no longer fresh). */
