@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Evidence, Read, Residual, Routing, Traffic } from "../../core/observed.ts";
 import { type Cause, fence, type Fence, instant, millis, type Slot, version } from "../../core/units.ts";
 import type { MetricSource, TrafficRouter } from "../../ports/router.ts";
@@ -11,6 +12,10 @@ const READ_MS = 2_000;
 /** A write includes two fsyncs, which a busy disk can delay. */
 const WRITE_MS = 5_000;
 
+/** An edge that crashed, or hands over to another one, listens again within this time. */
+const ABSENT_MS = 1_500;
+const LOOK_MS = 20;
+
 export type LocalRouter = TrafficRouter & MetricSource & { close(): void };
 
 /**
@@ -20,8 +25,18 @@ export type LocalRouter = TrafficRouter & MetricSource & { close(): void };
 export function createLocalRouter(layout: Layout): LocalRouter {
   const client = new RpcClient(layout.edgeSocket);
 
-  function call<M extends keyof EdgeMethods>(method: M, params: EdgeMethods[M][0], atMost: number, signal: AbortSignal): Promise<EdgeMethods[M][1]> {
-    return client.call<EdgeMethods[M][1]>(method, params, atMost, signal);
+  /** While no edge listens nothing was sent, so that it is asked again: one that crashed is back in a moment. */
+  async function call<M extends keyof EdgeMethods>(method: M, params: EdgeMethods[M][0], atMost: number, signal: AbortSignal): Promise<EdgeMethods[M][1]> {
+    const deadline = performance.now() + Math.min(atMost, ABSENT_MS);
+    for (;;) {
+      try {
+        return await client.call<EdgeMethods[M][1]>(method, params, atMost, signal);
+      } catch (error) {
+        const again = error instanceof RpcError && !error.sent && performance.now() < deadline && !signal.aborted;
+        if (!again) throw error;
+        await sleep(LOOK_MS);
+      }
+    }
   }
 
   async function read<M extends keyof EdgeMethods, T>(

@@ -1,9 +1,10 @@
 import { type Evidence, type Residual, type Routing } from "../../../core/observed.ts";
 import { sameWeights, soleSlot, type Weights } from "../../../core/routing.ts";
-import { otherSlot, type Slot } from "../../../core/units.ts";
+import { otherSlot } from "../../../core/units.ts";
 import type { EdgeMethods, WireWrite } from "../protocol.ts";
 import type { Handlers } from "../rpc.ts";
 import type { Edge } from "./edge.ts";
+import { askDraining, type Of, ownResidual } from "./residual.ts";
 
 type Control = { readonly [M in keyof EdgeMethods]: (params: EdgeMethods[M][0]) => EdgeMethods[M][1] | Promise<EdgeMethods[M][1]> };
 
@@ -14,7 +15,7 @@ export interface Hello {
 }
 
 /** What the edge does when asked over its control socket. */
-export function control(edge: Edge, hello: Hello): Handlers {
+export function control(edge: Edge, edgeSocket: string, hello: Hello): Handlers {
   const methods: Control = {
     hello: () => ({ pid: process.pid, epoch: edge.epoch, ...hello }),
     observe: () => ({ value: edge.route.routing, version: edge.route.version, fence: edge.route.fence }),
@@ -24,10 +25,10 @@ export function control(edge: Edge, hello: Hello): Handlers {
       edge.members.set(slot, members);
       return { accepted: members.length };
     },
-    residual: ({ slot, replica, incarnation }) => residual(edge, slot, replica, incarnation),
+    residual: (of) => residual(edge, edgeSocket, of),
     traffic: ({ slot }) => edge.counters[slot].traffic(edge.epoch),
     sample: ({ to }) => sample(edge, to),
-    release: ({ slot, replica, incarnation }) => residual(edge, slot, replica, incarnation),
+    release: (of) => release(edge, edgeSocket, of),
   };
   return methods;
 }
@@ -38,12 +39,30 @@ function shift(edge: Edge, to: Weights, expect: string, fence: number, intent: s
   return written;
 }
 
-function residual(edge: Edge, slot: Slot, replica?: string, incarnation?: string): Residual {
-  const asked = edge.members.everyone(slot).filter(({ member }) =>
-    (replica === undefined || member.replica === replica) && (incarnation === undefined || member.incarnation === incarnation));
-  const inFlight = asked.reduce((sum, upstream) => sum + upstream.inFlight, 0);
-  const started = asked.reduce((sum, upstream) => sum + upstream.started, 0);
-  return { inFlight, newRequests: replica === undefined ? edge.counters[slot].started : started };
+async function residual(edge: Edge, edgeSocket: string, of: Of): Promise<Residual> {
+  const draining = await askDraining(edgeSocket, "residual", of);
+  const own = ownResidual(edge, of);
+  return { ...own, inFlight: own.inFlight + draining };
+}
+
+async function release(edge: Edge, edgeSocket: string, of: Required<Of>): Promise<Residual> {
+  edge.streams.release(of.slot, of.replica, of.incarnation);
+  await askDraining(edgeSocket, "release", of);
+  return residual(edge, edgeSocket, of);
+}
+
+/** What an edge that drains still answers, to its successor only. */
+export function drainControl(edge: Edge): Handlers {
+  return {
+    residual: (of: Of) => {
+      edge.follow();
+      return ownResidual(edge, of);
+    },
+    release: (of: Required<Of>) => {
+      edge.streams.release(of.slot, of.replica, of.incarnation);
+      return ownResidual(edge, of);
+    },
+  };
 }
 
 /** The shift is atomic, so that it holds as soon as it was answered; answers from the right revision prove it. */

@@ -6,6 +6,7 @@ import { Counters } from "./counters.ts";
 import { Members } from "./members.ts";
 import { Queue } from "./queue.ts";
 import { Route } from "./route.ts";
+import { Streams } from "./streams.ts";
 import { type Peers, peers } from "./trust.ts";
 import { leastLoaded, type Upstream } from "./upstream.ts";
 
@@ -27,6 +28,7 @@ export class Edge {
   readonly route: Route;
   readonly members: Members;
   readonly queue: Queue;
+  readonly streams: Streams;
   readonly peers: Peers;
   readonly counters: Record<Slot, Counters> = { blue: new Counters(), green: new Counters() };
   /** What was asked and answered per slot since the last shift: the evidence that traffic moved. */
@@ -40,6 +42,7 @@ export class Edge {
     this.policy = policy;
     this.route = new Route(files.routeFile);
     this.queue = new Queue(policy.queue.limit, policy.queue.timeout);
+    this.streams = new Streams(policy.streams, () => this.route.weights);
     this.peers = peers(policy.trustedProxies);
     this.members = new Members(files.membersFile, CONNECT_MS, () => this.queue.wake());
   }
@@ -57,6 +60,7 @@ export class Edge {
   /** After every change of the weights. */
   shifted(): void {
     for (const slot of SLOTS) this.sinceShift[slot] = new Since();
+    this.streams.shifted();
     this.queue.wake();
   }
 

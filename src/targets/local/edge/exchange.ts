@@ -1,9 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Dispatcher } from "undici";
-import type { Edge, Side, Since } from "./edge.ts";
-import { type AnswerHead, answerHead, requestHead } from "./headers.ts";
 import { Answer } from "./answer.ts";
+import type { Edge, Side, Since } from "./edge.ts";
+import { FailureExample } from "./example.ts";
+import { type AnswerHead, answerHead, requestHead } from "./headers.ts";
+import { endConnection } from "./latest.ts";
 import type { Waiting } from "./queue.ts";
+import { refuse } from "./refusal.ts";
+import type { Stream } from "./streams.ts";
+import { switchProtocols, type Upgrade } from "./upgrade.ts";
 import { bodyKind, readSmall, Upload } from "./upload.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -18,29 +24,40 @@ const REFUSED_PAUSE_MAX_MS = 250;
  * One request on its way: chosen a replica, sent, answered. It is sent again only when it provably was not sent, or
  * once when it may be repeated and died before the first byte of an answer. Also undici's handler of the attempt.
  */
-export class Exchange implements Waiting, Dispatcher.DispatchHandler {
+export class Exchange implements Waiting, Stream, Dispatcher.DispatchHandler {
+  readonly side: Side;
   readonly #edge: Edge;
-  readonly #side: Side;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  readonly #upgrade: Upgrade | undefined;
   readonly #arrived = performance.now();
   #body: Buffer | Upload | null = null;
-  #upstream: Upstream | undefined;
+  #attempt: Upstream | undefined;
   #since: Since | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #answer: Answer | undefined;
+  #example: FailureExample | undefined;
   #sent = false;
   #repeated = false;
   #refusals = 0;
   #late = false;
   #gone = false;
+  #ended = false;
 
-  constructor(edge: Edge, side: Side, request: IncomingMessage, response: ServerResponse) {
+  /** @param upgrade the client asks for a WebSocket on this connection. */
+  constructor(edge: Edge, side: Side, request: IncomingMessage, response: ServerResponse, upgrade?: Upgrade) {
     this.#edge = edge;
-    this.#side = side;
+    this.side = side;
     this.#request = request;
     this.#response = response;
+    this.#upgrade = upgrade;
+  }
+
+  /** The replica that was asked last. */
+  get upstream(): Upstream {
+    if (this.#attempt === undefined) throw new Error("no replica was asked yet");
+    return this.#attempt;
   }
 
   start(): void {
@@ -69,7 +86,7 @@ export class Exchange implements Waiting, Dispatcher.DispatchHandler {
 
   retry(): boolean {
     if (this.#gone) return true;
-    const choice = this.#edge.choose(this.#side, performance.now());
+    const choice = this.#edge.choose(this.side, performance.now());
     if (choice === "wait") return false;
     if (choice === "nobody") this.#unserved("no slot serves");
     else this.#dispatch(choice);
@@ -81,12 +98,12 @@ export class Exchange implements Waiting, Dispatcher.DispatchHandler {
   }
 
   #dispatch(upstream: Upstream): void {
-    this.#upstream = upstream;
+    this.#attempt = upstream;
     this.#sent = false;
     this.#controller = undefined;
     upstream.begin();
     const edge = this.#edge;
-    if (this.#side === "public") {
+    if (this.side === "public") {
       upstream.started++;
       edge.counters[upstream.slot].started++;
       this.#since = edge.sinceShift[upstream.slot];
@@ -97,7 +114,8 @@ export class Exchange implements Waiting, Dispatcher.DispatchHandler {
     const length = request.headers["content-length"];
     if (this.#body instanceof Upload && length !== undefined) headers.push("Content-Length", length);
     const method = request.method as Dispatcher.HttpMethod;
-    upstream.pool.dispatch({ path, method, headers, body: this.#body }, this);
+    const upgrade = this.#upgrade === undefined ? null : "websocket";
+    upstream.pool.dispatch({ path, method, headers, body: this.#body, upgrade }, this);
   }
 
   // -- undici's handler
@@ -124,29 +142,40 @@ export class Exchange implements Waiting, Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _: unknown, message = ""): void {
     const head = answerHead(controller.rawHeaders as Buffer[]);
     if (status < 200) return this.#informational(status, head);
-    clearTimeout(this.#timer);
-    this.#answer = new Answer(this.#response, this.#request, controller, status, message, this.#mark(head));
-    if (this.#side === "preview") return;
-    const slot = (this.#upstream as Upstream).slot;
-    this.#edge.counters[slot].answered(status, performance.now() - this.#arrived);
-    const since = this.#since as Since;
-    since.answered++;
-    since.revisions.add((this.#upstream as Upstream).member.revision);
+    this.#answered(status);
+    this.#mark(head);
+    this.#answer = new Answer(this.#response, this.#request, controller, status, message, head);
+    if (head.events) this.#edge.streams.add(this);
+    if (status >= 500 && this.side === "public") this.#example = new FailureExample(this.#request, status, head);
+  }
+
+  onRequestUpgrade(controller: Dispatcher.DispatchController, status: number, _: unknown, slot: Duplex): void {
+    const head = answerHead(controller.rawHeaders as Buffer[]);
+    this.#answered(status);
+    this.#mark(head);
+    if (this.#gone) {
+      slot.destroy();
+      this.#release();
+      return;
+    }
+    switchProtocols(this.#upgrade as Upgrade, this.#response, head, slot, this, this.#edge.streams, () => this.#release());
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#example?.data(chunk);
     this.#answer?.data(chunk);
   }
 
   onResponseEnd(): void {
-    this.#release();
+    const upstream = this.#release();
+    if (this.#example !== undefined) this.#edge.counters[upstream.slot].example(this.#example.line());
     this.#answer?.end();
   }
 
   onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
     clearTimeout(this.#timer);
     const upstream = this.#release();
-    if (this.#gone) return;
+    if (this.#gone || this.#ended) return;
     if (this.#answer !== undefined) {
       this.#lost(upstream, true);
       this.#answer.cut();
@@ -182,9 +211,27 @@ export class Exchange implements Waiting, Dispatcher.DispatchHandler {
 
   #release(): Upstream {
     clearTimeout(this.#timer);
-    const upstream = this.#upstream as Upstream;
+    const upstream = this.upstream;
+    this.#edge.streams.remove(this);
     upstream.end();
     return upstream;
+  }
+
+  #answered(status: number): void {
+    clearTimeout(this.#timer);
+    if (this.side === "preview") return;
+    const { slot, member } = this.upstream;
+    this.#edge.counters[slot].answered(status, performance.now() - this.#arrived);
+    const since = this.#since as Since;
+    since.answered++;
+    since.revisions.add(member.revision);
+  }
+
+  /** Server-sent events: a clean end, after which an EventSource connects again. */
+  end(): void {
+    this.#ended = true;
+    this.#answer?.end();
+    this.#controller?.abort(new Error("the stream was ended"));
   }
 
   #closed(): void {
@@ -201,14 +248,13 @@ export class Exchange implements Waiting, Dispatcher.DispatchHandler {
     if (links.length > 0) this.#response.writeEarlyHints({ link: links });
   }
 
-  #mark(head: AnswerHead): AnswerHead {
-    if (this.#side === "preview") head.headers.push("teal-slot", (this.#upstream as Upstream).slot);
-    if (this.#edge.draining) this.#response.shouldKeepAlive = false;
-    return head;
+  #mark(head: AnswerHead): void {
+    if (this.side === "preview") head.headers.push("teal-slot", this.upstream.slot);
+    if (this.#edge.draining) endConnection(this.#request, this.#response);
   }
 
   #lost(upstream: Upstream, answered: boolean): void {
-    if (this.#side === "public") this.#edge.counters[upstream.slot].lost(answered);
+    if (this.side === "public") this.#edge.counters[upstream.slot].lost(answered);
   }
 
   #failed(upstream: Upstream, status: number, why: string): void {
@@ -217,7 +263,7 @@ export class Exchange implements Waiting, Dispatcher.DispatchHandler {
   }
 
   #unserved(why: string): void {
-    if (this.#side === "public") this.#edge.unserved++;
+    if (this.side === "public") this.#edge.unserved++;
     this.#refuse(503, why);
   }
 
@@ -225,16 +271,6 @@ export class Exchange implements Waiting, Dispatcher.DispatchHandler {
     if (this.#body instanceof Upload) this.#body.destroy();
     refuse(this.#response, status, why);
   }
-}
-
-/** The edge's own answers: plain text, a word of why. */
-export function refuse(response: ServerResponse, status: number, why: string): void {
-  if (response.headersSent || response.destroyed) return;
-  const body = `${status} ${why}\n`;
-  const headers = ["Content-Type", "text/plain; charset=utf-8", "Content-Length", String(body.length), "Cache-Control", "no-store"];
-  if (status === 503) headers.push("Retry-After", "1");
-  response.writeHead(status, headers);
-  response.end(body);
 }
 
 function isInvalid(error: Error): boolean {

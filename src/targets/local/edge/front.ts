@@ -1,9 +1,11 @@
-import { createServer, type IncomingMessage, Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
-import { Server as NetServer } from "node:net";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { type AddressInfo, Server as NetServer } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Edge, Side } from "./edge.ts";
-import { Exchange, refuse } from "./exchange.ts";
-import { refusal } from "./refusal.ts";
+import { Exchange } from "./exchange.ts";
+import { arrived } from "./latest.ts";
+import { refusal, refuse } from "./refusal.ts";
+import { asksForWebSocket, responseOn } from "./upgrade.ts";
 
 /** Longer than the idle time of common proxies and clients in front, so that they are the ones who close. */
 const KEEP_ALIVE_MS = 75_000;
@@ -11,24 +13,33 @@ const HEAD_MS = 60_000;
 
 /** One listening address. */
 export class Front {
-  readonly #server: Server;
+  readonly #edge: Edge;
+  readonly #side: Side;
   readonly #fd: number;
+  readonly #server: Server;
 
   constructor(edge: Edge, side: Side, fd: number) {
+    this.#edge = edge;
+    this.#side = side;
     this.#fd = fd;
     this.#server = createServer({
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: HEAD_MS,
-      // Bounds the whole request: an upload may take as long as it moves.
+      // Would bound the whole request: an upload may take as long as it moves.
       requestTimeout: 0,
       maxHeaderSize: 64 * 1024,
       insecureHTTPParser: false,
+      // Finds clients that vanished without a word, on streams that are silent.
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
+      shouldUpgradeCallback: asksForWebSocket,
     });
-    this.#server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    this.#server.on("request", (request: IncomingMessage, response: ServerResponse) => this.#request(request, response));
+    this.#server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      const response = responseOn(socket, request);
       const why = refusal(request);
-      if (why === undefined) return new Exchange(edge, side, request, response).start();
-      response.shouldKeepAlive = false;
-      refuse(response, 400, why);
+      if (why === undefined) new Exchange(edge, side, request, response, { socket, head }).start();
+      else refuse(response, 400, why);
     });
   }
 
@@ -53,7 +64,20 @@ export class Front {
     NetServer.prototype.close.call(this.#server);
   }
 
-  get connections(): Promise<number> {
+  closeIdle(): void {
+    this.#server.closeIdleConnections();
+  }
+
+  /** Open connections, those that became WebSockets included. */
+  connections(): Promise<number> {
     return new Promise((resolve) => this.#server.getConnections((_, count) => resolve(count ?? 0)));
+  }
+
+  #request(request: IncomingMessage, response: ServerResponse): void {
+    arrived(request, response);
+    const why = refusal(request);
+    if (why === undefined) return new Exchange(this.#edge, this.#side, request, response).start();
+    response.shouldKeepAlive = false;
+    refuse(response, 400, why);
   }
 }

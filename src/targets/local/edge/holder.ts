@@ -18,38 +18,35 @@ const PAUSE_MAX_MS = 5_000;
 const LET_GO_MS = 5_000;
 
 const edges = new Set<ChildProcess>();
-/** Answers on the sockets, or was told to. */
-let serving: ChildProcess | undefined;
-/** Loaded, and takes over when `serving` has let go. */
+/** Started, not yet able to serve. */
+let loading: ChildProcess | undefined;
+/** Able to; takes over as soon as `serving` has let go. */
 let next: ChildProcess | undefined;
+let serving: ChildProcess | undefined;
+let timer: NodeJS.Timeout | undefined;
 let pause = 0;
 let ending = false;
 
 function start(): void {
+  timer = undefined;
   const entry = readFileSync(entryFile, "utf8").trim();
   const edge = spawn(process.execPath, [entry, folder], { stdio: ["ignore", "inherit", "inherit", 3, 4, "ipc"] });
-  const born = Date.now();
+  const born = performance.now();
   edges.add(edge);
-  edge.on("error", (error) => console.error(`holder: ${error.message}`));
+  loading = edge;
   edge.on("message", (message) => {
-    if (message === "loaded") offer(edge);
+    if (message === "loaded") loaded(edge);
     else if (message === "released" && edge === serving) promote();
-    else if (message === "replace" && edge === serving) start();
+    else if (message === "replace" && edge === serving && loading === undefined) start();
   });
-  edge.on("exit", (code, signal) => {
-    edges.delete(edge);
-    if (ending) return end();
-    if (edge === next) next = undefined;
-    if (edge !== serving && serving !== undefined) return;
-    if (edge === serving) console.error(`holder: edge ${edge.pid} ended (${signal ?? code})`);
-    promote();
-    if (serving !== undefined) return;
-    pause = Date.now() - born < SHORT_LIFE_MS ? Math.min(PAUSE_MAX_MS, pause * 2 || PAUSE_MS) : 0;
-    setTimeout(start, pause);
-  });
+  edge.on("exit", (code, signal) => gone(edge, `${signal ?? code}`, performance.now() - born));
+  // Without a pid it could not even be started, and no `exit` follows.
+  edge.on("error", (error) => (edge.pid === undefined ? gone(edge, error.message, 0) : say(error.message)));
 }
 
-function offer(edge: ChildProcess): void {
+function loaded(edge: ChildProcess): void {
+  if (loading === edge) loading = undefined;
+  next?.kill();
   next = edge;
   if (serving === undefined) return promote();
   const leaving = serving;
@@ -63,14 +60,35 @@ function promote(): void {
   serving?.send("serve");
 }
 
-function end(): void {
+function gone(edge: ChildProcess, why: string, lived: number): void {
+  edges.delete(edge);
+  if (ending) return endWhenAlone();
+  if (edge === serving || edge === loading) say(`edge ${edge.pid} ended: ${why}`);
+  if (edge === loading) loading = undefined;
+  if (edge === next) next = undefined;
+  if (edge === serving) promote();
+  if (serving !== undefined || loading !== undefined || timer !== undefined) return;
+  pause = lived < SHORT_LIFE_MS ? Math.min(PAUSE_MAX_MS, pause * 2 || PAUSE_MS) : 0;
+  timer = setTimeout(start, pause);
+}
+
+function endWhenAlone(): void {
   if (edges.size === 0) process.exit(0);
 }
 
+function say(line: string): void {
+  console.error(`holder: ${line}`);
+}
+
+// Nothing may end this process but SIGTERM: without it, the sockets would be gone.
+process.on("uncaughtException", (error) => {
+  say(error.message);
+  if (serving === undefined && loading === undefined) timer ??= setTimeout(start, PAUSE_MAX_MS);
+});
 process.on("SIGHUP", start);
 process.on("SIGTERM", () => {
   ending = true;
   for (const edge of edges) edge.kill("SIGTERM");
-  end();
+  endWhenAlone();
 });
 start();

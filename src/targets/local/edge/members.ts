@@ -37,6 +37,11 @@ export class Members {
     return [...this.#of[slot], ...this.#leaving.filter((upstream) => upstream.slot === slot)];
   }
 
+  /** Requests and connections of both slots. */
+  get inFlight(): number {
+    return SLOTS.flatMap((slot) => this.everyone(slot)).reduce((sum, upstream) => sum + upstream.inFlight, 0);
+  }
+
   set(slot: Slot, members: readonly Member[]): void {
     this.#told.add(slot);
     this.#replace(slot, members);
@@ -49,6 +54,7 @@ export class Members {
    * port could belong to somebody else by now. Requests wait meanwhile.
    */
   async restore(): Promise<void> {
+    this.#stamp = stamp(this.#path);
     const record = this.#read();
     await Promise.all(SLOTS.map(async (slot) => {
       const members = record[slot];

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 
 /**
  * Requests that Node's strict parser lets through although two readers could understand them differently, which is
@@ -23,4 +23,14 @@ export function refusal(request: IncomingMessage): string | undefined {
     if (headers["content-length"] !== undefined) return "both Content-Length and Transfer-Encoding";
   }
   return undefined;
+}
+
+/** The edge's own answers: plain text, a word of why. */
+export function refuse(response: ServerResponse, status: number, why: string): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = `${status} ${why}\n`;
+  const headers = ["Content-Type", "text/plain; charset=utf-8", "Content-Length", String(body.length), "Cache-Control", "no-store"];
+  if (status === 503) headers.push("Retry-After", "1");
+  response.writeHead(status, headers);
+  response.end(body);
 }

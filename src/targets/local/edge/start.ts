@@ -36,18 +36,33 @@ const STOP_MS = 15_000;
  * @throws EdgeError TEAL-E105 (address in use), E106 (cannot bind), E107 (the edge does not answer)
  */
 export async function startHolder(layout: Layout): Promise<EdgeHello> {
-  if (holderOf(layout) === undefined) {
+  if (holderOf(layout) === undefined && !(await healing(layout))) {
     const service = readJson<ServiceFile>(layout.serviceFile);
     if (service === undefined) throw new EdgeError("TEAL-E104", `${layout.serviceFile} is missing: nothing to serve`);
     const sockets = await bind([service.listen, service.preview]);
     // From here to `close` nothing may be awaited: this process listens, and would accept at the next turn of its loop.
     try {
-      spawnHolder(layout, sockets);
+      spawnHolder(layout, sockets.map(descriptor));
     } finally {
       for (const socket of sockets) socket.close();
     }
   }
   return answering(layout);
+}
+
+/** An edge whose holder was killed makes itself a new one: true when that is so, once it is done. */
+async function healing(layout: Layout): Promise<boolean> {
+  const client = new RpcClient(layout.edgeSocket);
+  try {
+    await client.call("hello", {}, 1_000);
+  } catch {
+    return holderOf(layout) !== undefined;
+  } finally {
+    client.close();
+  }
+  const deadline = performance.now() + READY_MS;
+  while (holderOf(layout) === undefined && performance.now() < deadline) await sleep(LOOK_MS);
+  return holderOf(layout) !== undefined;
 }
 
 /** The living holder of this service, if there is one. */
@@ -78,15 +93,15 @@ export async function stopHolder(layout: Layout): Promise<void> {
   }
 }
 
-/** Hands two listening sockets to a holder that outlives this process. */
-function spawnHolder(layout: Layout, sockets: readonly Server[]): void {
+/** Hands the descriptors of two listening sockets to a holder that outlives this process. */
+export function spawnHolder(layout: Layout, sockets: readonly number[]): void {
   mkdirSync(layout.root, { recursive: true, mode: 0o700 });
   const log = openSync(layout.edgeLog, "a", 0o600);
   try {
     const holder = spawn(process.execPath, [programFile("holder"), layout.root, writeEntry(layout)], {
       cwd: layout.root,
       detached: true,
-      stdio: ["ignore", log, log, ...sockets.map(descriptor)],
+      stdio: ["ignore", log, log, ...sockets],
     });
     holder.unref();
     const identity = identify(holder.pid ?? 0);

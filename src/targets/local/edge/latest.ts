@@ -1,0 +1,15 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+
+const LATEST = Symbol("latest");
+type Marked = Socket & { [LATEST]?: ServerResponse };
+
+/** Remembers the answer that is owed last on a connection: clients may send requests ahead (pipelining). */
+export function arrived(request: IncomingMessage, response: ServerResponse): void {
+  (request.socket as Marked)[LATEST] = response;
+}
+
+/** Ends the connection after this answer, unless more answers are owed on it: they would be lost. */
+export function endConnection(request: IncomingMessage, response: ServerResponse): void {
+  if ((request.socket as Marked)[LATEST] === response) response.shouldKeepAlive = false;
+}
