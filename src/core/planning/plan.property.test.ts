@@ -10,7 +10,7 @@ import { modelOf, replicas, walk } from "./model.ts";
 import { isIntact, plan } from "./plan.ts";
 import { ALL_MODES, anyInput, blueServes, digest, observed, planned, request, slot, V1, V2, V3 } from "./testing.ts";
 
-const RUNS = { numRuns: 1500 };
+const RUNS = { numRuns: 3000 };
 
 describe("plans of random requests over random observations", () => {
   it("keep every promise", () => {
@@ -34,7 +34,8 @@ describe("plans of random requests over random observations", () => {
       expect(seenKinds.get(`plan ${kind}`) ?? 0).toBeGreaterThan(20);
       expect(seenKinds.get(`refused ${kind}`) ?? 0).toBeGreaterThan(20);
     }
-    expect([...seenKinds.keys()].filter((key) => key.startsWith("unchanged"))).not.toEqual([]);
+    const unchanged = [...seenKinds].filter(([key]) => key.startsWith("unchanged"));
+    expect(unchanged.reduce((sum, [, times]) => sum + times, 0)).toBeGreaterThan(20);
   });
 
   it("are the same for the same input, and their digest follows the content and nothing else", () => {

@@ -94,7 +94,9 @@ const kinds = fc.constantFrom<StrategyKind>("blueGreen", "canary", "rolling", "r
 
 function anySlot(name: Slot): fc.Arbitrary<SlotState> {
   const phases = fc.constantFrom<Replica["phase"]>("ready", "ready", "ready", "starting", "unready", "stopping", "exited", "crashLoop");
-  const replica = fc.record({ phase: phases, revision: fc.option(revisions, { nil: undefined, freq: 8 }) });
+  // Mostly the slot's own revision; sometimes the slot is in the middle of a change.
+  const own = fc.oneof({ weight: 20, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: revisions });
+  const replica = fc.record({ phase: phases, revision: own });
   const filled = fc.record({
     revision: fc.option(revisions, { nil: undefined, freq: 20 }),
     replicas: fc.array(replica, { maxLength: 7 }),
