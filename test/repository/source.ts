@@ -10,10 +10,12 @@ export interface SourceFile {
   readonly text: string;
 }
 
-/** Every file of src that is published: all but the tests. */
+const FOR_TESTS = /(\.test|(^|\/)testing|(^|\/)test-support)\.ts$/;
+
+/** Every file of src that is published: all but the tests and what only they use. */
 export function sourceFiles(): readonly SourceFile[] {
   return readdirSync(SRC, { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts") && !name.endsWith(".test.ts"))
+    .filter((name) => name.endsWith(".ts") && !FOR_TESTS.test(name))
     .toSorted()
     .map((name) => ({ file: `src/${name}`, text: readFileSync(join(SRC, name), "utf8") }));
 }

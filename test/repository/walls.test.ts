@@ -74,6 +74,8 @@ const WALLS: readonly Planted[] = [
   importing("core and core", "src/core/deep/own.ts", "../units.ts"),
   importing("a test in core is free", "src/core/free.test.ts", "node:fs"),
   importing("the source and the tests", "src/health/helper.ts", "../../test/helper.ts", IMPORTS),
+  importing("the source and help for tests", "src/health/help.ts", "./testing.ts", IMPORTS),
+  importing("help for tests in core is free", "src/core/testing.ts", "node:fs"),
   importing("the source and itself by name", "src/cli/self.ts", "teal-deploy", IMPORTS),
   importing("memory and local", "src/targets/memory/a.ts", "../local/rpc.ts", IMPORTS),
   importing("local and memory", `${LOCAL}/a.ts`, "../memory/world.ts", IMPORTS),
