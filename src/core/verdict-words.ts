@@ -1,5 +1,6 @@
 import type { Check, Decision, Sample } from "./checks.ts";
 import type { Replica } from "./observed.ts";
+import { redact } from "./redact.ts";
 import { assertNever, type Cause } from "./units.ts";
 
 /** What a judgement is about, in the order in which it is told. */
@@ -45,7 +46,7 @@ function headline(findings: Findings, decision: Decision | "undecided"): readonl
     return [failureLine(worst), ...more];
   }
   const blind = findings.unknown[0];
-  if (blind !== undefined) return [`${blind.check}: could not be asked${blind.actual === undefined ? "" : ` (${blind.actual})`}`];
+  if (blind !== undefined) return [`${redact(blind.check)}: could not be asked${blind.actual === undefined ? "" : ` (${blind.actual})`}`];
   if (worst !== undefined) return [failureLine(worst)];
   if (findings.replicas < findings.needed) return [`${findings.replicas} of ${findings.needed} replicas`];
   return findings.passing.length === 0 ? ["no answer yet"] : [`too few answers yet: ${findings.passing.map(({ check, sample }) => passLine(check, sample)).join(" · ")}`];
@@ -71,19 +72,19 @@ function exitOf({ exit }: Replica): string {
   return exit.signal === null ? `, exit ${exit.code ?? "unknown"}` : `, ${exit.signal}`;
 }
 
-/** As in `/health 200`. */
+/** As in `/health 200`. A command line or a query may hold what no one should read. */
 function shortName(check: Check): string {
   switch (check.ask) {
-    case "http": return check.http.path;
+    case "http": return redact(check.http.path);
     case "tcp": return check.tcp.port === undefined ? "tcp" : `tcp :${check.tcp.port}`;
-    case "exec": return check.name;
+    case "exec": return redact(check.name);
     default: return assertNever(check);
   }
 }
 
 /** As in `GET /health/db: expected 200`. */
 function longName(check: Check): string {
-  return check.ask === "http" ? `${check.http.method} ${check.http.path}` : shortName(check);
+  return check.ask === "http" ? `${check.http.method} ${shortName(check)}` : shortName(check);
 }
 
 function evidenceOf(findings: Findings): readonly string[] {

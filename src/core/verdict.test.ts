@@ -213,6 +213,14 @@ describe("the summary", () => {
     expect(verdict.unknown.length).toBe(1);
   });
 
+  it("hides what looks like a secret in a path or a command", () => {
+    const asking = http("deep[0]", "/health?token=abc");
+    const running: Check = { name: "deep[1] exec check --password=hunter22", kind: "deep", timeout: millis(1), ask: "exec", exec: { command: "x", expectExit: 0 } };
+    const tally = told("FFF", one, asking, told("FFF", one, running));
+    const verdict = judge(tally, plan([asking, running]), [one], [], LATE);
+    expect(verdict.summary).toBe("GET /health?token=[redacted]: expected 200, got 503 (3 of 3 failed) · 1 more failing: deep[1] exec check --password=[redacted]");
+  });
+
   it("tells how a replica crashed", () => {
     const crashed = replica("green-1", { phase: "exited", exit: { code: null, signal: "SIGSEGV", at: instant(0) } });
     expect(judge(told("F", one), plan(), [crashed], [], SOON).summary)

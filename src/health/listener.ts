@@ -144,8 +144,8 @@ function listeningSockets(file: string): ListeningSocket[] {
 /** The kernel prints each 32 bit word of an address in the machine's own byte order. */
 function networkOrder(hex: string): string {
   const words = hex.match(/.{8}/gu) ?? [];
-  const swap = (word: string) => (word.match(/../gu) ?? []).toReversed().join("");
-  return words.map((word) => (endianness() === "LE" ? swap(word) : word)).join("").toLowerCase();
+  const backwards = (word: string) => (word.match(/../gu) ?? []).toReversed().join("");
+  return words.map((word) => (endianness() === "LE" ? backwards(word) : word)).join("").toLowerCase();
 }
 
 /** An IP address as hexadecimal digits in network byte order. */
