@@ -18,7 +18,7 @@ export async function appendMany(
   acknowledged: (seq: number) => void = () => undefined,
 ): Promise<void> {
   let expected = 1;
-  for (let index = 0; index < count; ) {
+  for (let index = 0; index < count;) {
     const answer = await store.append(KEY, id, expected, [note(`${writer} ${index}`)], "ask");
     if (answer.is === "appended") {
       expected += 1;

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EVENT_BOUND, JOURNAL_BOUND, jsonSize } from "../../src/core/bounds.ts";
-import type { Happening, HistoryRow, Holder, JournalEvent } from "../../src/core/journal.ts";
+import type { Happening, Holder, JournalEvent } from "../../src/core/journal.ts";
 import { deploymentId, fence, instant, millis } from "../../src/core/units.ts";
 import type { DeploymentId } from "../../src/core/units.ts";
 import type { Key, StateStore } from "../../src/ports/store.ts";
 import { KEY, appendMany, note } from "./append-many.ts";
+import { CLOSED, FIRST, row } from "./history-fixture.ts";
 
 export { KEY, note };
 
@@ -26,34 +27,14 @@ export function holder(name: string): Holder {
   return { name, host: "vps1", pid: 4711, started: `start of ${name}`, boot: "boot" };
 }
 
-export const CLOSED = {
-  kind: "closed",
-  outcome: "done",
-  serves: { slot: "green", revision: "r2" },
-} as const satisfies Happening;
-
-export function row(id: DeploymentId, number: number): HistoryRow {
-  return {
-    id,
-    ...KEY,
-    number,
-    revision: "r2",
-    config: "c2",
-    slot: "green",
-    strategy: "blueGreen",
-    outcome: "done",
-    by: "anna@laptop",
-    opened: instant(1),
-    closed: instant(2),
-    durations: { total: 1 },
-  };
-}
-
 const ID = deploymentId("d1");
-const FIRST = fence(1);
 
 /** What every state store must do. `make` brings an empty one. */
-export function storeContract(name: string, make: () => Promise<StoreRig>, options: StoreContractOptions = {}): void {
+export function storeContract(
+  name: string,
+  make: () => Promise<StoreRig>,
+  options: StoreContractOptions = {},
+): void {
   describe(`state store: ${name}`, () => {
     let rig: StoreRig;
     let store: StateStore;
@@ -86,7 +67,11 @@ export function storeContract(name: string, make: () => Promise<StoreRig>, optio
       expect(winners).toHaveLength(1);
       expect(answers.filter((answer) => answer.is === "taken" && answer.by === winners[0])).toHaveLength(11);
       const current = await store.current(KEY);
-      expect(current).toMatchObject({ is: "open", number: 1, journal: { id: winners[0], events: [{ seq: 1, by: winners[0] }] } });
+      expect(current).toMatchObject({
+        is: "open",
+        number: 1,
+        journal: { id: winners[0], events: [{ seq: 1, by: winners[0] }] },
+      });
     });
 
     it("keeps the keys apart", async () => {
@@ -100,7 +85,10 @@ export function storeContract(name: string, make: () => Promise<StoreRig>, optio
     it("refuses an id that was used before", async () => {
       await openOne(store, ID);
       await store.close(KEY, ID, 1, CLOSED, row(ID, 1), FIRST);
-      expect(await store.open(KEY, ID, note("again"))).toMatchObject({ is: "rejected", cause: { code: "TEAL-S113" } });
+      expect(await store.open(KEY, ID, note("again"))).toMatchObject({
+        is: "rejected",
+        cause: { code: "TEAL-S113" },
+      });
       expect(await store.open(KEY, deploymentId("d2"), note("b"))).toEqual({ is: "opened", number: 2 });
     });
 
@@ -124,7 +112,9 @@ export function storeContract(name: string, make: () => Promise<StoreRig>, optio
       if (answer.is !== "appended") throw new Error(answer.is);
       expect(answer.events.map((event) => event.seq)).toEqual([2, 3]);
       expect((await journalOf(store)).slice(1)).toEqual(answer.events);
-      expect((await store.append(KEY, ID, 3, [note("c"), note("x".repeat(EVENT_BOUND))], FIRST)).is).toBe("rejected");
+      expect((await store.append(KEY, ID, 3, [note("c"), note("x".repeat(EVENT_BOUND))], FIRST)).is).toBe(
+        "rejected",
+      );
       expect(await journalOf(store)).toHaveLength(3);
     });
 
@@ -133,7 +123,10 @@ export function storeContract(name: string, make: () => Promise<StoreRig>, optio
       await store.append(KEY, ID, 1, [note("a"), note("b")], FIRST);
       for (const expected of [0, 1, 2, 4]) {
         expect(await store.append(KEY, ID, expected, [note("c")], FIRST)).toEqual({ is: "conflict", seq: 3 });
-        expect(await store.close(KEY, ID, expected, CLOSED, row(ID, 1), FIRST)).toEqual({ is: "conflict", seq: 3 });
+        expect(await store.close(KEY, ID, expected, CLOSED, row(ID, 1), FIRST)).toEqual({
+          is: "conflict",
+          seq: 3,
+        });
       }
       expect((await store.append(KEY, ID, 3, [note("c")], FIRST)).is).toBe("appended");
     });
@@ -154,7 +147,12 @@ export function storeContract(name: string, make: () => Promise<StoreRig>, optio
     });
 
     it("does not share what it keeps with its callers", async () => {
-      const event = { kind: "drift", expected: "a", observed: "b", hold: { for: "drift", until: instant(1), otherwise: "stop" } };
+      const event = {
+        kind: "drift",
+        expected: "a",
+        observed: "b",
+        hold: { for: "drift", until: instant(1), otherwise: "stop" },
+      };
       await store.open(KEY, ID, event as Happening);
       event.hold.otherwise = "proceed";
       const seen = (await journalOf(store))[0];
@@ -171,13 +169,18 @@ export function storeContract(name: string, make: () => Promise<StoreRig>, optio
         await store.release(KEY, taken.fence);
       }
       await store.take(KEY, holder("h5"), "free");
-      expect(await store.take(KEY, holder("h6"), { fence: fence(6), beat: 0 })).toEqual({ is: "taken", fence: 7 });
+      expect(await store.take(KEY, holder("h6"), { fence: fence(6), beat: 0 })).toEqual({
+        is: "taken",
+        fence: 7,
+      });
       expect(seen).toEqual([1, 2, 3, 4, 5]);
     });
 
     it("gives the lease to one of many who take it at once", async () => {
       const stores = Array.from({ length: 8 }, () => rig.another());
-      const free = await Promise.all(stores.map((each, index) => each.take(KEY, holder(`h${index}`), "free")));
+      const free = await Promise.all(
+        stores.map((each, index) => each.take(KEY, holder(`h${index}`), "free")),
+      );
       expect(free.filter((answer) => answer.is === "taken")).toEqual([{ is: "taken", fence: 1 }]);
       const seen = { fence: FIRST, beat: 0 };
       const gone = await Promise.all(stores.map((each, index) => each.take(KEY, holder(`t${index}`), seen)));
@@ -189,9 +192,19 @@ export function storeContract(name: string, make: () => Promise<StoreRig>, optio
       await store.beat(KEY, FIRST);
       const lease = { fence: 1, beat: 1, released: false, holder: holder("a") };
       expect(await store.lease(KEY)).toEqual({ is: "lease", lease });
-      const wrong = ["free", { fence: FIRST, beat: 0 }, { fence: FIRST, beat: 2 }, { fence: fence(2), beat: 1 }, { fence: fence(0), beat: 1 }] as const;
-      for (const seen of wrong) expect(await store.take(KEY, holder("b"), seen)).toEqual({ is: "held", lease });
-      expect(await store.take(KEY, holder("b"), { fence: FIRST, beat: 1 })).toEqual({ is: "taken", fence: 2 });
+      const wrong = [
+        "free",
+        { fence: FIRST, beat: 0 },
+        { fence: FIRST, beat: 2 },
+        { fence: fence(2), beat: 1 },
+        { fence: fence(0), beat: 1 },
+      ] as const;
+      for (const seen of wrong)
+        expect(await store.take(KEY, holder("b"), seen)).toEqual({ is: "held", lease });
+      expect(await store.take(KEY, holder("b"), { fence: FIRST, beat: 1 })).toEqual({
+        is: "taken",
+        fence: 2,
+      });
       expect(await store.lease(KEY)).toEqual({
         is: "lease",
         lease: { fence: 2, beat: 0, released: false, holder: holder("b") },
@@ -235,7 +248,10 @@ export function storeContract(name: string, make: () => Promise<StoreRig>, optio
       expect(await store.history(KEY, 10)).toEqual({ is: "rows", rows: [row(ID, 1)] });
       expect(await store.close(KEY, ID, 2, CLOSED, row(ID, 2), FIRST)).toEqual({ is: "closed" });
       expect(await store.history(KEY, 10)).toEqual({ is: "rows", rows: [row(ID, 1)] });
-      expect(await store.events(KEY, ID)).toMatchObject({ is: "events", events: [{ seq: 1 }, { seq: 2, ...CLOSED }] });
+      expect(await store.events(KEY, ID)).toMatchObject({
+        is: "events",
+        events: [{ seq: 1 }, { seq: 2, ...CLOSED }],
+      });
     });
 
     it("is closed by one of many who try at once, with one history row", async () => {
@@ -268,11 +284,16 @@ export function storeContract(name: string, make: () => Promise<StoreRig>, optio
         await store.close(KEY, id, 1, CLOSED, row(id, number), FIRST);
       }
       const kept = await Promise.all(
-        Array.from({ length: 53 }, async (_, index) => (await store.events(KEY, deploymentId(`d${index + 1}`))).is),
+        Array.from(
+          { length: 53 },
+          async (_, index) => (await store.events(KEY, deploymentId(`d${index + 1}`))).is,
+        ),
       );
       expect(kept).toEqual([...Array<string>(3).fill("pruned"), ...Array<string>(50).fill("events")]);
       const all = await store.history(KEY, 100);
-      expect(all.is === "rows" && all.rows.map((each) => each.number)).toEqual(Array.from({ length: 53 }, (_, index) => 53 - index));
+      expect(all.is === "rows" && all.rows.map((each) => each.number)).toEqual(
+        Array.from({ length: 53 }, (_, index) => 53 - index),
+      );
       const two = await store.history(KEY, 2);
       expect(two.is === "rows" && two.rows.map((each) => each.number)).toEqual([53, 52]);
     });
@@ -289,10 +310,16 @@ export function storeContract(name: string, make: () => Promise<StoreRig>, optio
 
     it("refuses an event over 64 KiB and stays as it was", async () => {
       const large = note("x".repeat(EVENT_BOUND));
-      expect(await store.open(KEY, ID, large)).toMatchObject({ is: "rejected", cause: { code: "TEAL-S110" } });
+      expect(await store.open(KEY, ID, large)).toMatchObject({
+        is: "rejected",
+        cause: { code: "TEAL-S110" },
+      });
       expect(await store.current(KEY)).toEqual({ is: "none" });
       await openOne(store, ID);
-      expect(await store.append(KEY, ID, 1, [large], FIRST)).toMatchObject({ is: "rejected", cause: { code: "TEAL-S110" } });
+      expect(await store.append(KEY, ID, 1, [large], FIRST)).toMatchObject({
+        is: "rejected",
+        cause: { code: "TEAL-S110" },
+      });
       expect(await journalOf(store)).toHaveLength(1);
     });
 
@@ -301,7 +328,8 @@ export function storeContract(name: string, make: () => Promise<StoreRig>, optio
       const event = note("x".repeat(EVENT_BOUND / 2));
       let seq = 1;
       let full = await store.append(KEY, ID, seq, [event], FIRST);
-      while (full.is === "appended" && seq < 100) full = await store.append(KEY, ID, (seq += 1), [event], FIRST);
+      while (full.is === "appended" && seq < 100)
+        full = await store.append(KEY, ID, (seq += 1), [event], FIRST);
       expect(full).toMatchObject({ is: "rejected", cause: { code: "TEAL-S111" } });
       expect((await store.append(KEY, ID, seq, [note("abort")], "ask")).is).toBe("appended");
       expect(await store.close(KEY, ID, seq + 1, CLOSED, row(ID, 1), FIRST)).toEqual({ is: "closed" });

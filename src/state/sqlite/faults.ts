@@ -24,9 +24,10 @@ export function isBusy(error: unknown): boolean {
 /** The cause to answer with, or undefined for a fault of this program. */
 export function causeOf(error: unknown, path: string): Cause | undefined {
   if (error instanceof StoreFault) return error.fault;
-  const code = primaryCode(error);
-  if (code !== undefined) return FAULTS[code]?.(path);
-  switch ((error as NodeJS.ErrnoException).code) {
+  const result = primaryCode(error);
+  if (result !== undefined) return FAULTS[result]?.(path);
+  const { code: errno, syscall, message } = error as NodeJS.ErrnoException;
+  switch (errno) {
     case "EACCES":
     case "EPERM":
     case "EROFS":
@@ -34,15 +35,8 @@ export function causeOf(error: unknown, path: string): Cause | undefined {
     case "ENOSPC":
     case "EDQUOT":
       return diskFull(path);
-    case "ENOTDIR":
-    case "EISDIR":
-    case "ENOENT":
-    case "EIO":
-    case "EMFILE":
-    case "ENFILE":
-      return unreadable(path, (error as Error).message);
     default:
-      return undefined;
+      return syscall === undefined ? undefined : unreadable(path, message);
   }
 }
 
