@@ -9,7 +9,14 @@ export type StrategyKind = "blueGreen" | "canary" | "rolling" | "recreate";
 export type Gate =
   | { readonly gate: "approval"; readonly timeout: Millis; readonly otherwise: "proceed" | "revert" }
   /** Open only between these times of day (UTC, minutes since midnight) on these days (0 is Sunday). */
-  | { readonly gate: "schedule"; readonly days: readonly number[]; readonly from: number; readonly to: number; readonly timeout: Millis; readonly otherwise: "proceed" | "revert" }
+  | {
+      readonly gate: "schedule";
+      readonly days: readonly number[];
+      readonly from: number;
+      readonly to: number;
+      readonly timeout: Millis;
+      readonly otherwise: "proceed" | "revert";
+    }
   /** Watches the candidate under its share of traffic for this long; the guards decide. */
   | { readonly gate: "watch"; readonly for: Millis };
 
@@ -44,7 +51,11 @@ export interface Strategy {
    * previous revision is gone. `destructive`: the part that must run before the candidate starts takes away what the
    * previous revision needs, so only recreate can run it.
    */
-  readonly migrations: { readonly expand: boolean; readonly contract: boolean; readonly destructive: boolean };
+  readonly migrations: {
+    readonly expand: boolean;
+    readonly contract: boolean;
+    readonly destructive: boolean;
+  };
 }
 
 /** What a person or a pipeline asked for; fixed for the whole deployment. */
@@ -91,7 +102,13 @@ export interface StepCommon {
 export type Action =
   | { readonly do: "migrate"; readonly phase: "expand" | "contract" }
   /** `wait: false`: the write is made and readiness not awaited; the shift after it does (going back only). */
-  | { readonly do: "ensure"; readonly slot: Slot; readonly revision: Revision; readonly size: SizeRule; readonly wait?: false }
+  | {
+      readonly do: "ensure";
+      readonly slot: Slot;
+      readonly revision: Revision;
+      readonly size: SizeRule;
+      readonly wait?: false;
+    }
   | { readonly do: "probe"; readonly slot: Slot }
   | { readonly do: "gate"; readonly gate: Gate }
   /**
@@ -126,7 +143,9 @@ export interface Baseline {
   readonly serving: Slot | "nobody";
   readonly weights: Weights;
   readonly rules: readonly RuleState[];
-  readonly slots: Readonly<Record<Slot, { readonly revision?: Revision; readonly wanted: number; readonly ready: number }>>;
+  readonly slots: Readonly<
+    Record<Slot, { readonly revision?: Revision; readonly wanted: number; readonly ready: number }>
+  >;
 }
 
 export interface Plan {

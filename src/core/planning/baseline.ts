@@ -7,7 +7,9 @@ import { refused } from "./refused.ts";
 /** Both slots as seen; planning refuses to guess about a slot that could not be read. */
 export type SeenSlots = Readonly<Record<Slot, SlotState>>;
 
-export type BaselineFound = { readonly is: "baseline"; readonly baseline: Baseline; readonly slots: SeenSlots } | Refusal;
+export type BaselineFound =
+  | { readonly is: "baseline"; readonly baseline: Baseline; readonly slots: SeenSlots }
+  | Refusal;
 
 /** Anything of the slot runs, or is told to. An exited replica is only a record. */
 export function isOccupied(slot: SlotState): boolean {
@@ -16,8 +18,12 @@ export function isOccupied(slot: SlotState): boolean {
 
 /** The slot is the revision's through and through: no replica runs another one, as in the middle of a change. */
 export function holdsOnly(slot: SlotState, revision: Revision): boolean {
-  const runs = slot.replicas.filter((replica) => replica.phase !== "exited" && replica.revision !== undefined);
-  return sameRevision(slot.revision, revision) && runs.every((replica) => sameRevision(replica.revision, revision));
+  const runs = slot.replicas.filter(
+    (replica) => replica.phase !== "exited" && replica.revision !== undefined,
+  );
+  return (
+    sameRevision(slot.revision, revision) && runs.every((replica) => sameRevision(replica.revision, revision))
+  );
 }
 
 /** A slot *serves* when it may receive traffic and has a ready replica; a weight alone proves nothing. */
@@ -72,7 +78,9 @@ export function isShared(baseline: Baseline): boolean {
   return baseline.serving !== "nobody" && mayReceive(baseline.weights, otherSlot(baseline.serving));
 }
 
-function allSeen(observed: Observed): { readonly is: "seen"; readonly routing: Routing; readonly slots: SeenSlots } | Refusal {
+function allSeen(
+  observed: Observed,
+): { readonly is: "seen"; readonly routing: Routing; readonly slots: SeenSlots } | Refusal {
   const { routing, slots } = observed;
   if (routing.is === "unreadable") {
     return refused(

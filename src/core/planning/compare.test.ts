@@ -7,11 +7,28 @@ import { deploymentId, instant, millis } from "../units.ts";
 import { compare, STRATEGY_KINDS, type CompareInput, type Comparison } from "./compare.ts";
 import type { Cost } from "./cost.ts";
 import { comparisonTable, describePlan } from "./describe.ts";
-import { ALL_MODES, blueServes, digest, observed, planned, request, router, slot, UNREADABLE, V2 } from "./testing.ts";
+import {
+  ALL_MODES,
+  blueServes,
+  digest,
+  observed,
+  planned,
+  request,
+  router,
+  slot,
+  UNREADABLE,
+  V2,
+} from "./testing.ts";
 import { timeInWords } from "./words.ts";
 
 function compared(but: Partial<CompareInput> = {}): Comparison {
-  return compare({ observed: blueServes(4), router: ALL_MODES, digest, requestFor: (kind) => request(kind), ...but });
+  return compare({
+    observed: blueServes(4),
+    router: ALL_MODES,
+    digest,
+    requestFor: (kind) => request(kind),
+    ...but,
+  });
 }
 
 function cost(of: Comparison, kind: StrategyKind): Cost {
@@ -22,8 +39,19 @@ function cost(of: Comparison, kind: StrategyKind): Cost {
 
 function history(durations: Record<string, number>, outcome: HistoryRow["outcome"] = "done"): HistoryRow {
   return {
-    id: deploymentId("d1"), service: "shop", environment: "production", number: 1, revision: "v1", config: "c1",
-    slot: "blue", strategy: "blueGreen", outcome, by: "ann", opened: instant(0), closed: instant(1), durations,
+    id: deploymentId("d1"),
+    service: "shop",
+    environment: "production",
+    number: 1,
+    revision: "v1",
+    config: "c1",
+    slot: "blue",
+    strategy: "blueGreen",
+    outcome,
+    by: "ann",
+    opened: instant(0),
+    closed: instant(1),
+    durations,
   };
 }
 
@@ -53,21 +81,34 @@ describe("compare", () => {
       const way = cost(all, kind).back[at];
       return way.is === "possible" ? way.after : way;
     };
-    expect([back("blueGreen", "beforeCutover"), back("blueGreen", "inBake"), back("blueGreen", "afterRetire")]).toEqual([0, 100, 11_100]);
+    expect([
+      back("blueGreen", "beforeCutover"),
+      back("blueGreen", "inBake"),
+      back("blueGreen", "afterRetire"),
+    ]).toEqual([0, 100, 11_100]);
     expect([back("canary", "beforeCutover"), back("canary", "inBake")]).toEqual([100, 100]);
     expect([back("rolling", "beforeCutover"), back("rolling", "inBake")]).toEqual([10_200, 10_200]);
     expect([back("recreate", "beforeCutover"), back("recreate", "inBake")]).toEqual([10_200, 10_200]);
   });
   it("there is no way back beyond contract, beyond a destructive migration, or to nobody", () => {
-    const contract = compared({ requestFor: (kind) => request(kind, {}, { migrations: { expand: true, contract: true, destructive: false } }) });
+    const contract = compared({
+      requestFor: (kind) =>
+        request(kind, {}, { migrations: { expand: true, contract: true, destructive: false } }),
+    });
     expect(cost(contract, "blueGreen").back.afterRetire).toMatchObject({ is: "impossible" });
     expect(cost(contract, "blueGreen").back.inBake).toMatchObject({ is: "possible" });
-    const destructive = compared({ requestFor: (kind) => request(kind, {}, { migrations: { expand: true, contract: false, destructive: true } }) });
+    const destructive = compared({
+      requestFor: (kind) =>
+        request(kind, {}, { migrations: { expand: true, contract: false, destructive: true } }),
+    });
     expect(destructive.rows.map((row) => row.is)).toEqual(["refused", "refused", "refused", "possible"]);
     expect(cost(destructive, "recreate").back.inBake).toMatchObject({ is: "impossible" });
     expect(destructive.recommendation.strategy).toBe("recreate");
     const first = compared({ observed: observed(NOBODY) });
-    expect(cost(first, "blueGreen").back.inBake).toEqual({ is: "impossible", because: "nobody served before" });
+    expect(cost(first, "blueGreen").back.inBake).toEqual({
+      is: "impossible",
+      because: "nobody served before",
+    });
     expect(cost(first, "recreate").downtime).toBe(0);
   });
   it("says how long the schema must suit both revisions, and how long users meet either", () => {
@@ -93,7 +134,10 @@ describe("compare", () => {
     expect(comparisonTable(all)[2]?.join(" ")).toContain("TEAL-P110");
     const done = compared({ observed: observed({ blue: 100, green: 0 }, slot("blue", V2, 2)) });
     expect(done.rows.every((row) => row.is === "unchanged")).toBe(true);
-    expect(done.recommendation).toEqual({ strategy: "none", reason: "Nothing to do: the revision is live already and serves." });
+    expect(done.recommendation).toEqual({
+      strategy: "none",
+      reason: "Nothing to do: the revision is live already and serves.",
+    });
     const blind = compared({ observed: { ...blueServes(), routing: UNREADABLE } });
     expect(blind.recommendation.strategy).toBe("none");
     expect(blind.recommendation.reason).toContain("the router cannot be read");
@@ -120,19 +164,34 @@ describe("recommend", () => {
   it("prefers no outage, then the quickest way back, then fewer steps", () => {
     const { recommendation } = compared();
     expect(recommendation.strategy).toBe("blueGreen");
-    expect(recommendation.reason).toBe("blueGreen: nobody goes unserved, the way back takes 0.1 s in the bake, it takes 9 steps and at most 8 replicas.");
+    expect(recommendation.reason).toBe(
+      "blueGreen: nobody goes unserved, the way back takes 0.1 s in the bake, it takes 9 steps and at most 8 replicas.",
+    );
   });
   it("keeps to the capacity there is", () => {
     expect(compared({ capacity: 6 }).recommendation.strategy).toBe("rolling");
-    expect(compared({ capacity: 6 }).recommendation.reason).toContain("2 others would not fit into 6 replicas");
+    expect(compared({ capacity: 6 }).recommendation.reason).toContain(
+      "2 others would not fit into 6 replicas",
+    );
     expect(compared({ capacity: 4 }).recommendation).toMatchObject({ strategy: "recreate" });
     expect(compared({ capacity: 4 }).recommendation.reason).toContain("the shortest outage");
-    expect(compared({ capacity: 3 }).recommendation).toEqual({ strategy: "none", reason: "No strategy fits into 3 replicas; the smallest needs 4." });
+    expect(compared({ capacity: 3 }).recommendation).toEqual({
+      strategy: "none",
+      reason: "No strategy fits into 3 replicas; the smallest needs 4.",
+    });
   });
 });
 
 describe("words", () => {
-  it.each([[0, "0 s"], [6, "0.01 s"], [100, "0.1 s"], [1500, "1.5 s"], [30_000, "30 s"], [90_000, "1.5 min"], [7_200_000, "2 h"]])("%i ms is %s", (ms, text) => {
+  it.each([
+    [0, "0 s"],
+    [6, "0.01 s"],
+    [100, "0.1 s"],
+    [1500, "1.5 s"],
+    [30_000, "30 s"],
+    [90_000, "1.5 min"],
+    [7_200_000, "2 h"],
+  ])("%i ms is %s", (ms, text) => {
     expect(timeInWords(ms)).toBe(text);
   });
 });
@@ -144,10 +203,13 @@ describe(DOC, () => {
     const file = new URL(`../../../${DOC}`, import.meta.url);
     const text = readFileSync(file, "utf8");
     let parts = 0;
-    const current = text.replace(/(<!-- generated:(\w+) -->\n)[^]*?(<!-- end -->)/g, (_all, open: string, name: string, end: string) => {
-      parts += 1;
-      return `${open}${generated(name)}\n${end}`;
-    });
+    const current = text.replace(
+      /(<!-- generated:(\w+) -->\n)[^]*?(<!-- end -->)/g,
+      (_all, open: string, name: string, end: string) => {
+        parts += 1;
+        return `${open}${generated(name)}\n${end}`;
+      },
+    );
     expect(parts).toBe(5);
     await expect(current).toMatchFileSnapshot(file.pathname);
   });
@@ -159,9 +221,17 @@ function generated(name: string): string {
   const requestFor = (kind: StrategyKind): ReturnType<typeof request> => request(kind, {}, { migrations });
   if (name === "comparison") {
     const all = compared({ requestFor });
-    const [heads = [], ...rows] = comparisonTable(all).map((cells) => cells.map((cell) => cell.replaceAll("|", "\\|")));
+    const [heads = [], ...rows] = comparisonTable(all).map((cells) =>
+      cells.map((cell) => cell.replaceAll("|", "\\|")),
+    );
     const line = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
-    return [line(heads), line(heads.map(() => "---")), ...rows.map(line), "", `Recommended here: ${all.recommendation.reason}`].join("\n");
+    return [
+      line(heads),
+      line(heads.map(() => "---")),
+      ...rows.map(line),
+      "",
+      `Recommended here: ${all.recommendation.reason}`,
+    ].join("\n");
   }
   const kind = STRATEGY_KINDS.find((each) => each === name);
   if (kind === undefined) throw new Error(`nothing to generate for ${name}`);
@@ -170,10 +240,29 @@ function generated(name: string): string {
 
 describe("describePlan", () => {
   it("says for every step what is done, until when, and what happens then", () => {
-    const given = planned(request("blueGreen", {}, { gates: [{ gate: "schedule", days: [1], from: 485, to: 960, timeout: millis(3_600_000), otherwise: "revert" }] }));
+    const given = planned(
+      request(
+        "blueGreen",
+        {},
+        {
+          gates: [
+            {
+              gate: "schedule",
+              days: [1],
+              from: 485,
+              to: 960,
+              timeout: millis(3_600_000),
+              otherwise: "revert",
+            },
+          ],
+        },
+      ),
+    );
     const lines = describePlan(given);
     expect(lines).toHaveLength(given.steps.length + given.guards.length);
-    expect(lines[0]).toMatch(/^ 1 {2}ensure-green +run v2 on green, as many replicas as live has then +within 2 min, else go back$/);
+    expect(lines[0]).toMatch(
+      /^ 1 {2}ensure-green +run v2 on green, as many replicas as live has then +within 2 min, else go back$/,
+    );
     expect(lines[2]).toMatch(/wait for 08:05 to 16:00 UTC +within 1 h, else go back$/);
     expect(lines[9]).toMatch(/retire-blue +stop blue +within 1\.5 min, else stop and ask$/);
   });

@@ -6,7 +6,12 @@ import { durationsFrom, measuredFrom } from "./durations.ts";
 import { plan, type PlanInput } from "./plan.ts";
 import { recommend, type Recommendation } from "./recommend.ts";
 
-export const STRATEGY_KINDS = ["blueGreen", "canary", "rolling", "recreate"] as const satisfies readonly StrategyKind[];
+export const STRATEGY_KINDS = [
+  "blueGreen",
+  "canary",
+  "rolling",
+  "recreate",
+] as const satisfies readonly StrategyKind[];
 
 export interface Comparison {
   readonly rows: readonly Row[];
@@ -34,8 +39,16 @@ export function compare(input: CompareInput): Comparison {
     const planned = plan({ ...input, request });
     if (planned.is !== "plan") return { ...planned, kind };
     const { window } = request.checks;
-    const timing = { strategy: request.strategy, probe: window.deadline, propagation: input.router.propagation };
-    return { is: "possible", kind, cost: costOf(planned.plan, input, durationsFrom(timing, window, history)) };
+    const timing = {
+      strategy: request.strategy,
+      probe: window.deadline,
+      propagation: input.router.propagation,
+    };
+    return {
+      is: "possible",
+      kind,
+      cost: costOf(planned.plan, input, durationsFrom(timing, window, history)),
+    };
   });
   return { rows, recommendation: recommend(rows, input), measured: measuredFrom(history) };
 }

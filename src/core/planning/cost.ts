@@ -1,7 +1,16 @@
 import type { Plan, Refusal, Request, Step, StrategyKind } from "../plan.ts";
 import { millis, sameRevision, type Millis, type Slot } from "../units.ts";
 import type { Durations } from "./durations.ts";
-import { modelOf, replicas, runsTwo, servingSlots, toObserved, walk, type Model, type Segment } from "./model.ts";
+import {
+  modelOf,
+  replicas,
+  runsTwo,
+  servingSlots,
+  toObserved,
+  walk,
+  type Model,
+  type Segment,
+} from "./model.ts";
 import { plan, type PlanInput } from "./plan.ts";
 import { revertPlan } from "./revert.ts";
 
@@ -59,7 +68,10 @@ export function costOf(given: Plan, planning: Planning, durations: Durations): C
   };
   const before = replicas(start);
   return {
-    downtime: given.baseline.serving === "nobody" ? millis(0) : sum(segments, (model) => servingSlots(model).length === 0),
+    downtime:
+      given.baseline.serving === "nobody"
+        ? millis(0)
+        : sum(segments, (model) => servingSlots(model).length === 0),
     back: waysBack(given, planning, durations),
     peak: Math.max(before, ...segments.map(({ during }) => replicas(during))),
     replicaHours: hours(replicas),
@@ -119,7 +131,11 @@ function deployBack(given: Plan, planning: Planning, durations: Durations): WayB
   const { serving, slots } = given.baseline;
   const previous = serving === "nobody" ? undefined : slots[serving].revision;
   if (previous === undefined) return { is: "impossible", because: "the previous revision is not known" };
-  const back = plan({ ...planning, request: requestBack(given.request, previous), observed: toObserved(after) });
+  const back = plan({
+    ...planning,
+    request: requestBack(given.request, previous),
+    observed: toObserved(after),
+  });
   if (back.is === "unchanged") return { is: "possible", after: millis(0) };
   if (back.is === "refused") return { is: "impossible", because: back.cause.message };
   return { is: "possible", after: timeToLastShift(after, back.plan.steps, back.plan, durations) };
@@ -127,7 +143,12 @@ function deployBack(given: Plan, planning: Planning, durations: Durations): WayB
 
 function requestBack({ live: _, ...request }: Request, revision: Request["revision"]): Request {
   const migrations = { expand: false, contract: false, destructive: false };
-  return { ...request, revision, rollback: true, strategy: { ...request.strategy, gates: [], shifts: [], migrations } };
+  return {
+    ...request,
+    revision,
+    rollback: true,
+    strategy: { ...request.strategy, gates: [], shifts: [], migrations },
+  };
 }
 
 function timeToLastShift(from: Model, steps: readonly Step[], given: Plan, durations: Durations): Millis {
@@ -139,12 +160,16 @@ function timeToLastShift(from: Model, steps: readonly Step[], given: Plan, durat
 function hindrance(given: Plan, moment: Step | undefined): string | undefined {
   const { serving, slots } = given.baseline;
   if (serving === "nobody") return "nobody served before";
-  if (sameRevision(slots[serving].revision, given.candidate.revision)) return "the same revision served before";
+  if (sameRevision(slots[serving].revision, given.candidate.revision))
+    return "the same revision served before";
   const limit = given.steps.findIndex((step) => step.id === given.pointOfNoReturn);
   const at = given.steps.findIndex((step) => step.id === moment?.id);
   return limit >= 0 && at >= limit ? "the migration took away what the previous revision needs" : undefined;
 }
 
 function until(steps: readonly Step[], moment: Step): readonly Step[] {
-  return steps.slice(0, steps.findIndex((step) => step.id === moment.id));
+  return steps.slice(
+    0,
+    steps.findIndex((step) => step.id === moment.id),
+  );
 }

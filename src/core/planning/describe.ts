@@ -14,7 +14,9 @@ export function describePlan(plan: Plan): readonly string[] {
     const number = String(index + 1).padStart(2);
     return `${number}  ${step.id.padEnd(idWidth)}  ${what(step).padEnd(whatWidth)}  ${deadline(step)}`;
   });
-  const guards = plan.guards.map((guard) => `guard: ${GUARDS[guard.watch]} on ${guard.slot}, from ${guard.from} to ${guard.to}`);
+  const guards = plan.guards.map(
+    (guard) => `guard: ${GUARDS[guard.watch]} on ${guard.slot}, from ${guard.from} to ${guard.to}`,
+  );
   const limit = plan.pointOfNoReturn === undefined ? [] : [`no way back from ${plan.pointOfNoReturn} on`];
   return [...lines, ...guards, ...limit];
 }
@@ -43,7 +45,9 @@ export function what(step: Step): string {
     case "drain":
       return `let ${step.slot} finish what is in flight, at most ${timeInWords(step.cap)}`;
     case "retire":
-      return step.keep.rule === "fixed" && step.keep.replicas === 0 ? `stop ${step.slot}` : `stop a batch of ${step.slot}, keep ${size(step.keep)}`;
+      return step.keep.rule === "fixed" && step.keep.replicas === 0
+        ? `stop ${step.slot}`
+        : `stop a batch of ${step.slot}, keep ${size(step.keep)}`;
     default:
       return assertNever(step);
   }
@@ -51,11 +55,16 @@ export function what(step: Step): string {
 
 const GUARDS = { checks: "failing checks", crashLoop: "a crash loop", errors: "users' errors" } as const;
 
-const OTHERWISE: Readonly<Record<Otherwise, string>> = { proceed: "go on", revert: "go back", stop: "stop and ask" };
+const OTHERWISE: Readonly<Record<Otherwise, string>> = {
+  proceed: "go on",
+  revert: "go back",
+  stop: "stop and ask",
+};
 
 /** Bake, warm and watch end by themselves; everything else has a deadline and an answer. */
 function deadline(step: Step): string {
-  const lasts = step.do === "bake" || step.do === "warm" || (step.do === "gate" && step.gate.gate === "watch");
+  const lasts =
+    step.do === "bake" || step.do === "warm" || (step.do === "gate" && step.gate.gate === "watch");
   return lasts ? "then go on" : `within ${timeInWords(step.deadline)}, else ${OTHERWISE[step.otherwise]}`;
 }
 
@@ -100,13 +109,24 @@ export function comparisonTable(comparison: Comparison): readonly (readonly stri
 }
 
 const HEADS = [
-  "strategy", "nobody serves", "back: before cutover", "in the bake", "after retire", "most replicas",
-  "extra replica-hours", "both revisions run", "both serve", "first share", "steps", "writes",
+  "strategy",
+  "nobody serves",
+  "back: before cutover",
+  "in the bake",
+  "after retire",
+  "most replicas",
+  "extra replica-hours",
+  "both revisions run",
+  "both serve",
+  "first share",
+  "steps",
+  "writes",
 ] as const;
 
 function cells(row: Row): readonly string[] {
   if (row.is === "unchanged") return [row.kind, `live already on ${row.slot}`];
-  if (row.is === "refused") return [row.kind, `refused: ${row.cause.message} (${row.cause.code}). ${row.next}`];
+  if (row.is === "refused")
+    return [row.kind, `refused: ${row.cause.message} (${row.cause.code}). ${row.next}`];
   const { cost } = row;
   return [
     row.kind,

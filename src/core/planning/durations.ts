@@ -26,7 +26,11 @@ export const ASSUMED = {
 export type Durations = (step: Step) => Millis;
 
 /** Medians by kind of step, from deployments that went through; the way back also from those that were reverted. */
-export function durationsFrom(timing: Timing, window: { readonly passes: number; readonly interval: Millis }, history: readonly HistoryRow[]): Durations {
+export function durationsFrom(
+  timing: Timing,
+  window: { readonly passes: number; readonly interval: Millis },
+  history: readonly HistoryRow[],
+): Durations {
   const measured = medians(history);
   return (step) => {
     if (step.do === "bake" || step.do === "warm") return step.for;
@@ -40,14 +44,21 @@ export function measuredFrom(history: readonly HistoryRow[]): number {
   return history.filter((row) => row.outcome === "done").length;
 }
 
-function assumed(step: Step, timing: Timing, window: { readonly passes: number; readonly interval: Millis }): Millis {
+function assumed(
+  step: Step,
+  timing: Timing,
+  window: { readonly passes: number; readonly interval: Millis },
+): Millis {
   switch (step.do) {
     case "ensure":
       return millis(step.wait === false ? ASSUMED.shift : ASSUMED.ensure);
     case "probe":
       return millis(Math.max(1, window.passes) * window.interval);
     case "confirm":
-      return millis(ASSUMED.confirm + (timing.propagation === "unknown" ? ASSUMED.unknownPropagation : timing.propagation));
+      return millis(
+        ASSUMED.confirm +
+          (timing.propagation === "unknown" ? ASSUMED.unknownPropagation : timing.propagation),
+      );
     case "drain":
       return millis(Math.min(ASSUMED.drain, step.cap));
     case "retire":

@@ -1,7 +1,17 @@
 import type { Observed, Replica, SlotState } from "../observed.ts";
 import type { Baseline, SizeRule, Step } from "../plan.ts";
 import { mayReceive, type Weights } from "../routing.ts";
-import { instant, millis, otherSlot, sameRevision, SLOTS, version, type Millis, type Revision, type Slot } from "../units.ts";
+import {
+  instant,
+  millis,
+  otherSlot,
+  sameRevision,
+  SLOTS,
+  version,
+  type Millis,
+  type Revision,
+  type Slot,
+} from "../units.ts";
 import type { Durations } from "./durations.ts";
 
 /** One slot in the model: `ready` of `wanted` replicas; the rest is ready after `growing`. */
@@ -33,7 +43,10 @@ export function modelOf(baseline: Baseline): Model {
 
 /** Walks the steps; `after` is the model at the end. */
 export function walk(
-  start: Model, steps: readonly Step[], baseline: Baseline, durations: Durations,
+  start: Model,
+  steps: readonly Step[],
+  baseline: Baseline,
+  durations: Durations,
 ): { readonly segments: readonly Segment[]; readonly after: Model } {
   const segments: Segment[] = [];
   let model = start;
@@ -57,31 +70,66 @@ function perform(model: Model, step: Step, baseline: Baseline, durations: Durati
   if (step.do === "retire") {
     const before = model.slots[step.slot];
     const keep = sizeOf(step.keep, step.slot, model, baseline);
-    const after = withSlot(model, step.slot, { ...before, wanted: keep, ready: Math.min(before.ready, keep) });
+    const after = withSlot(model, step.slot, {
+      ...before,
+      wanted: keep,
+      ready: Math.min(before.ready, keep),
+    });
     return { took, during: model, after };
   }
   if (step.do === "shift") {
-    const waits = step.rule === "readyShare" ? Math.max(model.slots.blue.growing, model.slots.green.growing) : 0;
-    return { took: millis(took + waits), during: model, after: { weights: step.to, slots: grown(model.slots) } };
+    const waits =
+      step.rule === "readyShare" ? Math.max(model.slots.blue.growing, model.slots.green.growing) : 0;
+    return {
+      took: millis(took + waits),
+      during: model,
+      after: { weights: step.to, slots: grown(model.slots) },
+    };
   }
   return { took, during: model, after: model };
 }
 
 /** An ensure that is there already takes no time; one that is not waited for goes on growing beside the next steps. */
-function grow(model: Model, step: Step & { readonly do: "ensure" }, baseline: Baseline, durations: Durations): Performed {
+function grow(
+  model: Model,
+  step: Step & { readonly do: "ensure" },
+  baseline: Baseline,
+  durations: Durations,
+): Performed {
   const took = durations(step);
   const before = model.slots[step.slot];
   const wanted = sizeOf(step.size, step.slot, model, baseline);
-  const done = withSlot(model, step.slot, { revision: step.revision, wanted, ready: wanted, growing: millis(0) });
+  const done = withSlot(model, step.slot, {
+    revision: step.revision,
+    wanted,
+    ready: wanted,
+    growing: millis(0),
+  });
   if (before.ready >= wanted && sameRevision(before.revision, step.revision)) {
     return { took: millis(0), during: model, after: done };
   }
-  const starting = { revision: step.revision, wanted: Math.max(wanted, before.wanted), ready: before.ready, growing: took };
+  const starting = {
+    revision: step.revision,
+    wanted: Math.max(wanted, before.wanted),
+    ready: before.ready,
+    growing: took,
+  };
   if (step.wait !== false) return { took, during: withSlot(model, step.slot, starting), after: done };
-  const { wait: _, ...awaited } = step;
-  const growing = durations({ ...awaited, id: `ensure-${step.slot}` });
+  const growing = durations(awaited(step));
   const told = withSlot(model, step.slot, { ...starting, wanted, growing });
   return { took, during: told, after: told };
+}
+
+/** The same ensure as a forward step: how long the replicas take that this one does not wait for. */
+function awaited({
+  slot,
+  revision,
+  size,
+  deadline,
+  reason,
+  otherwise,
+}: Step & { readonly do: "ensure" }): Step {
+  return { id: `ensure-${slot}`, do: "ensure", slot, revision, size, deadline, reason, otherwise };
 }
 
 /** Resolves a size as the engine does when it performs the step. */
@@ -122,7 +170,12 @@ export function toObserved(model: Model): Observed {
 
 function slotState(slot: Slot, { revision, wanted, ready }: ModelSlot): SlotState {
   const list = Array.from({ length: wanted }, (_, index): Replica => {
-    return { id: `${slot}-${index}`, incarnation: "1", phase: index < ready ? "ready" : "starting", restarts: 0 };
+    return {
+      id: `${slot}-${index}`,
+      incarnation: "1",
+      phase: index < ready ? "ready" : "starting",
+      restarts: 0,
+    };
   });
   const state = { slot, wanted, settled: ready === wanted, replicas: list };
   return revision === undefined ? state : { revision, ...state };
@@ -133,6 +186,7 @@ function withSlot(model: Model, slot: Slot, state: ModelSlot): Model {
 }
 
 function grown(slots: Model["slots"]): Model["slots"] {
-  const whole = (slot: ModelSlot): ModelSlot => (slot.growing > 0 ? { ...slot, ready: slot.wanted, growing: millis(0) } : slot);
+  const whole = (slot: ModelSlot): ModelSlot =>
+    slot.growing > 0 ? { ...slot, ready: slot.wanted, growing: millis(0) } : slot;
   return { blue: whole(slots.blue), green: whole(slots.green) };
 }

@@ -8,7 +8,19 @@ import { isOccupied, serves } from "./baseline.ts";
 import { canonicalJson } from "./canonical.ts";
 import { modelOf, replicas, walk } from "./model.ts";
 import { isIntact, plan } from "./plan.ts";
-import { ALL_MODES, anyInput, blueServes, digest, observed, planned, request, slot, V1, V2, V3 } from "./testing.ts";
+import {
+  ALL_MODES,
+  anyInput,
+  blueServes,
+  digest,
+  observed,
+  planned,
+  request,
+  slot,
+  V1,
+  V2,
+  V3,
+} from "./testing.ts";
 
 const RUNS = { numRuns: 3000 };
 
@@ -19,7 +31,8 @@ describe("plans of random requests over random observations", () => {
       fc.property(anyInput, (input) => {
         const answer = plan(input);
         count(seenKinds, answer, input.request.strategy.kind);
-        if (answer.is === "plan") expect(violations(answer.plan, input.observed, input.router.modes)).toEqual([]);
+        if (answer.is === "plan")
+          expect(violations(answer.plan, input.observed, input.router.modes)).toEqual([]);
         if (answer.is === "refused") {
           expect(answer.cause.code).toMatch(/^TEAL-P1\d\d$/);
           expect(answer.cause.message).not.toBe("");
@@ -49,7 +62,12 @@ describe("plans of random requests over random observations", () => {
         const [step, ...rest] = first.plan.steps;
         if (step === undefined) throw new Error("a plan without steps");
         expect(isIntact({ ...first.plan, steps: rest }, digest)).toBe(false);
-        expect(isIntact({ ...first.plan, steps: [{ ...step, deadline: (step.deadline + 1) as never }, ...rest] }, digest)).toBe(false);
+        expect(
+          isIntact(
+            { ...first.plan, steps: [{ ...step, deadline: (step.deadline + 1) as never }, ...rest] },
+            digest,
+          ),
+        ).toBe(false);
       }),
       { numRuns: 300 },
     );
@@ -59,11 +77,20 @@ describe("plans of random requests over random observations", () => {
     let looked = 0;
     fc.assert(
       fc.property(anyInput, (input) => {
-        const answer = plan({ ...input, request: { ...input.request, strategy: { ...input.request.strategy, kind: "rolling" } }, router: ALL_MODES });
+        const answer = plan({
+          ...input,
+          request: { ...input.request, strategy: { ...input.request.strategy, kind: "rolling" } },
+          router: ALL_MODES,
+        });
         if (answer.is !== "plan") return;
         const { baseline, candidate, steps } = answer.plan;
         const other = otherSlot(candidate.slot);
-        if (baseline.serving !== other || baseline.slots[candidate.slot].wanted > 0 || baseline.slots[other].wanted === 0) return;
+        if (
+          baseline.serving !== other ||
+          baseline.slots[candidate.slot].wanted > 0 ||
+          baseline.slots[other].wanted === 0
+        )
+          return;
         looked += 1;
         const { segments } = walk(modelOf(baseline), steps, baseline, () => 1 as never);
         const peak = Math.max(...segments.map(({ during }) => replicas(during)));
@@ -78,35 +105,60 @@ describe("plans of random requests over random observations", () => {
 describe("the promises have teeth", () => {
   const base = planned(request("blueGreen"));
   const rolling = planned(request("rolling"));
-  const contracting = planned(request("blueGreen", {}, { migrations: { expand: true, contract: true, destructive: false } }));
-  const without = (from: Plan, id: string): Plan => ({ ...from, steps: from.steps.filter((step) => step.id !== id) });
+  const contracting = planned(
+    request("blueGreen", {}, { migrations: { expand: true, contract: true, destructive: false } }),
+  );
+  const without = (from: Plan, id: string): Plan => ({
+    ...from,
+    steps: from.steps.filter((step) => step.id !== id),
+  });
   const early = (from: Plan, id: string, before: string): Plan => {
     const moved = from.steps.filter((step) => step.id === id);
     const steps = without(from, id).steps.flatMap((step) => (step.id === before ? [...moved, step] : [step]));
     return { ...from, steps };
   };
   it.each([
-    ["no probe", without(base, "probe-green"), "shift-green-100 raises green before it was ensured and probed"],
-    ["no ensure", without(base, "ensure-green"), "shift-green-100 raises green before it was ensured and probed"],
+    [
+      "no probe",
+      without(base, "probe-green"),
+      "shift-green-100 raises green before it was ensured and probed",
+    ],
+    [
+      "no ensure",
+      without(base, "ensure-green"),
+      "shift-green-100 raises green before it was ensured and probed",
+    ],
     ["no confirm", without(base, "confirm-green-100"), "shift-green-100 is not confirmed"],
     ["no drain", without(base, "drain-blue"), "retire-blue has no drain before it"],
-    ["retire before the shift", early(base, "retire-blue", "shift-green-100"), "retire-blue empties a slot with traffic"],
+    [
+      "retire before the shift",
+      early(base, "retire-blue", "shift-green-100"),
+      "retire-blue empties a slot with traffic",
+    ],
     ["retire before the bake", early(base, "retire-blue", "bake-green"), "retire-blue comes before the bake"],
     ["no retire", without(base, "retire-blue"), "blue is not empty at the end"],
     ["no shift", without(base, "shift-green-100"), "green has not everything at the end"],
     ["contract first", early(contracting, "migrate-contract", "retire-blue"), "contract before blue is gone"],
     ["no restore", without(base, "restore"), "restore is not planned once after the bake"],
     ["twice the same id", { ...base, steps: [...base.steps, ...base.steps.slice(-1)] }, "ids are not unique"],
-    ["a partial retire elsewhere", { ...rolling, request: base.request }, "retire-blue-3of5 keeps a part outside of rolling"],
+    [
+      "a partial retire elsewhere",
+      { ...rolling, request: base.request },
+      "retire-blue-3of5 keeps a part outside of rolling",
+    ],
   ])("%s is found", (_name, broken, expected) => {
     expect(violations(broken, blueServes(), ALL_MODES.modes)).toContain(expected);
   });
   it("another revision over a leftover is found", () => {
     const leftover = observed({ blue: 100, green: 0 }, slot("blue", V1, 5), slot("green", V3, 2));
-    expect(violations(base, leftover, ALL_MODES.modes)).toContain("ensure-green changes the revision of a slot that is not empty");
+    expect(violations(base, leftover, ALL_MODES.modes)).toContain(
+      "ensure-green changes the revision of a slot that is not empty",
+    );
   });
   it("shares that the router cannot do are found", () => {
-    expect(violations(planned(request("canary")), blueServes(), ["switch"])).toContain("shift-green-10 needs a mode the router lacks");
+    expect(violations(planned(request("canary")), blueServes(), ["switch"])).toContain(
+      "shift-green-10 needs a mode the router lacks",
+    );
   });
 });
 
@@ -125,7 +177,10 @@ function violations(given: Plan, of: Observed, modes: readonly Mode[]): readonly
     const next = steps[index + 1];
     if (step.do === "ensure") {
       const now = slots[step.slot];
-      check(!now.occupied || sameRevision(now.revision, step.revision), `${step.id} changes the revision of a slot that is not empty`);
+      check(
+        !now.occupied || sameRevision(now.revision, step.revision),
+        `${step.id} changes the revision of a slot that is not empty`,
+      );
       slots[step.slot] = { occupied: true, revision: step.revision };
       ensured.add(step.slot);
     }
@@ -138,7 +193,12 @@ function violations(given: Plan, of: Observed, modes: readonly Mode[]): readonly
         check(ready, `${step.id} raises ${raised} before it was ensured and probed`);
       }
       check(canDo(step.to, modes), `${step.id} needs a mode the router lacks`);
-      check(step.to === "pool" || totalShare(step.to) === 100 || (totalShare(step.to) === 0 && asked.strategy.kind === "recreate"), `${step.id} has odd shares`);
+      check(
+        step.to === "pool" ||
+          totalShare(step.to) === 100 ||
+          (totalShare(step.to) === 0 && asked.strategy.kind === "recreate"),
+        `${step.id} has odd shares`,
+      );
       check(next?.do === "confirm" && sameWeights(next.to, step.to), `${step.id} is not confirmed`);
       weights = step.to;
     }
@@ -146,35 +206,56 @@ function violations(given: Plan, of: Observed, modes: readonly Mode[]): readonly
       const before = steps[index - 1];
       check(before?.do === "drain" && before.slot === step.slot, `${step.id} has no drain before it`);
       check(!mayReceive(weights, step.slot), `${step.id} empties a slot with traffic`);
-      check(step.slot !== baseline.serving || baked || asked.strategy.kind === "recreate", `${step.id} comes before the bake`);
+      check(
+        step.slot !== baseline.serving || baked || asked.strategy.kind === "recreate",
+        `${step.id} comes before the bake`,
+      );
       slots[step.slot] = { occupied: false, revision: undefined };
     }
     if (step.do === "retire" && step.keep.rule !== "fixed") {
-      check(asked.strategy.kind === "rolling" && step.slot === other, `${step.id} keeps a part outside of rolling`);
+      check(
+        asked.strategy.kind === "rolling" && step.slot === other,
+        `${step.id} keeps a part outside of rolling`,
+      );
     }
-    if (step.do === "migrate" && step.phase === "contract") check(!slots[other].occupied, `contract before ${other} is gone`);
-    check(step.reason !== "" && step.deadline >= 0 && Number.isFinite(step.deadline), `${step.id} has no end or no reason`);
+    if (step.do === "migrate" && step.phase === "contract")
+      check(!slots[other].occupied, `contract before ${other} is gone`);
+    check(
+      step.reason !== "" && step.deadline >= 0 && Number.isFinite(step.deadline),
+      `${step.id} has no end or no reason`,
+    );
   });
   check(sameWeights(weights, allTo(candidate.slot)), `${candidate.slot} has not everything at the end`);
   check(!slots[other].occupied, `${other} is not empty at the end`);
   check(new Set(steps.map((step) => step.id)).size === steps.length, "ids are not unique");
   const bake = steps.findIndex((step) => step.do === "bake");
   const restores = steps.flatMap((step, index) => (step.do === "restore" ? [index] : []));
-  check(restores.length === 1 && restores.every((index) => index > bake), "restore is not planned once after the bake");
+  check(
+    restores.length === 1 && restores.every((index) => index > bake),
+    "restore is not planned once after the bake",
+  );
   checkGuards(given, check);
   return broken;
 }
 
 function checkGuards(given: Plan, check: (holds: boolean, text: string) => void): void {
   const at = (id: string | undefined): number => given.steps.findIndex((step) => step.id === id);
-  const raise = given.steps.findIndex((step) => step.do === "shift" && shareIn(step.to, given.candidate.slot) > 0);
+  const raise = given.steps.findIndex(
+    (step) => step.do === "shift" && shareIn(step.to, given.candidate.slot) > 0,
+  );
   const bake = given.steps.findIndex((step) => step.do === "bake");
   for (const guard of given.guards) {
-    check(guard.slot === given.candidate.slot && at(guard.from) >= 0 && at(guard.from) <= raise, `${guard.id} starts too late`);
+    check(
+      guard.slot === given.candidate.slot && at(guard.from) >= 0 && at(guard.from) <= raise,
+      `${guard.id} starts too late`,
+    );
     check(at(guard.to) === bake, `${guard.id} does not last until the end of the bake`);
   }
   const limit = given.pointOfNoReturn;
-  check((limit === undefined) === !given.steps.some((step) => isPointOfNoReturn(given, step)), "the point of no return is wrong");
+  check(
+    (limit === undefined) === !given.steps.some((step) => isPointOfNoReturn(given, step)),
+    "the point of no return is wrong",
+  );
   check(limit === undefined || at(limit) >= 0, "the point of no return is no step");
 }
 
@@ -203,14 +284,18 @@ function stateOf(of: Observed, name: Slot): { occupied: boolean; revision: Revis
 
 /** None where a replica runs something else than its slot says. */
 function wholeRevision(state: SlotState): Revision | undefined {
-  const same = state.replicas.every((each) => each.phase === "exited" || each.revision === undefined || sameRevision(each.revision, state.revision));
+  const same = state.replicas.every(
+    (each) =>
+      each.phase === "exited" || each.revision === undefined || sameRevision(each.revision, state.revision),
+  );
   return same ? state.revision : undefined;
 }
 
 function expectServed(of: Observed, name: Slot, revision: Revision): void {
   const { routing, slots } = of;
   const read = slots[name];
-  if (routing.is === "unreadable" || read.is === "unreadable") throw new Error("unchanged, yet nothing was seen");
+  if (routing.is === "unreadable" || read.is === "unreadable")
+    throw new Error("unchanged, yet nothing was seen");
   expect(serves(routing.value.weights, read.value)).toBe(true);
   expect(sameRevision(wholeRevision(read.value), revision)).toBe(true);
 }
@@ -224,12 +309,18 @@ function count(into: Map<string, number>, answer: Planned, kind: string): void {
 function shuffled<T>(value: T): T {
   if (Array.isArray(value)) return value.map(shuffled) as T;
   if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).toReversed().map(([key, field]) => [key, shuffled(field)])) as T;
+  return Object.fromEntries(
+    Object.entries(value)
+      .toReversed()
+      .map(([key, field]) => [key, shuffled(field)]),
+  ) as T;
 }
 
 describe("canonicalJson", () => {
   it("sorts keys at every depth, keeps arrays, leaves undefined out", () => {
-    expect(canonicalJson({ b: [2, 1, { d: null, c: "é\n" }], a: undefined, A: true })).toBe(`{"A":true,"b":[2,1,{"c":"é\\n","d":null}]}`);
+    expect(canonicalJson({ b: [2, 1, { d: null, c: "é\n" }], a: undefined, A: true })).toBe(
+      `{"A":true,"b":[2,1,{"c":"é\\n","d":null}]}`,
+    );
   });
   it("refuses what JSON has no word for", () => {
     expect(() => canonicalJson({ a: Infinity })).toThrow("no canonical JSON");

@@ -16,7 +16,8 @@ type Possible = Row & { readonly is: "possible" };
  * takes the fewest steps, in this order. What is lost by not taking another is in the table, not in the rule.
  */
 export function recommend(
-  rows: readonly Row[], limits: { readonly capacity?: number; readonly downtimeAllowed?: Millis },
+  rows: readonly Row[],
+  limits: { readonly capacity?: number; readonly downtimeAllowed?: Millis },
 ): Recommendation {
   const possible = rows.filter((row): row is Possible => row.is === "possible");
   if (possible.length === 0) return { strategy: "none", reason: noneBecause(rows) };
@@ -24,12 +25,18 @@ export function recommend(
   const fitting = possible.filter((row) => row.cost.peak <= capacity);
   if (fitting.length === 0) {
     const least = Math.min(...possible.map((row) => row.cost.peak));
-    return { strategy: "none", reason: `No strategy fits into ${capacity} replicas; the smallest needs ${least}.` };
+    return {
+      strategy: "none",
+      reason: `No strategy fits into ${capacity} replicas; the smallest needs ${least}.`,
+    };
   }
   const allowed = fitting.filter((row) => row.cost.downtime <= downtimeAllowed);
   const [best] = (allowed.length > 0 ? allowed : fitting).toSorted(byPreference);
   if (best === undefined) throw new Error("no row left to recommend");
-  return { strategy: best.kind, reason: reasonFor(best, allowed.length > 0, possible.length - fitting.length, capacity) };
+  return {
+    strategy: best.kind,
+    reason: reasonFor(best, allowed.length > 0, possible.length - fitting.length, capacity),
+  };
 }
 
 function byPreference(a: Possible, b: Possible): number {
@@ -46,19 +53,29 @@ function backTime(way: WayBack): number {
   return way.is === "possible" ? way.after : Number.MAX_SAFE_INTEGER;
 }
 
-function reasonFor({ kind, cost }: Possible, withinDowntime: boolean, tooLarge: number, capacity: number): string {
+function reasonFor(
+  { kind, cost }: Possible,
+  withinDowntime: boolean,
+  tooLarge: number,
+  capacity: number,
+): string {
   const facts = [
     cost.downtime === 0 ? "nobody goes unserved" : `nobody serves for ${timeInWords(cost.downtime)}`,
     backInWords(cost.back.inBake),
     `it takes ${cost.steps} steps and at most ${cost.peak} replicas`,
   ];
   const because = withinDowntime ? "" : ", the shortest outage of those possible";
-  const limit = tooLarge > 0 ? ` (${tooLarge} other${tooLarge > 1 ? "s" : ""} would not fit into ${capacity} replicas)` : "";
+  const limit =
+    tooLarge > 0
+      ? ` (${tooLarge} other${tooLarge > 1 ? "s" : ""} would not fit into ${capacity} replicas)`
+      : "";
   return `${kind}: ${facts.join(", ")}${because}${limit}.`;
 }
 
 function backInWords(way: WayBack): string {
-  return way.is === "possible" ? `the way back takes ${timeInWords(way.after)} in the bake` : `there is no way back, since ${way.because}`;
+  return way.is === "possible"
+    ? `the way back takes ${timeInWords(way.after)} in the bake`
+    : `there is no way back, since ${way.because}`;
 }
 
 function noneBecause(rows: readonly Row[]): string {

@@ -12,7 +12,9 @@ export function recreate(frame: Frame): readonly Step[] {
   const { strategy, baseline, candidate, other, request } = frame;
   // Nothing to stop first, or the candidate itself serves already and only has to get the rest of the traffic.
   if (!frame.otherOccupied || baseline.serving === candidate) return blueGreen(frame);
-  const size: SizeRule = { rule: "fixed", replicas: baseline.slots[other].wanted || request.replicas };
+  const { wanted } = baseline.slots[other];
+  // By then the live slot is gone and cannot be matched any more.
+  const size: SizeRule = frame.size.rule === "matchLive" ? { rule: "fixed", replicas: wanted } : frame.size;
   return [
     ...frame.clearing,
     ...step.gates(strategy),

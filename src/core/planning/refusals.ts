@@ -67,7 +67,9 @@ function numberProblem(strategy: Strategy, replicas: number): string | undefined
   if (strategy.kind !== "canary") return undefined;
   const shares = strategy.shifts.map((shift) => shift.share);
   const growing = shares.every((share, index) => share > (shares[index - 1] ?? 0) && share < 100);
-  return growing ? undefined : `the canary's shares are ${shares.join(", ")}; they must grow and stay between 0 and 100`;
+  return growing
+    ? undefined
+    : `the canary's shares are ${shares.join(", ")}; they must grow and stay between 0 and 100`;
 }
 
 function isCount(value: number): boolean {
@@ -86,7 +88,8 @@ export function revertedBefore(request: Request): Refusal {
 /** What depends on both the request and what runs: TEAL-P105 and TEAL-P113. */
 export function wrongSituation(frame: Frame): Refusal | undefined {
   const { strategy } = frame;
-  const runsBeside = frame.otherOccupied && !(strategy.kind === "recreate" && frame.baseline.serving !== frame.candidate);
+  const runsBeside =
+    frame.otherOccupied && !(strategy.kind === "recreate" && frame.baseline.serving !== frame.candidate);
   if (strategy.migrations.destructive && runsBeside) {
     return refused(
       "TEAL-P113",

@@ -24,13 +24,58 @@ function after(kind: StrategyKind, last: string): { given: ReturnType<typeof pla
 describe("revertPlan", () => {
   it.each<[StrategyKind, string, readonly string[]]>([
     ["blueGreen", "probe-green", ["back-confirm-blue", "back-drain-green", "back-retire-green", "restore"]],
-    ["blueGreen", "shift-green-100", ["back-shift-blue", "back-confirm-blue", "back-drain-green", "back-retire-green", "restore"]],
-    ["blueGreen", "warm-blue", ["back-shift-blue", "back-confirm-blue", "back-drain-green", "back-retire-green", "restore"]],
-    ["blueGreen", "retire-blue", ["back-ensure-blue", "back-shift-blue", "back-confirm-blue", "back-drain-green", "back-retire-green", "restore"]],
-    ["canary", "confirm-green-10", ["back-shift-blue", "back-confirm-blue", "back-drain-green", "back-retire-green", "restore"]],
-    ["rolling", "retire-blue-3of5", ["back-ensure-blue", "back-shift-blue", "back-confirm-blue", "back-drain-green", "back-retire-green", "restore"]],
+    [
+      "blueGreen",
+      "shift-green-100",
+      ["back-shift-blue", "back-confirm-blue", "back-drain-green", "back-retire-green", "restore"],
+    ],
+    [
+      "blueGreen",
+      "warm-blue",
+      ["back-shift-blue", "back-confirm-blue", "back-drain-green", "back-retire-green", "restore"],
+    ],
+    [
+      "blueGreen",
+      "retire-blue",
+      [
+        "back-ensure-blue",
+        "back-shift-blue",
+        "back-confirm-blue",
+        "back-drain-green",
+        "back-retire-green",
+        "restore",
+      ],
+    ],
+    [
+      "canary",
+      "confirm-green-10",
+      ["back-shift-blue", "back-confirm-blue", "back-drain-green", "back-retire-green", "restore"],
+    ],
+    [
+      "rolling",
+      "retire-blue-3of5",
+      [
+        "back-ensure-blue",
+        "back-shift-blue",
+        "back-confirm-blue",
+        "back-drain-green",
+        "back-retire-green",
+        "restore",
+      ],
+    ],
     ["recreate", "retire-blue", ["back-ensure-blue", "back-shift-blue", "back-confirm-blue", "restore"]],
-    ["recreate", "bake-green", ["back-ensure-blue", "back-shift-blue", "back-confirm-blue", "back-drain-green", "back-retire-green", "restore"]],
+    [
+      "recreate",
+      "bake-green",
+      [
+        "back-ensure-blue",
+        "back-shift-blue",
+        "back-confirm-blue",
+        "back-drain-green",
+        "back-retire-green",
+        "restore",
+      ],
+    ],
   ])("%s after %s", (kind, last, expected) => {
     const { given, now } = after(kind, last);
     expect(ids(revertPlan({ plan: given, observed: now }))).toEqual(expected);
@@ -38,17 +83,38 @@ describe("revertPlan", () => {
 
   it("shifts first when neither router nor slots can be read", () => {
     const given = planned(request("blueGreen"));
-    const steps = revertPlan({ plan: given, observed: { routing: UNREADABLE, slots: { blue: UNREADABLE, green: UNREADABLE } } });
+    const steps = revertPlan({
+      plan: given,
+      observed: { routing: UNREADABLE, slots: { blue: UNREADABLE, green: UNREADABLE } },
+    });
     // Blue is retired by this very plan, so it may be gone: it is told to grow, which is not waited for.
-    expect(ids(steps)).toEqual(["back-ensure-blue", "back-shift-blue", "back-confirm-blue", "back-drain-green", "back-retire-green", "restore"]);
-    expect(steps[0]).toMatchObject({ do: "ensure", wait: false, size: { rule: "fixed", replicas: 5 }, revision: V1 });
+    expect(ids(steps)).toEqual([
+      "back-ensure-blue",
+      "back-shift-blue",
+      "back-confirm-blue",
+      "back-drain-green",
+      "back-retire-green",
+      "restore",
+    ]);
+    expect(steps[0]).toMatchObject({
+      do: "ensure",
+      wait: false,
+      size: { rule: "fixed", replicas: 5 },
+      revision: V1,
+    });
     expect(steps[1]).toMatchObject({ do: "shift", to: { blue: 100, green: 0 }, rule: "readyShare" });
   });
 
   it("starts with the shift when the router cannot be read and the slot to go back to is whole", () => {
     const given = planned(request("blueGreen"));
-    const { slots } = observed({ blue: 100, green: 0 }, slot("blue", V1, 5), slot("green", V2, 5, "crashLoop"));
-    expect(ids(revertPlan({ plan: given, observed: { routing: UNREADABLE, slots } }))[0]).toBe("back-shift-blue");
+    const { slots } = observed(
+      { blue: 100, green: 0 },
+      slot("blue", V1, 5),
+      slot("green", V2, 5, "crashLoop"),
+    );
+    expect(ids(revertPlan({ plan: given, observed: { routing: UNREADABLE, slots } }))[0]).toBe(
+      "back-shift-blue",
+    );
   });
 
   it("does not shrink a slot that someone has scaled up meanwhile", () => {
@@ -67,7 +133,11 @@ describe("revertPlan", () => {
     const first = planned(request("blueGreen"), observed({ blue: 0, green: 0 }));
     it("stops a candidate without traffic", () => {
       const now = observed({ blue: 0, green: 0 }, slot("blue", V2, 2, "unready"));
-      expect(ids(revertPlan({ plan: first, observed: now }))).toEqual(["back-drain-blue", "back-retire-blue", "restore"]);
+      expect(ids(revertPlan({ plan: first, observed: now }))).toEqual([
+        "back-drain-blue",
+        "back-retire-blue",
+        "restore",
+      ]);
     });
     it.each(["ready", "crashLoop"] as const)("leaves traffic on a candidate that is %s", (phase) => {
       const now = observed({ blue: 100, green: 0 }, slot("blue", V2, 2, phase));
@@ -89,15 +159,22 @@ describe("revertPlan", () => {
         const { serving } = given.baseline;
         if (serving === "nobody" || serving === given.candidate.slot) return;
         looked += 1;
-        const { after: model } = walk(modelOf(given.baseline), given.steps.slice(0, at % (given.steps.length + 1)), given.baseline, second);
+        const { after: model } = walk(
+          modelOf(given.baseline),
+          given.steps.slice(0, at % (given.steps.length + 1)),
+          given.baseline,
+          second,
+        );
         const now = toObserved(model);
         const steps = revertPlan({ plan: given, observed: blind ? { ...now, routing: UNREADABLE } : now });
         expectSafe(steps, model);
         const { after: end } = walk(model, steps, given.baseline, second);
-        if (blind || !sameWeights(model.weights, allTo(serving))) expect(ids(steps)).toContain(`back-shift-${serving}`);
+        if (blind || !sameWeights(model.weights, allTo(serving)))
+          expect(ids(steps)).toContain(`back-shift-${serving}`);
         expect(end.weights).toEqual(allTo(serving));
         const known = given.baseline.slots[serving].revision !== undefined;
-        if (known) expect(end.slots[serving].wanted).toBeGreaterThanOrEqual(given.baseline.slots[serving].wanted);
+        if (known)
+          expect(end.slots[serving].wanted).toBeGreaterThanOrEqual(given.baseline.slots[serving].wanted);
         const { slot: candidate, revision } = given.candidate;
         if (end.slots[candidate].revision === revision) expect(end.slots[candidate].wanted).toBe(0);
       }),
@@ -115,7 +192,9 @@ describe("revertPlan", () => {
   it("keeps whatever serves: the other slot is only emptied once it has no traffic", () => {
     const { given, now } = after("blueGreen", "bake-green");
     const steps = revertPlan({ plan: given, observed: now });
-    expect(steps.findIndex((step) => step.do === "confirm")).toBeLessThan(steps.findIndex((step) => step.do === "drain"));
+    expect(steps.findIndex((step) => step.do === "confirm")).toBeLessThan(
+      steps.findIndex((step) => step.do === "drain"),
+    );
     expect(steps.find((step) => step.do === "confirm")?.otherwise).toBe("stop");
   });
 });

@@ -24,7 +24,12 @@ export function revertPlan(input: { readonly plan: Plan; readonly observed: Obse
   const { serving } = plan.baseline;
   if (serving === "nobody") return [...clearUnserving(plan, observed), step.restore()];
   const clear = serving === plan.candidate.slot ? [] : clearCandidate(plan, observed);
-  return [...regrow(plan, observed, serving), ...trafficBack(plan, observed, serving), ...clear, step.restore()];
+  return [
+    ...regrow(plan, observed, serving),
+    ...trafficBack(plan, observed, serving),
+    ...clear,
+    step.restore(),
+  ];
 }
 
 /** Tells the baseline's slot to have its size again where it has less, or may have less and cannot be read. */
@@ -50,7 +55,8 @@ function hasShrunk(plan: Plan, observed: Observed, serving: Slot): boolean {
   const read = observed.slots[serving];
   const baseline = plan.baseline.slots[serving];
   // Unreadable: growing it blindly could undo someone's larger size, so only where this plan itself shrinks it.
-  if (read.is === "unreadable") return plan.steps.some((each) => each.do === "retire" && each.slot === serving);
+  if (read.is === "unreadable")
+    return plan.steps.some((each) => each.do === "retire" && each.slot === serving);
   return read.value.wanted < baseline.wanted || !sameRevision(read.value.revision, baseline.revision);
 }
 
@@ -58,7 +64,8 @@ function hasShrunk(plan: Plan, observed: Observed, serving: Slot): boolean {
 function trafficBack(plan: Plan, observed: Observed, serving: Slot): readonly Step[] {
   const to = allTo(serving);
   const { routing } = observed;
-  const there = routing.is === "seen" && routing.value.weights !== "pool" && routing.value.weights[serving] === 100;
+  const there =
+    routing.is === "seen" && routing.value.weights !== "pool" && routing.value.weights[serving] === 100;
   const proof = { ...step.confirm(timing(plan), to, serving, "stop"), id: `back-confirm-${serving}` };
   if (there) return [proof];
   const growth = plan.request.strategy.startDeadline;
@@ -82,10 +89,13 @@ function clearCandidate(plan: Plan, observed: Observed): readonly Step[] {
   const before = plan.baseline.slots[slot].revision;
   if (read.is === "seen") {
     if (!isOccupied(read.value)) return [];
-    const untouched = !sameRevision(read.value.revision, revision) && sameRevision(read.value.revision, before);
+    const untouched =
+      !sameRevision(read.value.revision, revision) && sameRevision(read.value.revision, before);
     if (untouched) return [];
   }
-  return step.drainAndRetire(plan.request.strategy, slot, "stop").map((each) => ({ ...each, id: `back-${each.id}` }));
+  return step
+    .drainAndRetire(plan.request.strategy, slot, "stop")
+    .map((each) => ({ ...each, id: `back-${each.id}` }));
 }
 
 /** A candidate nobody may reach goes; one that has traffic, or may have, is all there is and stays. */

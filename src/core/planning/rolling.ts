@@ -29,7 +29,10 @@ export function batches(total: number, size: number): readonly number[] {
 }
 
 /** One batch. The last one ends before its shift, which is the cutover. */
-function batch(frame: Frame, at: { readonly done: number; readonly of: number; readonly first: boolean }): readonly Step[] {
+function batch(
+  frame: Frame,
+  at: { readonly done: number; readonly of: number; readonly first: boolean },
+): readonly Step[] {
   const { candidate, other, request, strategy } = frame;
   const name = `-${at.done}of${at.of}`;
   const last = at.done === at.of;
@@ -48,7 +51,10 @@ function batch(frame: Frame, at: { readonly done: number; readonly of: number; r
 }
 
 /** With weights, the candidate's share of the replicas; in a pool, members join by themselves after the first batch. */
-function traffic(frame: Frame, at: { readonly done: number; readonly of: number; readonly first: boolean }): readonly Step[] {
+function traffic(
+  frame: Frame,
+  at: { readonly done: number; readonly of: number; readonly first: boolean },
+): readonly Step[] {
   if (frame.modes.includes("weights")) {
     const share = Math.min(99, Math.max(1, Math.round((100 * at.done) / at.of)));
     return step.shiftAndConfirm(frame, shareOf(frame.candidate, share), frame.candidate);

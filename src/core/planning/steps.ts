@@ -36,7 +36,10 @@ export function migrate(phase: "expand" | "contract"): Step {
     do: "migrate",
     phase,
     deadline: MIGRATE_DEADLINE,
-    reason: phase === "expand" ? "additive schema changes to be applied" : "what only earlier revisions needed to be removed",
+    reason:
+      phase === "expand"
+        ? "additive schema changes to be applied"
+        : "what only earlier revisions needed to be removed",
     otherwise: phase === "expand" ? "revert" : "stop",
   };
 }
@@ -73,11 +76,32 @@ export function gates(strategy: Strategy): readonly Step[] {
 export function gate(each: Gate, id: string): Step {
   switch (each.gate) {
     case "approval":
-      return { id, do: "gate", gate: each, deadline: each.timeout, reason: "a person's approval", otherwise: each.otherwise };
+      return {
+        id,
+        do: "gate",
+        gate: each,
+        deadline: each.timeout,
+        reason: "a person's approval",
+        otherwise: each.otherwise,
+      };
     case "schedule":
-      return { id, do: "gate", gate: each, deadline: each.timeout, reason: "the time window to open", otherwise: each.otherwise };
+      return {
+        id,
+        do: "gate",
+        gate: each,
+        deadline: each.timeout,
+        reason: "the time window to open",
+        otherwise: each.otherwise,
+      };
     case "watch":
-      return { id, do: "gate", gate: each, deadline: each.for, reason: "the candidate to prove itself under its share", otherwise: "proceed" };
+      return {
+        id,
+        do: "gate",
+        gate: each,
+        deadline: each.for,
+        reason: "the candidate to prove itself under its share",
+        otherwise: "proceed",
+      };
     default:
       return assertNever(each);
   }
@@ -125,7 +149,13 @@ export function bake(strategy: Strategy, slot: Slot): Step {
 
 /** Always planned: what will be borrowed is known only when it is met. Does nothing when nothing was. */
 export function restore(): Step {
-  return { id: "restore", do: "restore", deadline: WRITE_DEADLINE, reason: "what was borrowed to be put back", otherwise: "stop" };
+  return {
+    id: "restore",
+    do: "restore",
+    deadline: WRITE_DEADLINE,
+    reason: "what was borrowed to be put back",
+    otherwise: "stop",
+  };
 }
 
 export function warm(strategy: Strategy, slot: Slot): Step {
@@ -141,8 +171,16 @@ export function warm(strategy: Strategy, slot: Slot): Step {
 }
 
 /** Lets in-flight work finish, then stops everything in the slot. `otherwise` is what a retire that hangs does. */
-export function drainAndRetire(strategy: Strategy, slot: Slot, otherwise: Otherwise, suffix = ""): readonly Step[] {
-  return [drain(strategy, slot, suffix), retire(strategy, slot, { rule: "fixed", replicas: 0 }, otherwise, suffix)];
+export function drainAndRetire(
+  strategy: Strategy,
+  slot: Slot,
+  otherwise: Otherwise,
+  suffix = "",
+): readonly Step[] {
+  return [
+    drain(strategy, slot, suffix),
+    retire(strategy, slot, { rule: "fixed", replicas: 0 }, otherwise, suffix),
+  ];
 }
 
 export function drain(strategy: Strategy, slot: Slot, suffix = ""): Step {
@@ -158,7 +196,13 @@ export function drain(strategy: Strategy, slot: Slot, suffix = ""): Step {
 }
 
 /** Replicas that leave while their slot has traffic finish their work first, hence the drain cap in the deadline. */
-export function retire(strategy: Strategy, slot: Slot, keep: SizeRule, otherwise: Otherwise, suffix = ""): Step {
+export function retire(
+  strategy: Strategy,
+  slot: Slot,
+  keep: SizeRule,
+  otherwise: Otherwise,
+  suffix = "",
+): Step {
   return {
     id: `retire-${slot}${suffix}`,
     do: "retire",

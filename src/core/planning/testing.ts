@@ -18,16 +18,28 @@ export function seen<T>(value: T): Read<T> {
   return { is: "seen", value, version: version("1"), at: instant(0) };
 }
 
-export const UNREADABLE = { is: "unreadable", cause: { code: "TEAL-X101", message: "it does not answer" } } as const;
+export const UNREADABLE = {
+  is: "unreadable",
+  cause: { code: "TEAL-X101", message: "it does not answer" },
+} as const;
 
-export function slot(name: Slot, revision?: Revision, wanted = 0, phase: Replica["phase"] = "ready"): SlotState {
+export function slot(
+  name: Slot,
+  revision?: Revision,
+  wanted = 0,
+  phase: Replica["phase"] = "ready",
+): SlotState {
   const replicas = Array.from({ length: wanted }, (_, index): Replica => {
     return { id: `${name}-${index}`, incarnation: `${index}.1`, phase, restarts: 0 };
   });
   return { slot: name, ...(revision === undefined ? {} : { revision }), wanted, settled: true, replicas };
 }
 
-export function observed(weights: Weights, blue: SlotState = slot("blue"), green: SlotState = slot("green")): Observed {
+export function observed(
+  weights: Weights,
+  blue: SlotState = slot("blue"),
+  green: SlotState = slot("green"),
+): Observed {
   return { routing: seen({ weights, rules: [] }), slots: { blue: seen(blue), green: seen(green) } };
 }
 
@@ -43,7 +55,13 @@ export function strategy(kind: StrategyKind, but: Partial<Strategy> = {}): Strat
   return {
     kind,
     gates: [],
-    shifts: kind === "canary" ? [{ share: 10, gate: WATCH }, { share: 50, gate: WATCH }] : [],
+    shifts:
+      kind === "canary"
+        ? [
+            { share: 10, gate: WATCH },
+            { share: 50, gate: WATCH },
+          ]
+        : [],
     batch: 2,
     bake: millis(30_000),
     keepWarm: millis(600_000),
@@ -56,7 +74,11 @@ export function strategy(kind: StrategyKind, but: Partial<Strategy> = {}): Strat
   };
 }
 
-export function request(kind: StrategyKind, but: Partial<Request> = {}, strategyBut: Partial<Strategy> = {}): Request {
+export function request(
+  kind: StrategyKind,
+  but: Partial<Request> = {},
+  strategyBut: Partial<Strategy> = {},
+): Request {
   return {
     service: "shop",
     environment: "production",
@@ -64,7 +86,14 @@ export function request(kind: StrategyKind, but: Partial<Request> = {}, strategy
     strategy: strategy(kind, strategyBut),
     checks: {
       checks: [],
-      window: { of: 3, passes: 2, consecutive: 2, interval: millis(500), jitter: 0.1, deadline: millis(60_000) },
+      window: {
+        of: 3,
+        passes: 2,
+        consecutive: 2,
+        interval: millis(500),
+        jitter: 0.1,
+        deadline: millis(60_000),
+      },
       minHealthy: "all",
       identity: { by: "address" },
     },
@@ -75,14 +104,21 @@ export function request(kind: StrategyKind, but: Partial<Request> = {}, strategy
   };
 }
 
-export const ALL_MODES: PlanInput["router"] = { modes: ["switch", "weights", "pool"], propagation: millis(0) };
+export const ALL_MODES: PlanInput["router"] = {
+  modes: ["switch", "weights", "pool"],
+  propagation: millis(0),
+};
 
 export function router(...modes: Mode[]): PlanInput["router"] {
   return { modes, propagation: millis(0) };
 }
 
 /** The plan, where the test is about a plan. */
-export function planned(asked: Request, of: Observed = blueServes(), by: PlanInput["router"] = ALL_MODES): Plan {
+export function planned(
+  asked: Request,
+  of: Observed = blueServes(),
+  by: PlanInput["router"] = ALL_MODES,
+): Plan {
   const answer = plan({ request: asked, observed: of, router: by, digest });
   if (answer.is !== "plan") throw new Error(`no plan but ${JSON.stringify(answer)}`);
   return answer.plan;
@@ -93,34 +129,63 @@ const revisions = fc.constantFrom(V1, V2, V3);
 const kinds = fc.constantFrom<StrategyKind>("blueGreen", "canary", "rolling", "recreate");
 
 function anySlot(name: Slot): fc.Arbitrary<SlotState> {
-  const phases = fc.constantFrom<Replica["phase"]>("ready", "ready", "ready", "starting", "unready", "stopping", "exited", "crashLoop");
+  const phases = fc.constantFrom<Replica["phase"]>(
+    "ready",
+    "ready",
+    "ready",
+    "starting",
+    "unready",
+    "stopping",
+    "exited",
+    "crashLoop",
+  );
   // Mostly the slot's own revision; sometimes the slot is in the middle of a change.
-  const own = fc.oneof({ weight: 20, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: revisions });
+  const own = fc.oneof(
+    { weight: 20, arbitrary: fc.constant(undefined) },
+    { weight: 1, arbitrary: revisions },
+  );
   const replica = fc.record({ phase: phases, revision: own });
-  const filled = fc.record({
-    revision: fc.option(revisions, { nil: undefined, freq: 20 }),
-    replicas: fc.array(replica, { maxLength: 7 }),
-    wanted: fc.option(fc.nat({ max: 7 }), { nil: undefined }),
-  }).map(({ revision, replicas, wanted }): SlotState => {
-    return {
-      slot: name,
-      ...(revision === undefined ? {} : { revision }),
-      wanted: wanted ?? replicas.length,
-      settled: wanted === undefined,
-      replicas: replicas.map(({ phase, revision: own }, index) => {
-        return { id: `${name}-${index}`, incarnation: "1", phase, restarts: 0, ...(own === undefined ? {} : { revision: own }) };
-      }),
-    };
-  });
+  const filled = fc
+    .record({
+      revision: fc.option(revisions, { nil: undefined, freq: 20 }),
+      replicas: fc.array(replica, { maxLength: 7 }),
+      wanted: fc.option(fc.nat({ max: 7 }), { nil: undefined }),
+    })
+    .map(({ revision, replicas, wanted }): SlotState => {
+      return {
+        slot: name,
+        ...(revision === undefined ? {} : { revision }),
+        wanted: wanted ?? replicas.length,
+        settled: wanted === undefined,
+        replicas: replicas.map(({ phase, revision: own }, index) => {
+          return {
+            id: `${name}-${index}`,
+            incarnation: "1",
+            phase,
+            restarts: 0,
+            ...(own === undefined ? {} : { revision: own }),
+          };
+        }),
+      };
+    });
   return fc.oneof({ weight: 1, arbitrary: fc.constant(slot(name)) }, { weight: 2, arbitrary: filled });
 }
 
-const anyRouting: fc.Arbitrary<Routing> = fc.constantFrom<Weights>(
-  { blue: 100, green: 0 }, { blue: 0, green: 100 }, { blue: 70, green: 30 }, NOBODY, "pool",
-).map((weights) => ({ weights, rules: [{ id: "main", weights, raw: "{}" }] }));
+const anyRouting: fc.Arbitrary<Routing> = fc
+  .constantFrom<Weights>(
+    { blue: 100, green: 0 },
+    { blue: 0, green: 100 },
+    { blue: 70, green: 30 },
+    NOBODY,
+    "pool",
+  )
+  .map((weights) => ({ weights, rules: [{ id: "main", weights, raw: "{}" }] }));
 
 function sometimes<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<Read<T>> {
-  return fc.oneof({ weight: 15, arbitrary: arbitrary.map(seen) }, { weight: 1, arbitrary: fc.constant(UNREADABLE) });
+  return fc.oneof(
+    { weight: 15, arbitrary: arbitrary.map(seen) },
+    { weight: 1, arbitrary: fc.constant(UNREADABLE) },
+  );
 }
 
 export const anyObserved: fc.Arbitrary<Observed> = fc.record({
@@ -128,29 +193,48 @@ export const anyObserved: fc.Arbitrary<Observed> = fc.record({
   slots: fc.record({ blue: sometimes(anySlot("blue")), green: sometimes(anySlot("green")) }),
 });
 
-const anyGate = fc.constantFrom<Gate>(
-  WATCH, APPROVAL, { gate: "schedule", days: [1, 2], from: 480, to: 960, timeout: millis(86_400_000), otherwise: "revert" },
-);
+const anyGate = fc.constantFrom<Gate>(WATCH, APPROVAL, {
+  gate: "schedule",
+  days: [1, 2],
+  from: 480,
+  to: 960,
+  timeout: millis(86_400_000),
+  otherwise: "revert",
+});
 
-const anyStrategy: fc.Arbitrary<Strategy> = fc.record({
-  kind: kinds,
-  gates: fc.array(anyGate, { maxLength: 2 }),
-  shifts: fc.uniqueArray(fc.integer({ min: 1, max: 99 }), { maxLength: 4 }).chain((shares) => {
-    return fc.tuple(...shares.toSorted((a, b) => a - b).map((share) => fc.record({ share: fc.constant(share), gate: anyGate })));
-  }),
-  batch: fc.integer({ min: 1, max: 4 }),
-  bake: fc.constantFrom(millis(0), millis(30_000)),
-  keepWarm: fc.constantFrom(millis(0), millis(600_000)),
-  migrations: fc.record({ expand: fc.boolean(), contract: fc.boolean(), destructive: fc.constantFrom(false, false, false, true) }),
-}).map((fields) => strategy(fields.kind, fields));
+const anyStrategy: fc.Arbitrary<Strategy> = fc
+  .record({
+    kind: kinds,
+    gates: fc.array(anyGate, { maxLength: 2 }),
+    shifts: fc.uniqueArray(fc.integer({ min: 1, max: 99 }), { maxLength: 4 }).chain((shares) => {
+      return fc.tuple(
+        ...shares
+          .toSorted((a, b) => a - b)
+          .map((share) => fc.record({ share: fc.constant(share), gate: anyGate })),
+      );
+    }),
+    batch: fc.integer({ min: 1, max: 4 }),
+    bake: fc.constantFrom(millis(0), millis(30_000)),
+    keepWarm: fc.constantFrom(millis(0), millis(600_000)),
+    migrations: fc.record({
+      expand: fc.boolean(),
+      contract: fc.boolean(),
+      destructive: fc.constantFrom(false, false, false, true),
+    }),
+  })
+  .map((fields) => strategy(fields.kind, fields));
 
-export const anyRequest: fc.Arbitrary<Request> = fc.record({
-  revision: revisions,
-  strategy: anyStrategy,
-  replicas: fc.integer({ min: 1, max: 4 }),
-  live: fc.option(fc.constantFrom<Slot>("blue", "green"), { nil: undefined }),
-  again: fc.constantFrom(false, false, true),
-}).map(({ live, ...fields }) => request(fields.strategy.kind, { ...fields, ...(live === undefined ? {} : { live }) }));
+export const anyRequest: fc.Arbitrary<Request> = fc
+  .record({
+    revision: revisions,
+    strategy: anyStrategy,
+    replicas: fc.integer({ min: 1, max: 4 }),
+    live: fc.option(fc.constantFrom<Slot>("blue", "green"), { nil: undefined }),
+    again: fc.constantFrom(false, false, true),
+  })
+  .map(({ live, ...fields }) =>
+    request(fields.strategy.kind, { ...fields, ...(live === undefined ? {} : { live }) }),
+  );
 
 export const anyRouter: fc.Arbitrary<PlanInput["router"]> = fc.record({
   modes: fc.subarray<Mode>(["switch", "weights", "pool", "none"]),
