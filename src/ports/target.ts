@@ -18,6 +18,8 @@ export interface Target {
    * tells what it is. Changes nothing that runs. Without a name: the target's default, or a failure that says so.
    */
   prepare(name: string | undefined, signal: AbortSignal, progress?: (line: string) => void): Promise<Prepared>;
+  /** Makes sure that an earlier revision can be started again exactly as it was; refused when it was pruned. */
+  recall(revision: Revision, signal: AbortSignal): Promise<Prepared>;
   /** Private address of the slot, for people. */
   preview(slot: Slot): Promise<string | undefined>;
   /** Distance between two looks while a step waits; a target that is expensive to read asks for more. */

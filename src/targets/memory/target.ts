@@ -40,8 +40,9 @@ export function createMemoryTarget(options: MemoryOptions): MemoryTarget {
     hand: foreignHand(world),
     migratorFor,
     prepare: (name) => Promise.resolve(prepared(options, name)),
+    recall: (revision) => Promise.resolve({ is: "ready", revision, detail: "in memory" }),
     preview: (slot) => Promise.resolve(`memory://${slot}`),
-    pace: millis(250),
+    pace: millis(world.tuning.pace),
     close: () => Promise.resolve(),
   };
 }

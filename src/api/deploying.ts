@@ -1,0 +1,155 @@
+import type { Deployment } from "../core/deployment.ts";
+import type { JournalEvent } from "../core/journal.ts";
+import type { Plan, Refusal } from "../core/plan.ts";
+import { fold } from "../core/deployment.ts";
+import { millis, type Cause, type DeploymentId, type Instant, type Millis, type Revision, type Slot } from "../core/units.ts";
+import { advance, ask, openDeployment, type Advanced } from "../engine/engine.ts";
+import { newDeploymentId, type Connection } from "./connection.ts";
+import { planRevision, type Wanted } from "./planning.ts";
+
+/** How a command that moves a deployment ended. What serves is always among it, or can be asked of `statusOf`. */
+export type Moved =
+  /** Nothing was written. */
+  | { readonly is: "refused"; readonly cause: Cause; readonly next: string }
+  | { readonly is: "unchanged"; readonly slot: Slot; readonly revision: Revision }
+  /** Another deployment holds the service, or another process advances it. */
+  | { readonly is: "busy"; readonly by: string }
+  | { readonly is: "ended"; readonly deployment: Deployment; readonly events: readonly JournalEvent[]; readonly number: number }
+  /** The candidate has all the traffic and is proven; the previous slot is kept until then. */
+  | { readonly is: "warm"; readonly deployment: Deployment; readonly events: readonly JournalEvent[]; readonly number: number; readonly until: Instant }
+  /** At a gate or another wait; goes on when answered, or by itself when the next command runs after its deadline. */
+  | { readonly is: "waiting"; readonly deployment: Deployment; readonly number: number; readonly until: Instant }
+  /** This process let go; the deployment is open and can be resumed. */
+  | { readonly is: "detached"; readonly number: number }
+  /** There is no open deployment. */
+  | { readonly is: "none" }
+  | { readonly is: "failed"; readonly cause: Cause };
+
+export interface MoveOptions {
+  readonly signal: AbortSignal;
+  /** Stay attached through gates and waits. */
+  readonly stay?: boolean;
+  /** Wait so long for another deployment or process to let go. */
+  readonly waitLock?: Millis;
+  /** Told while something is prepared. */
+  readonly progress?: (line: string) => void;
+  /** Told the plan before it begins. */
+  readonly planned?: (plan: Plan, number: number) => void;
+}
+
+/** Makes a revision live: prepares it, plans, opens the deployment and advances it until it ends, waits or is warm. */
+export async function deploy(connection: Connection, wanted: Wanted, options: MoveOptions): Promise<Moved> {
+  const prepared = await connection.target.prepare(wanted.revision, options.signal, options.progress);
+  if (prepared.is === "refused") return { is: "refused", cause: prepared.cause, next: prepared.next };
+  return deployRevision(connection, prepared.revision, wanted, options);
+}
+
+/** Like `deploy`, for a revision that is prepared already; or exactly this plan, made earlier. */
+export async function deployRevision(
+  connection: Connection, revision: Revision, wanted: Wanted & { readonly rollback?: boolean }, options: MoveOptions, given?: Plan,
+): Promise<Moved> {
+  const free = await makeRoom(connection, options);
+  if (free !== undefined) return free;
+  const answer = await planRevision(connection, revision, wanted, options.signal);
+  if ("unavailable" in answer) return { is: "failed", cause: answer.unavailable };
+  const { planned } = answer;
+  if (planned.is === "refused") return refusal(planned);
+  if (planned.is === "unchanged") return { is: "unchanged", slot: planned.slot, revision };
+  if (given !== undefined && !sameSituation(given, planned.plan)) {
+    const message = "what runs now is not what this plan was made for";
+    return { is: "refused", cause: { code: "TEAL-P120", message }, next: "make the plan again: teal plan --out FILE" };
+  }
+  const chosen = given ?? planned.plan;
+  const id = newDeploymentId();
+  const opened = await openDeployment(connection.store, connection.key, id, chosen);
+  if (opened.is === "rejected" || opened.is === "unavailable") return { is: "failed", cause: opened.cause };
+  if (opened.is === "taken" && opened.by !== id) return { is: "busy", by: opened.by };
+  if (opened.is === "opened") options.planned?.(chosen, opened.number);
+  return moveOn(connection, options, id);
+}
+
+/** Advances the open deployment as far as it goes now. */
+export async function moveOn(connection: Connection, options: MoveOptions, id?: DeploymentId): Promise<Moved> {
+  const advanced = await advance(connection, connection.key, {
+    signal: options.signal, stay: options.stay ?? false, waitLock: options.waitLock ?? millis(0),
+  });
+  return movedBy(connection, advanced, id);
+}
+
+async function movedBy(connection: Connection, advanced: Advanced, id?: DeploymentId): Promise<Moved> {
+  switch (advanced.is) {
+    case "none":
+      return id === undefined ? { is: "none" } : ended(connection, id);
+    case "unavailable":
+      return { is: "failed", cause: advanced.cause };
+    case "foreign": {
+      const message = `the open deployment was begun by an engine of version ${advanced.engine}`;
+      return { is: "refused", cause: { code: "TEAL-D120", message }, next: "teal abort, or use the Teal that began it" };
+    }
+    case "finished":
+      return ended(connection, advanced.deployment.id);
+    case "warm": {
+      const events = await eventsOf(connection, advanced.deployment.id);
+      return { is: "warm", deployment: advanced.deployment, events, number: advanced.number, until: advanced.until };
+    }
+    case "waiting":
+      return { is: "waiting", deployment: advanced.deployment, number: advanced.number, until: advanced.until };
+    case "detached":
+      return { is: "detached", number: advanced.number };
+    case "busy":
+      return { is: "busy", by: advanced.holder };
+    case "lost":
+      return { is: "failed", cause: advanced.cause };
+    default: {
+      const never: never = advanced;
+      return never;
+    }
+  }
+}
+
+/** How a deployment that is over ended, from its journal. */
+export async function ended(connection: Connection, id: DeploymentId): Promise<Moved> {
+  const events = await eventsOf(connection, id);
+  if (events.length === 0) return { is: "failed", cause: { code: "TEAL-S104", message: `the journal of ${id} is gone` } };
+  const rows = await connection.store.history(connection.key, 50);
+  const number = rows.is === "rows" ? (rows.rows.find((row) => row.id === id)?.number ?? 0) : 0;
+  return { is: "ended", deployment: fold(events), events, number };
+}
+
+export async function eventsOf(connection: Connection, id: DeploymentId): Promise<readonly JournalEvent[]> {
+  const answer = await connection.store.events(connection.key, id);
+  return answer.is === "events" ? answer.events : [];
+}
+
+/**
+ * One deployment at a time. A warm one gives way: its previous slot is drained and retired first, since the next
+ * candidate needs the place. Any other is waited for as long as the caller said.
+ */
+async function makeRoom(connection: Connection, options: MoveOptions): Promise<Moved | undefined> {
+  const began = connection.clock.monotonic();
+  for (;;) {
+    const current = await connection.store.current(connection.key);
+    if (current.is === "none") return undefined;
+    if (current.is === "unavailable") return { is: "failed", cause: current.cause };
+    const { state } = fold(current.journal.events);
+    const room = options.waitLock ?? millis(0);
+    if (state.is === "warm") {
+      options.progress?.("the previous slot is no longer kept warm: it is drained and retired first");
+      await ask(connection.store, connection.key, { ask: "promote", by: connection.by, because: "another deployment needs the slot" });
+      const moved = await moveOn(connection, { ...options, stay: false });
+      if (moved.is !== "ended" && moved.is !== "busy" && moved.is !== "none") return moved;
+      if (moved.is !== "busy") continue;
+    }
+    if (connection.clock.monotonic() - began >= room || options.signal.aborted) return { is: "busy", by: current.journal.id };
+    await connection.store.changed(connection.key, millis(1_000), options.signal);
+  }
+}
+
+function refusal(planned: Refusal): Moved {
+  return { is: "refused", cause: planned.cause, next: planned.next };
+}
+
+/** A plan made earlier may be carried out only where it would still be made: same baseline, same steps. */
+function sameSituation(given: Plan, fresh: Plan): boolean {
+  return given.digest === fresh.digest;
+}

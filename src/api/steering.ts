@@ -1,0 +1,120 @@
+import { direction, fold, type Deployment } from "../core/deployment.ts";
+import type { HistoryRow } from "../core/journal.ts";
+import { millis, type DeploymentId, type Revision } from "../core/units.ts";
+import { ask } from "../engine/engine.ts";
+import type { Connection } from "./connection.ts";
+import { deployRevision, ended, moveOn, type MoveOptions, type Moved } from "./deploying.ts";
+
+/** Approves the gate the deployment waits at; from warm: the previous slot need not be kept any longer. */
+export async function promote(connection: Connection, options: MoveOptions): Promise<Moved> {
+  const open = await openOne(connection);
+  if (open.is !== "open") return open;
+  const { state } = open.deployment;
+  if (state.is !== "warm" && !(state.is === "waiting" && state.for === "gate")) {
+    return { is: "refused", cause: { code: "TEAL-D121", message: "nothing waits for an approval" }, next: "teal status" };
+  }
+  const asked = await ask(connection.store, connection.key, { ask: "promote", by: connection.by });
+  return asked.is === "asked" ? advanceOrFollow(connection, asked.id, options) : notAsked(asked);
+}
+
+/** Gives the open deployment up: traffic back where it was. Refused beyond the point of no return. */
+export async function abort(connection: Connection, options: MoveOptions, because?: string): Promise<Moved> {
+  const open = await openOne(connection);
+  if (open.is !== "open") return open;
+  if (open.deployment.course.pastNoReturn) return beyond(open.deployment);
+  const asked = await ask(connection.store, connection.key, { ask: "abort", by: connection.by, ...(because === undefined ? {} : { because }) });
+  return asked.is === "asked" ? advanceOrFollow(connection, asked.id, options) : notAsked(asked);
+}
+
+/** Goes on with a deployment whose process is gone, or whose wait is over; with drift accepted if the caller says so. */
+export async function resume(connection: Connection, options: MoveOptions & { readonly acceptDrift?: boolean }): Promise<Moved> {
+  const open = await openOne(connection);
+  if (open.is !== "open") return open;
+  if (options.acceptDrift === true) await ask(connection.store, connection.key, { ask: "acceptDrift", by: connection.by });
+  return advanceOrFollow(connection, open.deployment.id, options);
+}
+
+/**
+ * Makes the previous revision live again, or the one named. While a deployment is open that is its abort; afterwards
+ * it is a deployment of the earlier revision, exactly as it was.
+ */
+export async function rollback(connection: Connection, options: MoveOptions & { readonly to?: string }): Promise<Moved> {
+  const open = await openOne(connection);
+  if (open.is === "failed") return open;
+  if (open.is === "open") {
+    const { deployment } = open;
+    const back = baselineRevision(deployment);
+    const moved = direction(deployment) === "back" ? await advanceOrFollow(connection, deployment.id, options) : await abort(connection, options, "rollback");
+    if (moved.is !== "ended" || options.to === undefined || options.to === back?.id) return moved;
+  }
+  const earlier = await earlierRevision(connection, options.to);
+  if (earlier === undefined) {
+    const message = options.to === undefined ? "there is no earlier revision to go back to" : `${options.to} was never live here`;
+    return { is: "refused", cause: { code: "TEAL-D122", message }, next: "teal history" };
+  }
+  const recalled = await connection.target.recall(earlier, options.signal);
+  if (recalled.is === "refused") return { is: "refused", cause: recalled.cause, next: recalled.next };
+  return deployRevision(connection, earlier, { rollback: true }, options);
+}
+
+/** Advances the deployment, or watches it where another process does. */
+export async function advanceOrFollow(connection: Connection, id: DeploymentId, options: MoveOptions): Promise<Moved> {
+  for (;;) {
+    const moved = await moveOn(connection, options, id);
+    if (moved.is !== "busy") return moved;
+    const followed = await follow(connection, id, options);
+    if (followed !== undefined) return followed;
+  }
+}
+
+/** Watches until the deployment is over or nobody advances it any more (then the caller does). */
+async function follow(connection: Connection, id: DeploymentId, options: MoveOptions): Promise<Moved | undefined> {
+  const { store, key } = connection;
+  let mark: number | undefined;
+  while (!options.signal.aborted) {
+    mark = await store.changed(key, millis(1_000), options.signal, mark);
+    const current = await store.current(key);
+    if (current.is === "none" || (current.is === "open" && current.journal.id !== id)) return ended(connection, id);
+    const lease = await store.lease(key);
+    const held = lease.is === "lease" && !lease.lease.released && connection.isGone(lease.lease.holder) !== "gone";
+    if (!held) return undefined;
+  }
+  return { is: "detached", number: 0 };
+}
+
+type Open = { readonly is: "open"; readonly deployment: Deployment; readonly number: number };
+
+async function openOne(connection: Connection): Promise<Open | Extract<Moved, { is: "none" | "failed" }>> {
+  const current = await connection.store.current(connection.key);
+  if (current.is === "none") return { is: "none" };
+  if (current.is === "unavailable") return { is: "failed", cause: current.cause };
+  return { is: "open", deployment: fold(current.journal.events), number: current.number };
+}
+
+function notAsked(asked: Exclude<Awaited<ReturnType<typeof ask>>, { is: "asked" }>): Moved {
+  return asked.is === "none" ? { is: "none" } : { is: "failed", cause: asked.cause };
+}
+
+function beyond(deployment: Deployment): Moved {
+  const message = `step ${deployment.plan.pointOfNoReturn} was begun; what the earlier revision needs is gone`;
+  return { is: "refused", cause: { code: "TEAL-D123", message }, next: "deploy a revision that fits the schema: teal deploy REVISION" };
+}
+
+function baselineRevision(deployment: Deployment): Revision | undefined {
+  const { serving, slots } = deployment.plan.baseline;
+  return serving === "nobody" ? undefined : slots[serving].revision;
+}
+
+/** The revision that was live before the one that is, or the newest one of this name that was live. */
+async function earlierRevision(connection: Connection, name: string | undefined): Promise<Revision | undefined> {
+  const answer = await connection.store.history(connection.key, 50);
+  if (answer.is === "unavailable") return undefined;
+  const live = answer.rows.filter((row) => row.outcome === "done");
+  const [current] = live;
+  const row = name === undefined ? live.find((each) => current !== undefined && !sameRow(each, current)) : live.find((each) => each.revision === name);
+  return row === undefined ? undefined : { id: row.revision, config: row.config };
+}
+
+function sameRow(a: HistoryRow, b: HistoryRow): boolean {
+  return a.revision === b.revision && a.config === b.config;
+}
