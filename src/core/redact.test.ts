@@ -33,6 +33,7 @@ describe("a known secret", () => {
   it("that begins with another one is hidden whole", () => {
     expect(redact("x hunter2-extended y", ["hunter2", "hunter2-extended"])).toBe(`x ${REDACTED} y`);
     expect(redact("abcdefgh", ["abcdef", "defgh"])).toBe(REDACTED);
+    expect(redact("abcdefgh!", ["abcdefgh", "cdef"])).toBe(`${REDACTED}!`);
   });
 
   it("shorter than four characters is left alone", () => {

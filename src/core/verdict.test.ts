@@ -34,7 +34,7 @@ const sample = (of: Replica, check: Check, result: Result, attempt = 1): Sample 
 
 /** `PPF` for one replica and check, on top of `tally`. */
 const told = (letters: string, of: Replica, check: Check = DEEP, tally: Tally = emptyTally()): Tally =>
-  letters.split("").reduce((sofar, letter, index) => record(sofar, [sample(of, check, RESULTS[letter] as Result, index + 1)], [of]), tally);
+  letters.split("").reduce((sofar, letter, index) => record(sofar, [sample(of, check, RESULTS[letter] as Result, index + 1)]), tally);
 
 const one = replica("green-1");
 const two = replica("green-2");
@@ -149,7 +149,7 @@ describe("a crash", () => {
   ];
 
   it.each(crashes)("seen as %s fails at once", (_, crashed) => {
-    const verdict = judge(told("PP", one), plan(), [crashed], [], SOON);
+    const verdict = judge(told("PP", one, DEEP, record(emptyTally(), [], [one])), plan(), [crashed], [], SOON);
     expect(verdict.decision).toBe("fail");
     expect(verdict.cause?.code).toBe("TEAL-H103");
     expect(verdict.passed).toEqual([]);
@@ -252,8 +252,25 @@ describe("a healthy slot that is watched", () => {
     const crashed = replica("green-1", { phase: "exited" });
     expect(steady(told("PPPPP", one), plan(), [crashed], []).decision).toBe("fail");
     const next = replica("green-1", { incarnation: "green-1/2", restarts: 1 });
+    expect(steady(told("PPPPP", one), plan(), [next], []).decision).toBe("fail");
     expect(steady(told("PP", next, DEEP, told("PPPPP", one)), plan(), [next], []).decision).toBe("fail");
     expect(steady(told("PPP", next, DEEP, told("PPPPP", one)), plan(), [next], []).decision).toBe("pass");
+  });
+
+  it("does not live on answers of the past when nothing can be asked any more", () => {
+    let tally = told("PPPPP", one);
+    const decisions = Array.from({ length: 5 }, () => {
+      tally = record(tally, [], [one]);
+      return steady(tally, plan(), [one], []).decision;
+    });
+    expect(decisions).toEqual(["pass", "pass", "inconclusive", "inconclusive", "inconclusive"]);
+    expect(steady(tally, plan(), [one], []).summary).toBe("deep[0]: could not be asked (the replica could not be reached)");
+  });
+
+  it("is inconclusive when it could never be asked", () => {
+    const seen = (rounds: number) => Array.from({ length: rounds }).reduce<Tally>((tally) => record(tally, [], [one]), emptyTally());
+    expect(steady(seen(4), plan(), [one], []).decision).toBe("undecided");
+    expect(steady(seen(5), plan(), [one], []).decision).toBe("inconclusive");
   });
 
   it("waits for a replica that was added", () => {

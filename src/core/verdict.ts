@@ -1,6 +1,6 @@
 import type { Check, CheckPlan, Decision, Sample, Window } from "./checks.ts";
 import type { Replica } from "./observed.ts";
-import type { Cause, Millis } from "./units.ts";
+import { millis, type Cause, type Millis } from "./units.ts";
 import { explain, type Findings } from "./verdict-words.ts";
 
 /** Samples remembered per replica and check: the largest window a configuration may ask for. */
@@ -20,8 +20,8 @@ export interface Series {
 export interface Tally {
   /** By replica and check. A replica's new life starts an empty series. */
   readonly series: Readonly<Record<string, Series>>;
-  /** By replica: the life it had when first seen. Another one later means that it crashed meanwhile. */
-  readonly lives: Readonly<Record<string, { readonly incarnation: string; readonly restarts?: number }>>;
+  /** By replica: the life it had when first seen (another one later means that it crashed), and in how many rounds it was seen. */
+  readonly lives: Readonly<Record<string, { readonly incarnation: string; readonly restarts?: number; readonly rounds: number }>>;
 }
 
 export interface Judgement {
@@ -44,14 +44,18 @@ export function emptyTally(): Tally {
 
 /**
  * @param samples of one round, at most one per replica and check.
- * @param seen the replicas as observed with the round, so that a crash before the first answer is noticed too.
+ * @param seen the replicas as observed with the round: a crash before the first answer is noticed, and a replica that
+ *   could not be asked this time has an `unknown` sample for every check it was asked before. Silence is no pass.
  */
 export function record(tally: Tally, samples: readonly Sample[], seen: readonly Replica[] = []): Tally {
   const series = { ...tally.series };
   const lives = { ...tally.lives };
-  for (const { id, incarnation, restarts } of seen) lives[id] ??= { incarnation, restarts };
-  for (const sample of samples) {
-    lives[sample.replica] ??= { incarnation: sample.incarnation };
+  for (const { id, incarnation, restarts } of seen) {
+    const life = lives[id] ?? { incarnation, restarts, rounds: 0 };
+    lives[id] = { ...life, rounds: life.rounds + 1 };
+  }
+  for (const sample of [...samples, ...unasked(tally, samples, seen)]) {
+    lives[sample.replica] ??= { incarnation: sample.incarnation, rounds: 0 };
     const key = seriesKey(sample.replica, sample.check);
     const before = series[key]?.incarnation === sample.incarnation ? series[key] : undefined;
     series[key] = {
@@ -63,6 +67,16 @@ export function record(tally: Tally, samples: readonly Sample[], seen: readonly 
     };
   }
   return { series, lives };
+}
+
+/** One `unknown` for every check that a replica seen in this round was asked before and not now. */
+function unasked(tally: Tally, samples: readonly Sample[], seen: readonly Replica[]): readonly Sample[] {
+  const asked = new Set(samples.map((sample) => seriesKey(sample.replica, sample.check)));
+  return Object.entries(tally.series).flatMap(([key, { replica, check, incarnation, samples: before }]) => {
+    if (asked.has(key) || !seen.some((one) => one.id === replica && one.incarnation === incarnation)) return [];
+    const attempt = (before.at(-1)?.attempt ?? 0) + 1;
+    return [{ check, replica, incarnation, attempt, took: millis(0), result: "unknown" as const, actual: "the replica could not be reached" }];
+  });
 }
 
 /**
@@ -200,8 +214,13 @@ function isFailing(scope: Scope, replica: Replica): boolean {
   return scope.required.some((check) => tooManyFailed(scope, replica, check));
 }
 
+/** As much was asked as a window holds, or would have been: a replica seen for so long and never asked is no better. */
 function isFull(scope: Scope, replica: Replica): boolean {
-  return scope.required.every((check) => windowOf(scope, replica, check).length >= Math.min(scope.window.of, MAX_WINDOW));
+  return scope.required.every((check) => {
+    const series = seriesOf(scope, replica, check);
+    const rounds = series === undefined ? (scope.tally.lives[replica.id]?.rounds ?? 0) : series.samples.length;
+    return rounds >= Math.min(scope.window.of, MAX_WINDOW);
+  });
 }
 
 /** So many failures that `passes` no longer fit into the window, however the unanswered questions would have ended. */

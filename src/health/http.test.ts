@@ -173,8 +173,10 @@ describe("a redirect", () => {
 
   it("never leads to another address, scheme or port", async () => {
     const { port: live, seen: liveSeen } = await answering(200);
-    for (const location of [`http://127.0.0.1:${live}/up?ticket=1`, "https://localhost/there", "//evil.example/there", "http://[/"]) {
-      const { port, seen } = await redirecting(() => location);
+    const away = [() => `http://127.0.0.1:${live}/up?ticket=1`, (own: number) => `https://localhost:${own}/there`, () => "//evil.example/there", () => "http://[/"];
+    for (const locate of away) {
+      const { port, seen } = await redirecting(locate);
+      const location = locate(port);
       const sample = await ask(httpCheck({ followRedirects: 5 }), reachOf(port));
       expect(sample.result).toBe("fail");
       expect(sample.actual).toBe(`302 redirect away from the replica, to ${location.split("?")[0]}`);
