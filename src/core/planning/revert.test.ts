@@ -83,11 +83,12 @@ describe("revertPlan", () => {
 
   it("shifts first when neither router nor slots can be read", () => {
     const given = planned(request("blueGreen"));
-    const steps = revertPlan({
-      plan: given,
-      observed: { routing: UNREADABLE, slots: { blue: UNREADABLE, green: UNREADABLE } },
-    });
-    // Blue is retired by this very plan, so it may be gone: it is told to grow, which is not waited for.
+    const nothing = { routing: UNREADABLE, slots: { blue: UNREADABLE, green: UNREADABLE } };
+    const back = ["back-shift-blue", "back-confirm-blue", "back-drain-green", "back-retire-green", "restore"];
+    expect(ids(revertPlan({ plan: given, observed: nothing }))).toEqual(back);
+    expect(ids(revertPlan({ plan: given, observed: nothing, touched: ["green"] }))).toEqual(back);
+    // Where this deployment has retired blue already, nothing may be sent there before it was told to grow.
+    const steps = revertPlan({ plan: given, observed: nothing, touched: ["green", "blue"] });
     expect(ids(steps)).toEqual([
       "back-ensure-blue",
       "back-shift-blue",

@@ -5,6 +5,14 @@ import { millis, sameRevision, type Slot } from "../units.ts";
 import { isOccupied } from "./baseline.ts";
 import * as step from "./steps.ts";
 
+export interface RevertInput {
+  readonly plan: Plan;
+  /** Each part seen or unreadable. */
+  readonly observed: Observed;
+  /** Slots this deployment has written to; only asked about a slot that cannot be read. */
+  readonly touched?: readonly Slot[];
+}
+
 /**
  * The way back, from the plan's baseline and what is observed (each part seen or not): traffic to the baseline's slot,
  * proof, and only then the candidate's slot is emptied; nothing before the proof waits for the failing slot.
@@ -19,23 +27,18 @@ import * as step from "./steps.ts";
  * replicas still there, shared weights would send users to them.
  * Whether going back is still allowed (`pointOfNoReturn`) is for the caller to decide. An answer is never "revert".
  */
-export function revertPlan(input: { readonly plan: Plan; readonly observed: Observed }): readonly Step[] {
+export function revertPlan(input: RevertInput): readonly Step[] {
   const { plan, observed } = input;
   const { serving } = plan.baseline;
   if (serving === "nobody") return [...clearUnserving(plan, observed), step.restore()];
   const clear = serving === plan.candidate.slot ? [] : clearCandidate(plan, observed);
-  return [
-    ...regrow(plan, observed, serving),
-    ...trafficBack(plan, observed, serving),
-    ...clear,
-    step.restore(),
-  ];
+  return [...regrow(input, serving), ...trafficBack(input, serving), ...clear, step.restore()];
 }
 
 /** Tells the baseline's slot to have its size again where it has less, or may have less and cannot be read. */
-function regrow(plan: Plan, observed: Observed, serving: Slot): readonly Step[] {
-  const { revision, wanted } = plan.baseline.slots[serving];
-  if (revision === undefined || !hasShrunk(plan, observed, serving)) return [];
+function regrow(input: RevertInput, serving: Slot): readonly Step[] {
+  const { revision, wanted } = input.plan.baseline.slots[serving];
+  if (revision === undefined || !hasShrunk(input, serving)) return [];
   return [
     {
       id: `back-ensure-${serving}`,
@@ -51,17 +54,17 @@ function regrow(plan: Plan, observed: Observed, serving: Slot): readonly Step[] 
   ];
 }
 
-function hasShrunk(plan: Plan, observed: Observed, serving: Slot): boolean {
+function hasShrunk({ plan, observed, touched = [] }: RevertInput, serving: Slot): boolean {
   const read = observed.slots[serving];
   const baseline = plan.baseline.slots[serving];
-  // Unreadable: growing it blindly could undo someone's larger size, so only where this plan itself shrinks it.
-  if (read.is === "unreadable")
-    return plan.steps.some((each) => each.do === "retire" && each.slot === serving);
+  // A slot that this deployment left alone is taken to be as it was: a provider that is down must not hold up the shift.
+  if (read.is === "unreadable") return touched.includes(serving);
   return read.value.wanted < baseline.wanted || !sameRevision(read.value.revision, baseline.revision);
 }
 
 /** Nothing to shift where the router is seen to send everything there already; that is proven all the same. */
-function trafficBack(plan: Plan, observed: Observed, serving: Slot): readonly Step[] {
+function trafficBack(input: RevertInput, serving: Slot): readonly Step[] {
+  const { plan, observed } = input;
   const to = allTo(serving);
   const { routing } = observed;
   const there =
@@ -75,7 +78,7 @@ function trafficBack(plan: Plan, observed: Observed, serving: Slot): readonly St
       do: "shift",
       to,
       rule: "readyShare",
-      deadline: millis(step.WRITE_DEADLINE + (hasShrunk(plan, observed, serving) ? growth : 0)),
+      deadline: millis(step.WRITE_DEADLINE + (hasShrunk(input, serving) ? growth : 0)),
       reason: `traffic to be back on ${serving}, as far as its ready replicas carry it`,
       otherwise: "stop",
     },
