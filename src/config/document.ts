@@ -1,4 +1,17 @@
-import { isAlias, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node, type Pair } from "yaml";
+import {
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  parseDocument,
+  visit,
+  type Alias,
+  type Document,
+  type Node,
+  type Pair,
+  type YAMLError,
+} from "yaml";
 import { CODES, type Finding } from "./problem.ts";
 import { dotted, type Entry, type Tree } from "./tree.ts";
 
@@ -16,8 +29,11 @@ type Path = readonly (string | number)[];
 
 /** Reads YAML 1.2 into a tree with positions. Every syntax error is a finding; nothing is thrown for the text's faults. */
 export function parse(text: string): Parsing {
-  const doc = parseDocument(text, { lineCounter: new LineCounter(), prettyErrors: false, uniqueKeys: true });
-  const findings = firstPerLine([...doc.errors, ...doc.warnings].map((error) => syntaxFinding(error, text)), text);
+  const doc = parseDocument(text, { prettyErrors: false, uniqueKeys: true });
+  const findings = firstPerLine(
+    [...doc.errors, ...doc.warnings].map((error) => syntaxFinding(error, text, doc)),
+    text,
+  );
   if (doc.contents === null) return { findings: findings.length > 0 ? findings : [empty()] };
   const reader = new Reader(doc, text);
   try {
@@ -25,7 +41,9 @@ export function parse(text: string): Parsing {
     return { tree, findings: [...findings, ...reader.findings] };
   } catch (error) {
     if (!(error instanceof TooLarge)) throw error;
-    return { findings: [...findings, { at: error.at, path: "", code: CODES.tooLarge, message: error.message }] };
+    return {
+      findings: [...findings, { at: error.at, path: "", code: CODES.tooLarge, message: error.message }],
+    };
   }
 }
 
@@ -42,19 +60,49 @@ function firstPerLine(findings: readonly Finding[], text: string): readonly Find
 }
 
 function empty(): Finding {
-  return { at: 0, path: "", code: CODES.missingKey, message: 'the file is empty: it needs at least "target"' };
+  return {
+    at: 0,
+    path: "",
+    code: CODES.missingKey,
+    message: 'the file is empty: it needs at least "target"',
+  };
 }
 
-function syntaxFinding(error: { code: string; pos: [number, number]; message: string }, text: string): Finding {
+function syntaxFinding(error: YAMLError, text: string, doc: Document): Finding {
   const at = Math.min(error.pos[0], text.length);
+  const quote = error.code === "MISSING_CHAR" ? openQuote(doc, at) : undefined;
+  if (quote !== undefined)
+    return { at: quote, path: "", code: CODES.syntax, message: "not valid YAML: this quote is never closed" };
   if (error.code === "DUPLICATE_KEY") {
     const key = /^[\w.-]+/.exec(text.slice(at))?.[0];
-    return { at, path: "", code: CODES.duplicateKey, message: `${key === undefined ? "this key" : `"${key}"`} is given twice in this map` };
+    return {
+      at,
+      path: "",
+      code: CODES.duplicateKey,
+      message: `${key === undefined ? "this key" : `"${key}"`} is given twice in this map`,
+    };
   }
   const line = text.slice(text.lastIndexOf("\n", at - 1) + 1).split("\n", 1)[0] ?? "";
   const braces = /\{\w*\}/.test(line) && line.indexOf("{") !== line.search(/\{\w*\}/);
   const advice = braces ? "; quote a value with { or } in a one-line map" : "";
-  return { at, path: "", code: CODES.syntax, message: `not valid YAML: ${lowerFirst(error.message)}${advice}` };
+  return {
+    at,
+    path: "",
+    code: CODES.syntax,
+    message: `not valid YAML: ${lowerFirst(error.message)}${advice}`,
+  };
+}
+
+/** The parser notices an unclosed quote at the end of what it swallowed; a person looks for its beginning. */
+function openQuote(doc: Document, at: number): number | undefined {
+  let start: number | undefined;
+  visit(doc, {
+    Scalar: (_key, node) => {
+      if (node.type?.startsWith("QUOTE") && node.range && node.range[0] < at && node.range[1] >= at)
+        start = node.range[0];
+    },
+  });
+  return start;
 }
 
 function lowerFirst(text: string): string {
@@ -82,12 +130,33 @@ class Reader {
 
   read(node: Node | null, path: Path, fallbackAt = 0): Tree {
     const at = node?.range?.[0] ?? fallbackAt;
-    if (++this.#values > MOST_VALUES) throw new TooLarge(at, `more than ${MOST_VALUES} values; aliases count where they are used`);
-    if (path.length > DEEPEST) throw new TooLarge(at, `nested more than ${DEEPEST} deep; an alias inside its own anchor never ends`);
-    if (isAlias(node)) return { ...this.read(node.resolve(this.#doc) ?? null, path, at), at };
+    if (++this.#values > MOST_VALUES)
+      throw new TooLarge(at, `more than ${MOST_VALUES} values; aliases count where they are used`);
+    if (path.length > DEEPEST)
+      throw new TooLarge(at, `nested more than ${DEEPEST} deep; an alias inside its own anchor never ends`);
+    if (isAlias(node)) return this.#alias(node, path, at);
     if (isMap(node)) return { is: "map", at, path, entries: this.#entries(node.items as Pair[], path, at) };
-    if (isSeq(node)) return { is: "list", at, path, items: node.items.map((item, i) => this.read(item as Node, [...path, i], at)) };
+    if (isSeq(node))
+      return {
+        is: "list",
+        at,
+        path,
+        items: node.items.map((item, i) => this.read(item as Node, [...path, i], at)),
+      };
     return this.#scalar(node, path, at);
+  }
+
+  #alias(alias: Alias, path: Path, at: number): Tree {
+    const anchored = alias.resolve(this.#doc);
+    if (anchored === undefined) {
+      this.findings.push({
+        at,
+        path: dotted(path),
+        code: CODES.syntax,
+        message: `not valid YAML: no anchor &${alias.source} stands before this`,
+      });
+    }
+    return { ...this.read(anchored ?? null, path, at), at };
   }
 
   #entries(pairs: readonly Pair[], path: Path, mapAt: number): ReadonlyMap<string, Entry> {
@@ -97,7 +166,12 @@ class Reader {
       const keyNode = pair.key as Node | null;
       const keyAt = keyNode?.range?.[0] ?? mapAt;
       if (!isScalar(keyNode)) {
-        this.findings.push({ at: keyAt, path: dotted(path), code: CODES.syntax, message: "a key must be text" });
+        this.findings.push({
+          at: keyAt,
+          path: dotted(path),
+          code: CODES.syntax,
+          message: "a key must be text",
+        });
         continue;
       }
       const key = String(keyNode.value);
@@ -124,5 +198,6 @@ function plainValue(value: unknown, source: string, text: boolean): string | num
   if (value === null || value === undefined) return null;
   if (text) return source;
   if (typeof value === "number" || typeof value === "boolean" || typeof value === "string") return value;
-  return String(value);
+  // Bigints and the like, which no key wants, in the words of the file.
+  return source;
 }

@@ -1,7 +1,8 @@
 import type { z } from "zod";
+import { redact } from "../core/redact.ts";
 import { nearest } from "./nearest.ts";
 import { CODES, type Finding } from "./problem.ts";
-import { dotted, locate, toPlain, type Located, type Scalar, type Tree } from "./tree.ts";
+import { dotted, locate, type Located, type Scalar, type Tree } from "./tree.ts";
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
@@ -17,7 +18,12 @@ function findingOf(issue: Issue, root: Tree, path: Path): readonly Finding[] {
     const meant = likeliestBranch(issue.errors);
     if (meant !== undefined) return findingsOf(meant, root, path);
   }
-  if (issue.code === "invalid_key") return findingsOf(issue.issues.map((inner) => ({ ...inner, path: [] })), root, path);
+  if (issue.code === "invalid_key")
+    return findingsOf(
+      issue.issues.map((inner) => ({ ...inner, path: [] })),
+      root,
+      path,
+    );
   const found = locate(root, path);
   if (found.depth < path.length) return [missingKey(issue, found, path)];
   const at = { at: found.tree.at, path: dotted(found.tree.path) };
@@ -27,14 +33,18 @@ function findingOf(issue: Issue, root: Tree, path: Path): readonly Finding[] {
     const place = contradiction === "key" && found.keyAt !== undefined ? { ...at, at: found.keyAt } : at;
     return [{ ...place, code, message: sentence(issue.message, found.tree) }];
   }
-  const code = issue.code === "invalid_type" || issue.code === "invalid_union" ? CODES.wrongType : CODES.badValue;
+  const code =
+    issue.code === "invalid_type" || issue.code === "invalid_union" ? CODES.wrongType : CODES.badValue;
   const message = `${lastKey(path)}: expected ${expectedBy(issue)}, got ${shown(found.tree)}`;
   return [{ ...at, code, message, ...hintFor(issue, found.tree) }];
 }
 
 /** Of a union the branch that the value was meant for: the one whose kind fits, then the one with the fewest issues. */
 function likeliestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
-  const fitting = branches.filter((issues) => issues.length > 0 && !issues.some((issue) => issue.path.length === 0 && isKindMismatch(issue)));
+  const fitting = branches.filter(
+    (issues) =>
+      issues.length > 0 && !issues.some((issue) => issue.path.length === 0 && isKindMismatch(issue)),
+  );
   return fitting.sort((a, b) => a.length - b.length)[0];
 }
 
@@ -49,7 +59,11 @@ function isForm(issue: Extract<Issue, { code: "custom" }>): boolean {
   return issue.params?.["expects"] === true;
 }
 
-function unknownKeys(issue: Extract<Issue, { code: "unrecognized_keys" }>, root: Tree, path: Path): readonly Finding[] {
+function unknownKeys(
+  issue: Extract<Issue, { code: "unrecognized_keys" }>,
+  root: Tree,
+  path: Path,
+): readonly Finding[] {
   const valid = issue.message.split(",");
   return issue.keys.map((key) => {
     const { tree, keyAt } = locate(root, [...path, key]);
@@ -76,7 +90,8 @@ function missingKey(issue: Issue, parent: Located, path: Path): Finding {
 }
 
 function expectedBy(issue: Issue): string {
-  if (issue.message.startsWith("Invalid") && issue.code === "invalid_type") return { string: "text", record: "a map", array: "a list" }[issue.expected as string] ?? issue.expected;
+  if (issue.message.startsWith("Invalid") && issue.code === "invalid_type")
+    return { string: "text", record: "a map", array: "a list" }[issue.expected as string] ?? issue.expected;
   return issue.message;
 }
 
@@ -88,7 +103,11 @@ function hintFor(issue: Issue, tree: Tree): { hint?: string } {
 
 /** The words that would have been right, in a union those of all its branches. */
 function wordsOf(issue: Issue): readonly string[] {
-  if (issue.code === "invalid_union") return issue.errors.flat().filter((inner) => inner.path.length === 0).flatMap(wordsOf);
+  if (issue.code === "invalid_union")
+    return issue.errors
+      .flat()
+      .filter((inner) => inner.path.length === 0)
+      .flatMap(wordsOf);
   return issue.code === "invalid_value" ? issue.values.filter((value) => typeof value === "string") : [];
 }
 
@@ -103,7 +122,7 @@ function shown(tree: Tree): string {
   if (tree.is === "list") return "a list";
   if (tree.variables.length > 0) return `the value of ${nameVariables(tree)}`;
   if (tree.value === null) return "nothing";
-  const text = JSON.stringify(toPlain(tree)) ?? "nothing";
+  const text = redact(JSON.stringify(tree.value));
   return text.length <= 60 ? text : `${text.slice(0, 57)}..."`;
 }
 

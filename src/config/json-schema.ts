@@ -30,23 +30,38 @@ const VARIABLE: JsonSchema = { $ref: "#/$defs/variable" };
 export function jsonSchema(): JsonSchema {
   const generated = z.toJSONSchema(effective, { io: "input", unrepresentable: "any" }) as JsonSchema;
   const { $schema, properties = {} } = relax(generated);
-  const { teal, service, services: _services, environments: _environments, ...sections } = properties;
+  const { teal, service } = properties;
+  const atTop = new Set(["teal", "service", "services", "environments"]);
+  const sections = Object.fromEntries(Object.entries(properties).filter(([key]) => !atTop.has(key)));
   const names = Object.keys(sections);
   const refs = Object.fromEntries(names.map((name) => [name, { $ref: `#/$defs/${name}` }]));
   const named = (description: string, of: string): JsonSchema => ({
-    description, type: "object", propertyNames: { pattern: NAME.source }, additionalProperties: { anyOf: [{ $ref: `#/$defs/${of}` }, { type: "null" }] },
+    description,
+    type: "object",
+    propertyNames: { pattern: NAME.source },
+    additionalProperties: { anyOf: [{ $ref: `#/$defs/${of}` }, { type: "null" }] },
   });
-  const services = named("Several services in one file: names to settings over those at the top.", "settings");
+  const services = named(
+    "Several services in one file: names to settings over those at the top.",
+    "settings",
+  );
   return {
     $schema,
     title: "teal.yaml",
     description: "Configuration of Teal.",
     ...map({
-      teal: teal!, service: service!, ...refs, services,
+      teal: teal!,
+      service: service!,
+      ...refs,
+      services,
       environments: named("Named variants: settings laid over the rest, chosen with `--env`.", "environment"),
     }),
     $defs: {
-      variable: { description: "A value from a variable: `${NAME}` or `${NAME:-default}`.", type: "string", pattern: "\\$\\{" },
+      variable: {
+        description: "A value from a variable: `${NAME}` or `${NAME:-default}`.",
+        type: "string",
+        pattern: "\\$\\{",
+      },
       ...Object.fromEntries(Object.entries(generated.$defs ?? {}).map(([name, def]) => [name, relax(def)])),
       ...sections,
       settings: map(refs),
@@ -65,15 +80,28 @@ function map(properties: Readonly<Record<string, JsonSchema>>): JsonSchema {
  */
 function relax(node: JsonSchema, inList = false): JsonSchema {
   // zod drops the keyword `default` where a value is transformed, so the schema calls it `fallback`.
-  const { required, items, anyOf, properties, additionalProperties, fallback, id: _id, ...rest } = node;
+  const { required, items, anyOf, properties, additionalProperties, fallback, ...rest } = node;
   const relaxed: JsonSchema = {
     ...rest,
     ...(fallback === undefined ? {} : { default: fallback }),
     ...(inList && required ? { required } : {}),
     ...(items ? { items: relax(items, true) } : {}),
     ...(anyOf ? { anyOf: withVariable(anyOf.flatMap((branch) => branchesOf(relax(branch, inList)))) } : {}),
-    ...(properties ? { properties: Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, relax(value, inList)])) } : {}),
-    ...(additionalProperties === undefined ? {} : { additionalProperties: typeof additionalProperties === "object" ? relax(additionalProperties, inList) : additionalProperties }),
+    ...(properties
+      ? {
+          properties: Object.fromEntries(
+            Object.entries(properties).map(([key, value]) => [key, relax(value, inList)]),
+          ),
+        }
+      : {}),
+    ...(additionalProperties === undefined
+      ? {}
+      : {
+          additionalProperties:
+            typeof additionalProperties === "object"
+              ? relax(additionalProperties, inList)
+              : additionalProperties,
+        }),
   };
   if (!isNarrowScalar(relaxed)) return relaxed;
   const { description, default: standard, ...scalar } = relaxed;

@@ -1,8 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, relative, resolve } from "node:path";
 import { parseEnv } from "node:util";
+import { complete, type Config } from "./config.ts";
 import { parse } from "./document.ts";
-import { findConfig, folderName } from "./find.ts";
+import { findConfig } from "./find.ts";
 import { findingsOf } from "./issues.ts";
 import { choose, others, type Choice, type Chosen } from "./layers.ts";
 import { CODES, problemsIn, type Finding, type Problem } from "./problem.ts";
@@ -24,15 +25,6 @@ export interface LoadInput {
   /** `--service` */
   readonly service?: string;
   readonly cwd: string;
-}
-
-/** A valid configuration of one service in one environment. What was left out is absent: `resolve.ts` fills it in. */
-export interface Config extends Omit<Parsed, "teal" | "service" | "services" | "environments" | "database" | "target"> {
-  readonly service: string;
-  readonly environment: string;
-  /** Absolute folder of the file: relative paths start here. */
-  readonly folder: string;
-  readonly target: { readonly local: NonNullable<Parsed["target"]["local"]> };
 }
 
 export type Loaded =
@@ -63,14 +55,19 @@ export async function loadConfig(input: LoadInput): Promise<Loaded> {
   const { file, text } = found;
   const name = relative(input.cwd, file) || basename(file);
   const { findings, secrets, ...rest } = await examine(file, text, input);
-  if (findings.length > 0 || rest.config === undefined) return { is: "invalid", problems: problemsIn(name, text, findings, secrets) };
+  if (findings.length > 0 || rest.config === undefined)
+    return { is: "invalid", problems: problemsIn(name, text, findings, secrets) };
   return { is: "config", file, config: rest.config, sources: rest.sources, secrets, notes: rest.notes };
 }
 
-async function read(input: LoadInput): Promise<{ is: "read"; file: string; text: string } | Extract<Loaded, { is: "invalid" }>> {
+async function read(
+  input: LoadInput,
+): Promise<{ is: "read"; file: string; text: string } | Extract<Loaded, { is: "invalid" }>> {
   const given = input.path === undefined ? undefined : resolve(input.cwd, input.path);
-  const file = given ?? (input.text === undefined ? await findConfig(input.cwd) : resolve(input.cwd, "teal.yaml"));
-  if (file === undefined) return noFile("teal.yaml", `no teal.yaml here or in a folder above; write one, or name it with --config`);
+  const file =
+    given ?? (input.text === undefined ? await findConfig(input.cwd) : resolve(input.cwd, "teal.yaml"));
+  if (file === undefined)
+    return noFile("teal.yaml", `no teal.yaml here or in a folder above; write one, or name it with --config`);
   if (input.text !== undefined) return { is: "read", file, text: input.text };
   try {
     return { is: "read", file, text: await readFile(file, "utf8") };
@@ -80,12 +77,18 @@ async function read(input: LoadInput): Promise<{ is: "read"; file: string; text:
 }
 
 function noFile(file: string, message: string): Extract<Loaded, { is: "invalid" }> {
-  return { is: "invalid", problems: [{ file, line: 1, column: 1, path: "", message, code: CODES.file, excerpt: "" }] };
+  return {
+    is: "invalid",
+    problems: [{ file, line: 1, column: 1, path: "", message, code: CODES.file, excerpt: "" }],
+  };
 }
 
 function reason(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
-  return { ENOENT: "there is no such file", EACCES: "permission denied", EISDIR: "it is a folder" }[code ?? ""] ?? message;
+  return (
+    { ENOENT: "there is no such file", EACCES: "permission denied", EISDIR: "it is a folder" }[code ?? ""] ??
+    message
+  );
 }
 
 interface Examined {
@@ -99,31 +102,62 @@ interface Examined {
 async function examine(file: string, text: string, input: LoadInput): Promise<Examined> {
   const nothing = { secrets: [], sources: [], notes: [] };
   if (text.length > LONGEST) {
-    return { ...nothing, findings: [{ at: 0, path: "", code: CODES.tooLarge, message: `longer than ${LONGEST} characters` }] };
+    return {
+      ...nothing,
+      findings: [{ at: 0, path: "", code: CODES.tooLarge, message: `longer than ${LONGEST} characters` }],
+    };
   }
   const parsing = parse(text);
   const root = parsing.tree;
   // A broken file makes follow-up errors that say nothing; a duplicate key breaks nothing.
-  if (root === undefined || parsing.findings.some((finding) => finding.code !== CODES.duplicateKey)) return { ...nothing, findings: parsing.findings };
-  if (root.is !== "map") return { ...nothing, findings: [{ at: root.at, path: "", code: CODES.wrongType, message: "expected a map of settings at the top of the file" }] };
+  if (root === undefined || parsing.findings.some((finding) => finding.code !== CODES.duplicateKey))
+    return { ...nothing, findings: parsing.findings };
+  if (root.is !== "map")
+    return {
+      ...nothing,
+      findings: [
+        {
+          at: root.at,
+          path: "",
+          code: CODES.wrongType,
+          message: "expected a map of settings at the top of the file",
+        },
+      ],
+    };
 
   const chosen = choose(root, choiceOf(input));
   const { tree, findings: unset } = substitute(chosen.tree, input.env);
   const checked = check(tree);
   const envFile = await readEnvFile(tree, dirname(file));
   const secrets = worthHiding([...secretsIn(tree, input.env), ...envFile.values]);
-  const undecided = chosen.findings.some((finding) => finding.code === CODES.environment || finding.code === CODES.service);
+  const undecided = chosen.findings.some(
+    (finding) => finding.code === CODES.environment || finding.code === CODES.service,
+  );
   // While it is open which environment is meant, keys may be missing that the right one brings.
-  const own = undecided ? checked.findings.filter((finding) => finding.code !== CODES.missingKey) : checked.findings;
-  const findings = [...parsing.findings, ...chosen.findings, ...unset, ...own, ...envFile.findings, ...unsupported(tree), ...elsewhere(root, chosen, input.env)];
-  if (findings.length > 0 || checked.value === undefined) return { findings, secrets, sources: [], notes: [] };
+  const own = undecided
+    ? checked.findings.filter((finding) => finding.code !== CODES.missingKey)
+    : checked.findings;
+  const findings = [
+    ...parsing.findings,
+    ...chosen.findings,
+    ...unset,
+    ...own,
+    ...envFile.findings,
+    ...unsupported(tree),
+    ...elsewhere(root, chosen, input.env),
+  ];
+  if (findings.length > 0 || checked.value === undefined)
+    return { findings, secrets, sources: [], notes: [] };
   const folder = dirname(file);
   const { config, notes } = complete(checked.value, chosen, folder);
   return { findings: [], secrets, config, sources: sourcesOf(tree, text), notes };
 }
 
 function choiceOf({ environment, service }: LoadInput): Choice {
-  return { ...(environment === undefined ? {} : { environment }), ...(service === undefined ? {} : { service }) };
+  return {
+    ...(environment === undefined ? {} : { environment }),
+    ...(service === undefined ? {} : { service }),
+  };
 }
 
 /** Schema and rules. Where a variable is missing, its absence is the problem, not the hole it leaves. */
@@ -142,31 +176,30 @@ function isHole(tree: Tree): boolean {
 function elsewhere(root: TreeMap, chosen: Chosen, env: Env): readonly Finding[] {
   return others(root, chosen).flatMap((other) => {
     const { tree } = substitute(other.tree, env);
-    return [...other.findings.filter((finding) => finding.code !== CODES.service), ...check(tree).findings.filter((finding) => finding.code !== CODES.missingKey)];
+    return [
+      ...other.findings.filter((finding) => finding.code !== CODES.service),
+      ...check(tree).findings.filter((finding) => finding.code !== CODES.missingKey),
+    ];
   });
 }
 
-async function readEnvFile(tree: Tree, folder: string): Promise<{ values: readonly string[]; findings: readonly Finding[] }> {
+async function readEnvFile(
+  tree: Tree,
+  folder: string,
+): Promise<{ values: readonly string[]; findings: readonly Finding[] }> {
   const { tree: node, depth } = locate(tree, ["target", "local", "envFile"]);
-  if (depth < 3 || node.is !== "scalar" || typeof node.value !== "string" || isHole(node)) return { values: [], findings: [] };
+  if (depth < 3 || node.is !== "scalar" || typeof node.value !== "string" || isHole(node))
+    return { values: [], findings: [] };
   try {
     const values = Object.values(parseEnv(await readFile(resolve(folder, node.value), "utf8")));
     return { values: values.filter((value) => value !== undefined), findings: [] };
   } catch (error) {
-    const finding = { at: node.at, path: dotted(node.path), code: CODES.envFile, message: `envFile cannot be read: ${reason(error)}` };
+    const finding = {
+      at: node.at,
+      path: dotted(node.path),
+      code: CODES.envFile,
+      message: `envFile cannot be read: ${reason(error)}`,
+    };
     return { values: [], findings: [finding] };
   }
-}
-
-function complete(parsed: Parsed, chosen: Chosen, folder: string): { config: Config; notes: readonly string[] } {
-  const { teal: _teal, service, services: _services, environments: _environments, database: _database, target, ...rest } = parsed;
-  const local = target.local;
-  if (local === undefined) throw new Error("a target that is not local passed the rules");
-  const inferred = service ?? chosen.service;
-  const config = { ...rest, target: { local }, service: inferred ?? folderName(folder), environment: chosen.environment, folder };
-  const notes = [
-    ...(inferred === undefined ? [`service: ${config.service} (the folder's name)`] : []),
-    ...(parsed.health?.ready === undefined ? ["health.ready: a TCP connection to the replica's port (no check is configured; an HTTP check proves more)"] : []),
-  ];
-  return { config, notes };
 }

@@ -8,7 +8,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   return ranked[0]?.candidate;
 }
 
-/** Fewest insertions, deletions, substitutions and swaps of neighbours that turn `a` into `b`. */
+/** Fewest insertions, deletions, substitutions and exchanges of neighbours that turn `a` into `b`. */
 export function distance(a: string, b: string): number {
   // A key this long is no slip of ours; the table below would grow with its square.
   if (a.length > 64 || b.length > 64) return Number.POSITIVE_INFINITY;
@@ -18,7 +18,10 @@ export function distance(a: string, b: string): number {
     rows[i] = [i];
     for (let j = 1; j <= b.length; j++) {
       const cost = a[i - 1] === b[j - 1] ? 0 : 1;
-      const crossed = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? at(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY;
+      const crossed =
+        i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+          ? at(i - 2, j - 2) + 1
+          : Number.POSITIVE_INFINITY;
       rows[i]![j] = Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + cost, crossed);
     }
   }

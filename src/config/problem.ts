@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { createRedactor, REDACTED } from "../core/redact.ts";
 
 /** Something wrong in the configuration, and where. */
 export interface Problem {
@@ -49,27 +50,30 @@ const EXCERPT_WIDTH = 100;
 
 /**
  * Turns findings into problems: sorted by position, each once, with line, column and excerpt. Values in `secrets`
- * are covered, in the excerpt by as many asterisks as keep the caret in place.
+ * are covered everywhere; in source lines also what looks like a secret.
  */
-export function problemsIn(file: string, text: string, findings: readonly Finding[], secrets: readonly string[]): readonly Problem[] {
+export function problemsIn(
+  file: string,
+  text: string,
+  findings: readonly Finding[],
+  secrets: readonly string[],
+): readonly Problem[] {
   const lines = text.split(/\r\n|[\n\r]/);
+  const redact = createRedactor(secrets);
   const seen = new Set<string>();
   return [...findings]
     .sort((a, b) => a.at - b.at || compare(a.code, b.code) || compare(a.message, b.message))
     .flatMap((finding) => {
       const { line, column } = positionOf(text, finding.at);
-      const message = cover(finding.message, secrets, "***");
+      const message = cover(finding.message, secrets);
       const key = `${finding.at} ${finding.code} ${message}`;
       if (seen.has(key)) return [];
       seen.add(key);
-      const source = cover(lines[line - 1] ?? "", secrets);
-      const excerpt = text === "" ? "" : excerptOf(source, column);
-      return [{ ...placed(finding), file, line, column, message, excerpt }];
+      const path = cover(finding.path, secrets);
+      const hint = finding.hint === undefined ? {} : { hint: finding.hint };
+      const excerpt = text === "" ? "" : excerptOf(lines[line - 1] ?? "", column, redact);
+      return [{ file, line, column, path, message, code: finding.code, ...hint, excerpt }];
     });
-}
-
-function placed({ path, code, hint }: Finding): { path: string; code: string; hint?: string } {
-  return { path, code, ...(hint === undefined ? {} : { hint }) };
 }
 
 function compare(a: string, b: string): number {
@@ -81,19 +85,24 @@ function positionOf(text: string, at: number): { line: number; column: number } 
   return { line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
 }
 
-/** Replaces every occurrence of a secret, longest first so that a part of one does not spoil the whole. */
-function cover(text: string, secrets: readonly string[], by?: string): string {
+/**
+ * Covers the secrets in our own sentences. Not by the redactor: after `API_TOKEN: ` it would take our next word for one.
+ * Longest first, so that a part of one does not spoil the whole.
+ */
+function cover(text: string, secrets: readonly string[]): string {
   return [...secrets]
     .sort((a, b) => b.length - a.length)
-    .reduce((covered, secret) => covered.replaceAll(secret, by ?? "*".repeat(secret.length)), text);
+    .reduce((covered, secret) => covered.replaceAll(secret, REDACTED), text);
 }
 
-function excerptOf(line: string, column: number): string {
-  const start = column <= EXCERPT_WIDTH ? 0 : column - EXCERPT_WIDTH / 2;
-  const shown = line.slice(start, start + EXCERPT_WIDTH);
+/** The line and a caret; what is redacted before the caret moves it. */
+function excerptOf(line: string, column: number, redact: (text: string) => string): string {
+  const shown = redact(line);
+  const before = redact(line.slice(0, column - 1));
+  const start = before.length < EXCERPT_WIDTH ? 0 : before.length - EXCERPT_WIDTH / 2;
   // Tabs are kept in front of the caret, so that it stands under its column at any tab width.
-  const indent = shown.slice(0, column - 1 - start).replace(/[^\t]/g, " ");
-  return `${shown}\n${indent}^`;
+  const indent = before.slice(start).replace(/[^\t]/g, " ");
+  return `${shown.slice(start, start + EXCERPT_WIDTH)}\n${indent}^`;
 }
 
 /** All problems as people read them: `file:line:column`, the message, the source line, a caret, then the count. */

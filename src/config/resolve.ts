@@ -3,7 +3,7 @@ import type { BodyExpectation, Check, CheckPlan, HttpAsk, Identity } from "../co
 import type { Gate, Strategy, StrategyKind } from "../core/plan.ts";
 import type { Millis } from "../core/units.ts";
 import { DEFAULTS } from "./defaults.ts";
-import type { Config } from "./load.ts";
+import type { Config } from "./config.ts";
 import * as units from "./units.ts";
 
 /**
@@ -42,9 +42,7 @@ export function strategyOf(config: Config): Strategy {
 }
 
 /** What any strategy may say; each one's schema allows its own part of it. */
-type Options = Partial<
-  NonNullable<StrategyOptions["canary"]> & NonNullable<StrategyOptions["rolling"]>
->;
+type Options = Partial<NonNullable<StrategyOptions["canary"]> & NonNullable<StrategyOptions["rolling"]>>;
 
 function chosenStrategy(config: Config): { kind: StrategyKind; options: Options } {
   const written = config.strategy ?? DEFAULTS.strategy;
@@ -63,10 +61,16 @@ function gateOf(gate: WrittenGate): Gate {
   throw new Error("a gate without a kind passed the schema");
 }
 
-type Waiting = { readonly timeout?: Millis | undefined; readonly otherwise?: "proceed" | "revert" | undefined };
+type Waiting = {
+  readonly timeout?: Millis | undefined;
+  readonly otherwise?: "proceed" | "revert" | undefined;
+};
 
 function waitingOf({ timeout, otherwise }: Waiting) {
-  return { timeout: timeout ?? duration(DEFAULTS.gate.timeout), otherwise: otherwise ?? DEFAULTS.gate.otherwise };
+  return {
+    timeout: timeout ?? duration(DEFAULTS.gate.timeout),
+    otherwise: otherwise ?? DEFAULTS.gate.otherwise,
+  };
 }
 
 function approvalOf(written: Waiting): Gate {
@@ -80,7 +84,8 @@ function scheduleOf(written: NonNullable<Exclude<WrittenGate, string>["schedule"
 }
 
 function shiftsOf(options: Options): Strategy["shifts"] {
-  const shifts: readonly WrittenShift[] = options.shifts ?? DEFAULTS.canary.shifts.map((share) => ({ share }));
+  const shifts: readonly WrittenShift[] =
+    options.shifts ?? DEFAULTS.canary.shifts.map((share) => ({ share }));
   const watch = options.watch ?? duration(DEFAULTS.canary.watch);
   return shifts.map((shift) => ({ share: shift.share, gate: shiftGate(shift, watch) }));
 }
@@ -104,7 +109,8 @@ export function checkPlanOf(config: Config): CheckPlan {
       // Whoever asks for fewer samples than the default's passes means: all of them.
       of: window?.of ?? DEFAULTS.window.of,
       passes: window?.passes ?? Math.min(DEFAULTS.window.passes, window?.of ?? DEFAULTS.window.of),
-      consecutive: window?.consecutive ?? Math.min(DEFAULTS.window.consecutive, window?.of ?? DEFAULTS.window.of),
+      consecutive:
+        window?.consecutive ?? Math.min(DEFAULTS.window.consecutive, window?.of ?? DEFAULTS.window.of),
       interval: window?.interval ?? duration(DEFAULTS.window.interval),
       jitter: window?.jitter ?? share(DEFAULTS.window.jitter),
       deadline: window?.deadline ?? duration(DEFAULTS.window.deadline),
@@ -115,7 +121,9 @@ export function checkPlanOf(config: Config): CheckPlan {
 }
 
 function identityOf(written: NonNullable<Written<"health">["identity"]>): Identity {
-  return typeof written === "string" ? { by: written } : { by: "header", header: written.header.toLowerCase() };
+  return typeof written === "string"
+    ? { by: written }
+    : { by: "header", header: written.header.toLowerCase() };
 }
 
 function checkOf(written: WrittenCheck, kind: Check["kind"], label: string, timeout: Millis): Check {
@@ -124,10 +132,14 @@ function checkOf(written: WrittenCheck, kind: Check["kind"], label: string, time
   return { name: check.name ?? nameOf(kind, label, ask), kind, timeout: check.timeout ?? timeout, ...ask };
 }
 
-type AskPart = Pick<Extract<Check, { ask: "http" }>, "ask" | "http"> | Pick<Extract<Check, { ask: "tcp" }>, "ask" | "tcp"> | Pick<Extract<Check, { ask: "exec" }>, "ask" | "exec">;
+type AskPart =
+  | Pick<Extract<Check, { ask: "http" }>, "ask" | "http">
+  | Pick<Extract<Check, { ask: "tcp" }>, "ask" | "tcp">
+  | Pick<Extract<Check, { ask: "exec" }>, "ask" | "exec">;
 
 function askOf({ http, tcp, exec }: Exclude<WrittenCheck, string>): AskPart {
-  if (http !== undefined) return { ask: "http", http: httpOf(typeof http === "string" ? { path: http } : http) };
+  if (http !== undefined)
+    return { ask: "http", http: httpOf(typeof http === "string" ? { path: http } : http) };
   if (tcp !== undefined) {
     const port = typeof tcp === "number" ? tcp : tcp.port;
     return { ask: "tcp", tcp: port === undefined ? {} : { port } };
@@ -197,7 +209,10 @@ export function localSettingsOf(config: Config) {
         after: local.streams?.after ?? duration(D.streams.after),
         over: local.streams?.over ?? duration(D.streams.over),
       },
-      queue: { timeout: local.queue?.timeout ?? duration(D.queue.timeout), limit: local.queue?.limit ?? D.queue.limit },
+      queue: {
+        timeout: local.queue?.timeout ?? duration(D.queue.timeout),
+        limit: local.queue?.limit ?? D.queue.limit,
+      },
       responseTimeout: local.responseTimeout ?? duration(D.responseTimeout),
       trustedProxies: local.trustedProxies ?? D.trustedProxies,
     },

@@ -13,19 +13,31 @@ export function crossFindings(tree: Tree): readonly Finding[] {
   const healthy = numberAt(tree, ["health", "minHealthy"]);
   const findings: Finding[] = [];
   if (batch && batch.value > replicas.value) {
-    findings.push({ ...batch, code: CODES.contradiction, message: `batch ${batch.value} is more than the ${count(replicas.value)} there are` });
+    findings.push({
+      ...batch,
+      code: CODES.contradiction,
+      message: `batch ${batch.value} is more than the ${count(replicas.value)} there are`,
+    });
   }
   if (healthy && healthy.value > replicas.value) {
-    findings.push({ ...healthy, code: CODES.contradiction, message: `minHealthy ${healthy.value} is more than the ${count(replicas.value)} there are` });
+    findings.push({
+      ...healthy,
+      code: CODES.contradiction,
+      message: `minHealthy ${healthy.value} is more than the ${count(replicas.value)} there are`,
+    });
   }
   return [...findings, ...latencyFindings(tree), ...targetFindings(tree)];
 }
 
 /** A latency bound at or above the timeout of its check decides nothing. */
 function latencyFindings(tree: Tree): readonly Finding[] {
-  const common = timeAt(tree, ["health", "timeout"], readDuration)?.value ?? readDuration(DEFAULTS.check.timeout);
+  const common =
+    timeAt(tree, ["health", "timeout"], readDuration)?.value ?? readDuration(DEFAULTS.check.timeout);
   const { tree: deep, depth } = locate(tree, ["health", "deep"]);
-  const paths = [["health", "ready"], ...(depth === 2 && deep.is === "list" ? deep.items.map((_, i) => ["health", "deep", i]) : [])];
+  const paths = [
+    ["health", "ready"],
+    ...(depth === 2 && deep.is === "list" ? deep.items.map((_, i) => ["health", "deep", i]) : []),
+  ];
   return paths.flatMap((path) => {
     const timeout = timeAt(tree, [...path, "timeout"], readDuration)?.value ?? common;
     const bound = timeAt(tree, [...path, "http", "latency"], readLatency);
@@ -46,7 +58,10 @@ function count(replicas: number): string {
   return replicas === 1 ? "one replica" : `${replicas} replicas`;
 }
 
-function numberAt(tree: Tree, path: readonly string[]): { value: number; at: number; path: string } | undefined {
+function numberAt(
+  tree: Tree,
+  path: readonly string[],
+): { value: number; at: number; path: string } | undefined {
   const { tree: node, depth } = locate(tree, path);
   if (depth < path.length || node.is !== "scalar" || typeof node.value !== "number") return undefined;
   return { value: node.value, at: node.at, path: dotted(node.path) };
@@ -60,7 +75,14 @@ function targetFindings(tree: Tree): readonly Finding[] {
   const given = ["local", ...LATER].filter((kind) => target.entries.has(kind));
   const path = dotted(target.path);
   if (given.length === 0) {
-    return [{ at: keyAt ?? target.at, path, code: CODES.missingKey, message: '"local" is missing in target: a target with at least "listen" and "command"' }];
+    return [
+      {
+        at: keyAt ?? target.at,
+        path,
+        code: CODES.missingKey,
+        message: '"local" is missing in target: a target with at least "listen" and "command"',
+      },
+    ];
   }
   return given.slice(1).map((kind) => ({
     at: target.entries.get(kind)!.keyAt,
@@ -73,11 +95,19 @@ function targetFindings(tree: Tree): readonly Finding[] {
 /** Parts of the format that this version does not carry out. Going on without them would be a lie. */
 export function unsupported(tree: Tree): readonly Finding[] {
   const parts = [
-    ...LATER.map((kind) => ({ path: ["target", kind], message: `the target ${kind} is not in this version: only local is` })),
-    { path: ["database"], message: "database migrations are not in this version: run them yourself and remove this section" },
+    ...LATER.map((kind) => ({
+      path: ["target", kind],
+      message: `the target ${kind} is not in this version: only local is`,
+    })),
+    {
+      path: ["database"],
+      message: "database migrations are not in this version: run them yourself and remove this section",
+    },
   ];
   return parts.flatMap(({ path, message }) => {
     const { tree: node, depth, keyAt } = locate(tree, path);
-    return depth < path.length ? [] : [{ at: keyAt ?? node.at, path: dotted(node.path), code: CODES.notYet, message }];
+    return depth < path.length
+      ? []
+      : [{ at: keyAt ?? node.at, path: dotted(node.path), code: CODES.notYet, message }];
   });
 }

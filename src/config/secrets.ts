@@ -2,9 +2,33 @@ import type { Env } from "./variables.ts";
 import { scalarsOf, type Tree } from "./tree.ts";
 
 /** Where a variable's value is something everybody may see, and hiding it would make every message unreadable. */
-const PUBLIC: readonly string[] = ["service", "strategy", "errors", "startDeadline", "target.local.listen", "target.local.preview", "target.local.source", "target.local.replicas"];
+const PUBLIC: readonly string[] = [
+  "service",
+  "strategy",
+  "errors",
+  "startDeadline",
+  "target.local.listen",
+  "target.local.preview",
+  "target.local.source",
+  "target.local.replicas",
+];
 /** Values that hide nothing; covering them would spoil messages that happen to contain the word. */
-const WORDS = new Set(["true", "false", "null", "none", "info", "warn", "debug", "error", "trace", "test", "staging", "development", "production", "localhost"]);
+const WORDS = new Set([
+  "true",
+  "false",
+  "null",
+  "none",
+  "info",
+  "warn",
+  "debug",
+  "error",
+  "trace",
+  "test",
+  "staging",
+  "development",
+  "production",
+  "localhost",
+]);
 /** Covering single letters and digits would spoil every message; so short a value protects nothing. */
 const SHORTEST = 4;
 
@@ -20,8 +44,8 @@ function isPublic(path: string): boolean {
   return PUBLIC.some((known) => path === known || path.startsWith(`${known}.`));
 }
 
-/** Each once, without what would hide nothing. A value of several lines is covered line by line too. */
+/** Each once, without what would hide nothing. */
 export function worthHiding(values: readonly string[]): readonly string[] {
-  const parts = values.flatMap((value) => [value, ...value.split(/\r?\n/)].map((part) => part.trim()));
-  return [...new Set(parts)].filter((part) => part.length >= SHORTEST && !WORDS.has(part.toLowerCase()));
+  const trimmed = values.map((value) => value.trim());
+  return [...new Set(trimmed)].filter((value) => value.length >= SHORTEST && !WORDS.has(value.toLowerCase()));
 }

@@ -78,9 +78,13 @@ export function toPlain(tree: Tree): unknown {
 }
 
 /** Every scalar with the path where it counts. */
-export function* scalarsOf(tree: Tree, path: readonly (string | number)[] = []): Generator<readonly [readonly (string | number)[], Scalar]> {
+export function* scalarsOf(
+  tree: Tree,
+  path: readonly (string | number)[] = [],
+): Generator<readonly [readonly (string | number)[], Scalar]> {
   if (tree.is === "scalar") yield [path, tree];
-  else if (tree.is === "list") for (const [i, item] of tree.items.entries()) yield* scalarsOf(item, [...path, i]);
+  else if (tree.is === "list")
+    for (const [i, item] of tree.items.entries()) yield* scalarsOf(item, [...path, i]);
   else for (const { key, value } of tree.entries.values()) yield* scalarsOf(value, [...path, key]);
 }
 
@@ -88,7 +92,9 @@ export function* scalarsOf(tree: Tree, path: readonly (string | number)[] = []):
 export function mapScalars(tree: Tree, change: (scalar: Scalar) => Scalar): Tree {
   if (tree.is === "scalar") return change(tree);
   if (tree.is === "list") return { ...tree, items: tree.items.map((item) => mapScalars(item, change)) };
-  const entries = [...tree.entries].map(([key, entry]) => [key, { ...entry, value: mapScalars(entry.value, change) }] as const);
+  const entries = [...tree.entries].map(
+    ([key, entry]) => [key, { ...entry, value: mapScalars(entry.value, change) }] as const,
+  );
   return { ...tree, entries: new Map(entries) };
 }
 

@@ -37,7 +37,10 @@ interface Fault {
   readonly nth: number;
 }
 
-function substituteText(value: string, env: Env): { text: string; used: readonly string[]; faults: readonly Fault[] } {
+function substituteText(
+  value: string,
+  env: Env,
+): { text: string; used: readonly string[]; faults: readonly Fault[] } {
   const used: string[] = [];
   const faults: Fault[] = [];
   let nth = -1;
@@ -69,7 +72,12 @@ function findingAt(scalar: Scalar, { name, nth }: Fault): Finding {
   const at = scalar.at + ([...scalar.source.matchAll(REFERENCE)][nth]?.index ?? 0);
   const path = dotted(scalar.path);
   if (name === undefined) {
-    return { at, path, code: CODES.badValue, message: "${ starts no variable: write ${NAME}, ${NAME:-default}, or $${ for a literal ${" };
+    return {
+      at,
+      path,
+      code: CODES.badValue,
+      message: "${ starts no variable: write ${NAME}, ${NAME:-default}, or $${ for a literal ${",
+    };
   }
   return {
     at,

@@ -1,0 +1,206 @@
+import { describe, expect, test } from "vitest";
+import { loadConfig } from "./load.ts";
+import { formatProblems } from "./problem.ts";
+import { checkPlanOf, localSettingsOf, strategyOf } from "./resolve.ts";
+
+async function configOf(rest: string, local = "") {
+  const text = `target:\n  local:\n    listen: 8080\n    command: run\n${local}${rest}`;
+  const loaded = await loadConfig({ text, cwd: "/srv/shop", env: {} });
+  if (loaded.is === "invalid") throw new Error(formatProblems(loaded.problems, { color: false }));
+  return loaded.config;
+}
+
+describe("with nothing but an address and a command", () => {
+  test("the strategy is blue-green", async () => {
+    expect(strategyOf(await configOf(""))).toEqual({
+      kind: "blueGreen",
+      gates: [],
+      shifts: [],
+      batch: 1,
+      bake: 30_000,
+      keepWarm: 600_000,
+      drainCap: 30_000,
+      startDeadline: 60_000,
+      errors: { share: 0.01, minRequests: 20 },
+      freshness: 30_000,
+      migrations: { expand: false, contract: false, destructive: false },
+    });
+  });
+
+  test("the check connects to the replica's port", async () => {
+    expect(checkPlanOf(await configOf(""))).toEqual({
+      checks: [{ name: "ready", kind: "ready", timeout: 5_000, ask: "tcp", tcp: {} }],
+      window: { of: 5, passes: 3, consecutive: 2, interval: 500, jitter: 0.2, deadline: 60_000 },
+      minHealthy: "all",
+      identity: { by: "process" },
+    });
+  });
+
+  test("the local target gets every number", async () => {
+    expect(localSettingsOf(await configOf(""))).toEqual({
+      service: "shop",
+      environment: "default",
+      listen: "0.0.0.0:8080",
+      source: "/srv/shop",
+      command: "run",
+      cwd: ".",
+      env: {},
+      replicas: 1,
+      edge: {
+        streams: { policy: "reconnect", after: 0, over: 2_000 },
+        queue: { timeout: 2_000, limit: 1_000 },
+        responseTimeout: 30_000,
+        trustedProxies: [],
+      },
+      replicasPolicy: {
+        backoff: 500,
+        backoffCap: 30_000,
+        crashLoop: { exits: 3, within: 60_000 },
+        stopGrace: 10_000,
+        drainCap: 30_000,
+        log: { maxBytes: 10_000_000, keep: 5 },
+      },
+    });
+  });
+});
+
+describe("strategies", () => {
+  test("a canary by name watches 10 and 50 percent", async () => {
+    const watch = { gate: "watch", for: 60_000 };
+    expect(strategyOf(await configOf("strategy: canary\n")).shifts).toEqual([
+      { share: 10, gate: watch },
+      { share: 50, gate: watch },
+    ]);
+  });
+
+  test("each shift has its own gate", async () => {
+    const written = `strategy:
+  canary:
+    watch: 10s
+    shifts:
+      - 5
+      - "12.5%"
+      - { share: 25, watch: 1m }
+      - { share: 50, approval: { timeout: 2h, otherwise: proceed } }
+      - { share: 75, schedule: { days: [mon, sat], from: "08:30", to: "16:00" } }
+`;
+    expect(strategyOf(await configOf(written)).shifts).toEqual([
+      { share: 5, gate: { gate: "watch", for: 10_000 } },
+      { share: 12.5, gate: { gate: "watch", for: 10_000 } },
+      { share: 25, gate: { gate: "watch", for: 60_000 } },
+      { share: 50, gate: { gate: "approval", timeout: 7_200_000, otherwise: "proceed" } },
+      {
+        share: 75,
+        gate: {
+          gate: "schedule",
+          days: [1, 6],
+          from: 510,
+          to: 960,
+          timeout: 86_400_000,
+          otherwise: "revert",
+        },
+      },
+    ]);
+  });
+
+  test("gates before the first traffic, one or several", async () => {
+    const one = strategyOf(await configOf("strategy: { recreate: { gate: approval } }\n"));
+    expect(one.gates).toEqual([{ gate: "approval", timeout: 86_400_000, otherwise: "revert" }]);
+    const two = strategyOf(
+      await configOf(
+        'strategy: { rolling: { gate: [approval, { schedule: { from: "00:00", to: "06:00" } }] } }\n',
+      ),
+    );
+    expect(two.gates.map(({ gate }) => gate)).toEqual(["approval", "schedule"]);
+  });
+
+  test("rolling and recreate keep no slot warm", async () => {
+    for (const kind of ["rolling", "recreate"]) {
+      expect(strategyOf(await configOf(`strategy: ${kind}\n`))).toMatchObject({ kind, keepWarm: 0 });
+    }
+  });
+
+  test("the drain cap is the same for the engine and the target", async () => {
+    const config = await configOf("strategy: { blueGreen: { drain: 90s } }\n");
+    expect(strategyOf(config).drainCap).toBe(90_000);
+    expect(localSettingsOf(config).replicasPolicy.drainCap).toBe(90_000);
+  });
+});
+
+describe("checks", () => {
+  test("every short form and the long one", async () => {
+    const written = `health:
+  timeout: 2s
+  identity: { header: X-Revision }
+  minHealthy: 1
+  ready: /health
+  deep:
+    - /db
+    - tcp: 5432
+    - exec: [./probe, --all]
+    - name: status
+      timeout: 9s
+      http:
+        path: /status
+        method: POST
+        send: { headers: { Accept: json, X-Count: 3 }, body: "{}" }
+        status: [200, 300-399]
+        headers: { Content-Type: json }
+        body: { contains: ok, matches: "^ok", json: { "$.a": { b: [1] } } }
+        latency: "< 300ms"
+        redirects: 2
+`;
+    const plan = checkPlanOf(await configOf(written));
+    const plain = { method: "GET", headers: {}, status: [[200, 299]], followRedirects: 0 };
+    expect(plan.identity).toEqual({ by: "header", header: "x-revision" });
+    expect(plan.minHealthy).toBe(1);
+    expect(plan.checks).toEqual([
+      { name: "ready", kind: "ready", timeout: 2_000, ask: "http", http: { ...plain, path: "/health" } },
+      { name: "deep[0] GET /db", kind: "deep", timeout: 2_000, ask: "http", http: { ...plain, path: "/db" } },
+      { name: "deep[1] tcp 5432", kind: "deep", timeout: 2_000, ask: "tcp", tcp: { port: 5432 } },
+      {
+        name: "deep[2] exec ./probe --all",
+        kind: "deep",
+        timeout: 2_000,
+        ask: "exec",
+        exec: { command: ["./probe", "--all"], expectExit: 0 },
+      },
+      {
+        name: "status",
+        kind: "deep",
+        timeout: 9_000,
+        ask: "http",
+        http: {
+          method: "POST",
+          path: "/status",
+          headers: { Accept: "json", "X-Count": "3" },
+          body: "{}",
+          status: [
+            [200, 200],
+            [300, 399],
+          ],
+          expectBody: { contains: ["ok"], matches: "^ok", json: { "$.a": { b: [1] } } },
+          expectHeaders: { "content-type": "json" },
+          latency: 300,
+          followRedirects: 2,
+        },
+      },
+    ]);
+    // A plan is journaled as JSON: nothing of it may be lost there.
+    expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
+  });
+
+  test("fewer samples than the default asks to pass means all of them", async () => {
+    const { window } = checkPlanOf(await configOf("health: { window: { of: 1 } }\n"));
+    expect(window).toMatchObject({ of: 1, passes: 1, consecutive: 1 });
+  });
+});
+
+test("paths are absolute, seen from the file's folder", async () => {
+  const config = await configOf("", "    source: ../app\n    preview: 9000\n    build: make\n");
+  expect(localSettingsOf(config)).toMatchObject({
+    source: "/srv/app",
+    preview: "127.0.0.1:9000",
+    build: "make",
+  });
+});
