@@ -1,7 +1,7 @@
 import type { SlotSpec } from "../../core/calls.ts";
 import type { Evidence, Residual, Routing, SlotState, Traffic } from "../../core/observed.ts";
 import type { Weights } from "../../core/routing.ts";
-import type { Slot } from "../../core/units.ts";
+import type { Cause, Slot } from "../../core/units.ts";
 import type { ProcessIdentity } from "./identity.ts";
 
 /** What the local target's processes say to each other. Each type is `[params, result]` of a method of `rpc.ts`. */
@@ -43,7 +43,8 @@ export interface EdgeMethods {
 }
 
 export interface AgentMethods {
-  hello: [Record<string, never>, { pid: number; version: string }];
+  /** `edgeFault`: why the edge could not be started, last time it was tried. */
+  hello: [Record<string, never>, { pid: number; version: string; edgeFault?: Cause }];
   observe: [{ slot: Slot }, WireRead<SlotState> & { fence: number }];
   claim: [{ fence: number }, WireWrite<number>];
   ensure: [{ slot: Slot; want: SlotSpec; expect: string; fence: number; intent: string }, WireWrite<SlotState>];

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { mayReceive, type Weights } from "../../../core/routing.ts";
 import { readyReplicas, type SlotState } from "../../../core/observed.ts";
-import { otherSlot, sameRevision, SLOTS, type Instant, type Slot } from "../../../core/units.ts";
+import { otherSlot, sameRevision, SLOTS, type Cause, type Instant, type Slot } from "../../../core/units.ts";
 import type { Probe } from "../../../ports/probe.ts";
 import { readJson, writeDurably } from "../files.ts";
 import { isAlive, type ProcessIdentity } from "../identity.ts";
@@ -43,6 +43,7 @@ export class Agent {
   #fresh: Promise<unknown> = Promise.resolve();
   #edgeTimer: NodeJS.Timeout | undefined;
   #holderStartedAt = -Infinity;
+  #edgeFault: Cause | undefined;
   #closed = false;
 
   /** @throws when `slots.json` exists and cannot be understood: what should run is then for people to say. */
@@ -74,7 +75,7 @@ export class Agent {
   }
 
   hello(): AgentMethods["hello"][1] {
-    return { pid: process.pid, version: this.#of.version };
+    return { pid: process.pid, version: this.#of.version, ...(this.#edgeFault === undefined ? {} : { edgeFault: this.#edgeFault }) };
   }
 
   async observe({ slot }: AgentMethods["observe"][0]): Promise<AgentMethods["observe"][1]> {
@@ -245,8 +246,11 @@ export class Agent {
     this.#holderStartedAt = performance.now();
     try {
       await this.#of.startEdge();
+      this.#edgeFault = undefined;
       await this.#edge.sync();
     } catch (error) {
+      const { code, message, evidence } = error as Error & Partial<Cause>;
+      this.#edgeFault = { code: code?.startsWith("TEAL-") === true ? code : "TEAL-L209", message, ...(evidence === undefined ? {} : { evidence }) };
       this.#of.say(`the edge could not be started: ${(error as Error).message}`);
     }
   }
