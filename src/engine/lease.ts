@@ -1,6 +1,6 @@
 import type { Holder } from "../core/journal.ts";
 import type { Cause, Fence, Millis } from "../core/units.ts";
-import { millis } from "../core/units.ts";
+import { assertNever, millis } from "../core/units.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Key, Lease, StateStore, Unavailable } from "../ports/store.ts";
 
@@ -56,44 +56,72 @@ export function judge(lease: Lease, watch: Watch, now: Millis, gone: ReturnType<
  * our own monotonic clock; otherwise waits, at most `waitAtMost` and until the signal aborts.
  */
 export async function acquire(input: AcquireInput): Promise<Acquired> {
-  const { store, key, holder, clock, signal } = input;
+  const { store, key, clock, signal } = input;
   const deadline = clock.monotonic() + input.waitAtMost;
-  let watch: Watch | undefined;
-  let unanswered = false;
+  let before: Memory = { unanswered: false };
   for (;;) {
-    const look = await store.lease(key);
-    let refused: Acquired;
-    let pause: Millis;
-    if (look.is === "unavailable") {
-      refused = look;
-      pause = RETRY;
-    } else {
-      const now = clock.monotonic();
-      let seen: Pick<Lease, "fence" | "beat"> | "free" = "free";
-      let wait = millis(0);
-      if (look.is === "lease") {
-        watch = watched(watch, look.lease, now);
-        // Our own take may have been carried out though its answer was lost. Taking once more is safe either way.
-        const gone = unanswered && sameHolder(look.lease.holder, holder) ? "gone" : input.isGone(look.lease.holder);
-        wait = judge(look.lease, watch, now, gone);
-        if (!look.lease.released) seen = { fence: look.lease.fence, beat: look.lease.beat };
-      }
-      if (wait === 0 && !signal.aborted) {
-        const taken = await store.take(key, holder, seen);
-        if (taken.is === "taken") return { is: "held", lease: new HeldLease(store, key, taken.fence, clock, now) };
-        unanswered ||= taken.is === "unavailable";
-        refused = taken.is === "unavailable" ? taken : { is: "busy", lease: taken.lease };
-        pause = taken.is === "unavailable" ? RETRY : millis(0);
-      } else {
-        refused = look.is === "lease" ? { is: "busy", lease: look.lease } : interrupted();
-        pause = millis(Math.min(LOOK, wait));
-      }
-    }
+    const { answer, pause, memory } = await attempt(input, before);
     const left = deadline - clock.monotonic();
-    if (left <= 0 || signal.aborted) return refused;
+    if (answer.is === "held" || left <= 0 || signal.aborted) return answer;
+    before = memory;
     const rest = millis(Math.min(pause, left));
-    if (refused.is === "unavailable") await clock.sleep(rest, signal);
+    if (answer.is === "unavailable") await clock.sleep(rest, signal);
     else if (rest > 0) await store.changed(key, rest, signal);
+  }
+}
+
+/** What one attempt leaves to the next. */
+interface Memory {
+  readonly watch?: Watch;
+  /** A take of ours got no answer: it may have been carried out. */
+  readonly unanswered: boolean;
+}
+
+interface Attempt {
+  readonly answer: Acquired;
+  /** How long to wait before the next one, unless something changes. */
+  readonly pause: Millis;
+  readonly memory: Memory;
+}
+
+/** Looks once, and takes the lease if it may be taken. */
+async function attempt(input: AcquireInput, before: Memory): Promise<Attempt> {
+  const look = await input.store.lease(input.key);
+  if (look.is === "unavailable") return { answer: look, pause: RETRY, memory: before };
+  if (look.is === "none") return take(input, "free", before);
+  const { lease } = look;
+  const now = input.clock.monotonic();
+  const watch = watched(before.watch, lease, now);
+  const memory = { ...before, watch };
+  // A lease in our own name that nobody told us of is what the unanswered take left. Taking once more is safe.
+  const gone =
+    before.unanswered && sameHolder(lease.holder, input.holder) ? "gone" : input.isGone(lease.holder);
+  const wait = judge(lease, watch, now, gone);
+  if (wait > 0) return { answer: { is: "busy", lease }, pause: millis(Math.min(LOOK, wait)), memory };
+  return take(input, lease.released ? "free" : { fence: lease.fence, beat: lease.beat }, memory);
+}
+
+async function take(
+  input: AcquireInput,
+  seen: Parameters<StateStore["take"]>[2],
+  memory: Memory,
+): Promise<Attempt> {
+  if (input.signal.aborted) return { answer: interrupted(), pause: RETRY, memory };
+  // The lease's time counts from here: nobody can have seen the new fence earlier.
+  const sent = input.clock.monotonic();
+  const answer = await input.store.take(input.key, input.holder, seen);
+  switch (answer.is) {
+    case "taken": {
+      const lease = new HeldLease(input.store, input.key, answer.fence, input.clock, sent);
+      return { answer: { is: "held", lease }, pause: RETRY, memory };
+    }
+    case "held":
+      // Somebody was faster; look again at once.
+      return { answer: { is: "busy", lease: answer.lease }, pause: millis(0), memory };
+    case "unavailable":
+      return { answer, pause: RETRY, memory: { ...memory, unanswered: true } };
+    default:
+      return assertNever(answer);
   }
 }
 
@@ -149,7 +177,8 @@ export class HeldLease {
     while (!this.#over()) {
       await this.#clock.sleep(millis(Math.min(pause, Math.max(0, this.#left()))), this.#ending.signal);
       if (this.#over()) return;
-      if (this.#left() <= 0) return this.#lose(new Error("no heartbeat was acknowledged for the lease's whole time"));
+      if (this.#left() <= 0)
+        return this.#lose(new Error("no heartbeat was acknowledged for the lease's whole time"));
       pause = (await this.#beat()) ? HEARTBEAT : RETRY;
     }
   }

@@ -32,7 +32,10 @@ export function memorySpool(): Spool {
  * What of the spool the journal lacks. A process can die between journaling what it drained and clearing it, and the
  * next one drains the same again: intents and outcomes are known by their intent.
  */
-export function notJournaled(spooled: readonly Happening[], journal: readonly JournalEvent[]): readonly Happening[] {
+export function notJournaled(
+  spooled: readonly Happening[],
+  journal: readonly JournalEvent[],
+): readonly Happening[] {
   const known = new Set(journal.map(nameOf).filter((name) => name !== undefined));
   return spooled.filter((event) => {
     const name = nameOf(event);

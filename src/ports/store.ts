@@ -113,7 +113,9 @@ export interface StateStore {
   >;
 
   /** The lease as last taken; `none` when nobody ever took it. */
-  lease(key: Key): Promise<{ readonly is: "lease"; readonly lease: Lease } | { readonly is: "none" } | Unavailable>;
+  lease(
+    key: Key,
+  ): Promise<{ readonly is: "lease"; readonly lease: Lease } | { readonly is: "none" } | Unavailable>;
   /**
    * Takes the lease with the next fence if it is none, released, or still exactly (`fence`, `beat`) as the caller saw it
    * when it decided that its holder is gone.

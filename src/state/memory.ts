@@ -37,7 +37,10 @@ interface Shelf {
   waiting: Set<() => void>;
 }
 
-const DOWN: Cause = { code: "TEAL-S101", message: "The state store does not answer. Nothing is known to have changed. Run: teal status" };
+const DOWN: Cause = {
+  code: "TEAL-S101",
+  message: "The state store does not answer. Nothing is known to have changed. Run: teal status",
+};
 
 /**
  * The state store in memory: for simulations and for users' tests. It keeps JSON, as every store does, so nothing
@@ -83,7 +86,11 @@ class MemoryStore implements StateStore {
   }
 
   append(
-    key: Key, id: DeploymentId, expected: number, events: readonly Happening[], fence: Fence | "ask",
+    key: Key,
+    id: DeploymentId,
+    expected: number,
+    events: readonly Happening[],
+    fence: Fence | "ask",
   ): ReturnType<StateStore["append"]> {
     return this.#perform("append", key, (shelf): Awaited<ReturnType<StateStore["append"]>> => {
       const deployment = shelf.deployments.find((one) => one.id === id);
@@ -100,7 +107,12 @@ class MemoryStore implements StateStore {
   }
 
   close(
-    key: Key, id: DeploymentId, expected: number, event: Happening & { kind: "closed" }, row: HistoryRow, fence: Fence,
+    key: Key,
+    id: DeploymentId,
+    expected: number,
+    event: Happening & { kind: "closed" },
+    row: HistoryRow,
+    fence: Fence,
   ): ReturnType<StateStore["close"]> {
     return this.#perform("close", key, (shelf): Awaited<ReturnType<StateStore["close"]>> => {
       const deployment = shelf.deployments.find((one) => one.id === id);
@@ -141,7 +153,11 @@ class MemoryStore implements StateStore {
     });
   }
 
-  take(key: Key, holder: Holder, seen: Pick<Lease, "fence" | "beat"> | "free"): ReturnType<StateStore["take"]> {
+  take(
+    key: Key,
+    holder: Holder,
+    seen: Pick<Lease, "fence" | "beat"> | "free",
+  ): ReturnType<StateStore["take"]> {
     return this.#perform("take", key, (shelf): Awaited<ReturnType<StateStore["take"]>> => {
       const { lease } = shelf;
       const asSeen = seen !== "free" && seen.fence === lease?.fence && seen.beat === lease.beat;
@@ -174,7 +190,8 @@ class MemoryStore implements StateStore {
 
   async changed(key: Key, atMost: Millis, signal: AbortSignal, since?: number): Promise<number> {
     const shelf = this.#shelf(key);
-    if (shelf.changes <= (since ?? shelf.answered) && !signal.aborted) await this.#wait(shelf, atMost, signal);
+    if (shelf.changes <= (since ?? shelf.answered) && !signal.aborted)
+      await this.#wait(shelf, atMost, signal);
     shelf.answered = shelf.changes;
     return shelf.changes;
   }
@@ -208,10 +225,17 @@ class MemoryStore implements StateStore {
     return [...this.#shelves.values()].some((shelf) => shelf.deployments.some((one) => one.id === id));
   }
 
-  #add(deployment: Deployment, fits: { readonly lines: readonly Line[]; readonly size: number }): JournalEvent[] {
+  #add(
+    deployment: Deployment,
+    fits: { readonly lines: readonly Line[]; readonly size: number },
+  ): JournalEvent[] {
     const at = this.#clock.now();
     const first = deployment.events.length + 1;
-    const added = fits.lines.map((line, index) => ({ ...parse<Happening>(line.body), seq: first + index, at }));
+    const added = fits.lines.map((line, index) => ({
+      ...parse<Happening>(line.body),
+      seq: first + index,
+      at,
+    }));
     deployment.events.push(...added.map((event) => JSON.stringify(event)));
     deployment.size = fits.size;
     return added;
@@ -219,8 +243,14 @@ class MemoryStore implements StateStore {
 }
 
 function refuse(
-  shelf: Shelf, deployment: Deployment, expected: number, fence: Fence | "ask",
-): { readonly is: "conflict"; readonly seq: number } | { readonly is: "fenced"; readonly by: Fence } | undefined {
+  shelf: Shelf,
+  deployment: Deployment,
+  expected: number,
+  fence: Fence | "ask",
+):
+  | { readonly is: "conflict"; readonly seq: number }
+  | { readonly is: "fenced"; readonly by: Fence }
+  | undefined {
   const held = shelf.lease?.fence ?? toFence(0);
   if (fence !== "ask" && held > fence) return { is: "fenced", by: held };
   const seq = deployment.events.length;

@@ -89,7 +89,17 @@ test("an addition that cannot be kept rejects", async () => {
 });
 
 test("what the journal has already is not journaled twice", () => {
-  const outcome = (name: string): Happening => ({ kind: "outcome", intent: intentId(name), result: "applied" });
-  const journal = [{ ...outcome("i1"), seq: 1, at: instant(1) }, { ...note("a"), seq: 2, at: instant(2) }];
-  expect(notJournaled([outcome("i1"), outcome("i2"), note("a")], journal)).toEqual([outcome("i2"), note("a")]);
+  const outcome = (name: string): Happening => ({
+    kind: "outcome",
+    intent: intentId(name),
+    result: "applied",
+  });
+  const journal = [
+    { ...outcome("i1"), seq: 1, at: instant(1) },
+    { ...note("a"), seq: 2, at: instant(2) },
+  ];
+  expect(notJournaled([outcome("i1"), outcome("i2"), note("a")], journal)).toEqual([
+    outcome("i2"),
+    note("a"),
+  ]);
 });

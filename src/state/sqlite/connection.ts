@@ -174,7 +174,8 @@ function syncFolder(path: string): void {
 
 function prepareSchema(database: DatabaseSync, path: string): void {
   const hasTables = () =>
-    database.prepare("select 1 from sqlite_master where type = 'table' and name = 'meta'").get() !== undefined;
+    database.prepare("select 1 from sqlite_master where type = 'table' and name = 'meta'").get() !==
+    undefined;
   if (!hasTables()) createTables(database);
   const found = String(database.prepare(READ_SCHEMA).get()?.["value"]);
   if (found !== String(SCHEMA)) throw new StoreFault(writtenByLater(path, found, SCHEMA));

@@ -26,18 +26,10 @@ export function causeOf(error: unknown, path: string): Cause | undefined {
   if (error instanceof StoreFault) return error.fault;
   const result = primaryCode(error);
   if (result !== undefined) return FAULTS[result]?.(path);
-  const { code: errno, syscall, message } = error as NodeJS.ErrnoException;
-  switch (errno) {
-    case "EACCES":
-    case "EPERM":
-    case "EROFS":
-      return notPermitted(path);
-    case "ENOSPC":
-    case "EDQUOT":
-      return diskFull(path);
-    default:
-      return syscall === undefined ? undefined : unreadable(path, message);
-  }
+  const { code: errno = "", syscall, message } = error as NodeJS.ErrnoException;
+  if (["EACCES", "EPERM", "EROFS"].includes(errno)) return notPermitted(path);
+  if (["ENOSPC", "EDQUOT"].includes(errno)) return diskFull(path);
+  return syscall === undefined ? undefined : unreadable(path, message);
 }
 
 /** A fault that was found by looking, with its cause ready. */
@@ -93,7 +85,10 @@ function damaged(path: string): Cause {
 }
 
 function unreadable(path: string, why: string): Cause {
-  return { code: "TEAL-S106", message: `${path} cannot be used: ${why}. Traffic is not touched. Repair it and run: teal status` };
+  return {
+    code: "TEAL-S106",
+    message: `${path} cannot be used: ${why}. Traffic is not touched. Repair it and run: teal status`,
+  };
 }
 
 /** SQLite's extended codes carry the primary one in their low byte. */

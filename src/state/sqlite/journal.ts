@@ -15,7 +15,13 @@ export type Answer<Method extends Exclude<keyof StateStore, "changed">> = Exclud
   { readonly is: "unavailable" }
 >;
 
-export function openDeployment(t: Transaction, key: Key, id: DeploymentId, first: Happening, at: Instant): Answer<"open"> {
+export function openDeployment(
+  t: Transaction,
+  key: Key,
+  id: DeploymentId,
+  first: Happening,
+  at: Instant,
+): Answer<"open"> {
   lockKey(t, key);
   const other = t.rows(sql.FIND_OPEN, key.service, key.environment)[0];
   if (other !== undefined) return t.refuse({ is: "taken", by: deploymentId(String(other["id"])) });

@@ -41,7 +41,9 @@ export const TAKE_LEASE = `update leases set fence = fence + 1, beat = 0, releas
   where service = $1 and environment = $2 and (released = 1 or (fence = $4 and beat = $5)) returning fence`;
 export const BEAT = `update leases set beat = beat + 1
   where service = $1 and environment = $2 and fence = $3 and released = 0 returning beat`;
-export const RELEASE = `update leases set released = 1 where service = $1 and environment = $2 and fence = $3 returning fence`;
+/** Fence 0: nobody ever took it, so nobody can release it. */
+export const RELEASE = `update leases set released = 1
+  where service = $1 and environment = $2 and fence = $3 and fence > 0 returning fence`;
 
 export const FIND_OPEN = `select id, number from deployments where service = $1 and environment = $2 and is_open = 1`;
 export const FIND_DEPLOYMENT = `select is_open, pruned, seq, size from deployments

@@ -1,7 +1,18 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, closeSync, existsSync, mkdtempSync, openSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -45,7 +56,9 @@ describe("processes", () => {
   test("four of them append without a gap and lose nothing", async () => {
     await openWith(path);
     const writers = [0, 1, 2, 3].map((writer) => start(["append", path, ID, `w${writer}`, "50"]));
-    const said = await Promise.all(writers.map(async (writer) => ({ lines: await linesOf(writer), exit: writer.exitCode })));
+    const said = await Promise.all(
+      writers.map(async (writer) => ({ lines: await linesOf(writer), exit: writer.exitCode })),
+    );
     expect(said.map((each) => each.exit)).toEqual([0, 0, 0, 0]);
     expect(said.flatMap((each) => each.lines.map(Number)).sort((a, b) => a - b)).toEqual(upTo(201).slice(1));
     expect(await numbersOf(path)).toEqual(upTo(201));
@@ -80,7 +93,9 @@ describe("faults of the file", () => {
     file.close();
     const store = openSqliteStore(path);
     expect(await store.current(KEY)).toMatchObject({ is: "unavailable", cause: { code: "TEAL-S105" } });
-    expect(await store.append(KEY, ID, 1, [note("a")], "ask")).toMatchObject({ cause: { code: "TEAL-S105" } });
+    expect(await store.append(KEY, ID, 1, [note("a")], "ask")).toMatchObject({
+      cause: { code: "TEAL-S105" },
+    });
     store.dispose();
   });
 
@@ -98,7 +113,10 @@ describe("faults of the file", () => {
   test("a folder that is a file", async () => {
     writeFileSync(join(folder, "file"), "");
     const store = openSqliteStore(join(folder, "file", "journal.db"));
-    expect(await store.open(KEY, ID, note("a"))).toMatchObject({ is: "unavailable", cause: { code: "TEAL-S106" } });
+    expect(await store.open(KEY, ID, note("a"))).toMatchObject({
+      is: "unavailable",
+      cause: { code: "TEAL-S106" },
+    });
     store.dispose();
   });
 
@@ -107,7 +125,10 @@ describe("faults of the file", () => {
     const holder = new DatabaseSync(path);
     holder.exec("begin immediate");
     const store = openSqliteStore(path, { waitAtMost: millis(60) });
-    expect(await store.append(KEY, ID, 1, [note("a")], "ask")).toMatchObject({ is: "unavailable", cause: { code: "TEAL-S101" } });
+    expect(await store.append(KEY, ID, 1, [note("a")], "ask")).toMatchObject({
+      is: "unavailable",
+      cause: { code: "TEAL-S101" },
+    });
     expect((await store.current(KEY)).is).toBe("open");
     const patient = openSqliteStore(path);
     const waiting = patient.append(KEY, ID, 1, [note("b")], "ask");
@@ -123,7 +144,10 @@ describe("faults of the file", () => {
     await store.open(KEY, ID, note("a"));
     renameSync(path, `${path}.moved`);
     for (let turn = 0; turn < 2; turn += 1) {
-      expect(await store.append(KEY, ID, 1, [note("b")], "ask")).toMatchObject({ is: "unavailable", cause: { code: "TEAL-S107" } });
+      expect(await store.append(KEY, ID, 1, [note("b")], "ask")).toMatchObject({
+        is: "unavailable",
+        cause: { code: "TEAL-S107" },
+      });
     }
     expect(existsSync(path)).toBe(false);
     renameSync(`${path}.moved`, path);
@@ -165,7 +189,10 @@ test("looking makes no file; writing makes one for its user alone", async () => 
 });
 
 function start(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-  const child: ChildProcess = spawn(process.execPath, [WRITER, ...args], { ...options, stdio: ["ignore", "pipe", "pipe"] });
+  const child: ChildProcess = spawn(process.execPath, [WRITER, ...args], {
+    ...options,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   errors.set(child, "");
   child.stderr?.on("data", (chunk) => errors.set(child, errors.get(child) + String(chunk)));
   return child;
@@ -210,7 +237,9 @@ async function expectKept(file: string, acknowledged: readonly string[]): Promis
   store.dispose();
   const database = new DatabaseSync(file);
   expect(database.prepare("pragma integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
-  expect(database.prepare("select count(*) as open from deployments where is_open = 1").get()?.["open"]).toBeLessThan(2);
+  expect(
+    database.prepare("select count(*) as open from deployments where is_open = 1").get()?.["open"],
+  ).toBeLessThan(2);
   database.close();
 }
 
@@ -219,7 +248,9 @@ async function closeWhatIsOpen(file: string): Promise<void> {
   const current = await store.current(KEY);
   if (current.is === "open") {
     const { id, events } = current.journal;
-    expect((await store.close(KEY, id, events.length, CLOSED, row(id, current.number), FIRST)).is).toBe("closed");
+    expect((await store.close(KEY, id, events.length, CLOSED, row(id, current.number), FIRST)).is).toBe(
+      "closed",
+    );
   }
   store.dispose();
 }

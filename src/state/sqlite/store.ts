@@ -74,7 +74,9 @@ class Store implements SqliteStore {
     row: HistoryRow,
     fence: Fence,
   ): ReturnType<StateStore["close"]> {
-    return this.#write((t) => journal.closeDeployment(t, key, id, expected, event, row, fence, this.#clock.now()));
+    return this.#write((t) =>
+      journal.closeDeployment(t, key, id, expected, event, row, fence, this.#clock.now()),
+    );
   }
 
   history(key: Key, limit: number): ReturnType<StateStore["history"]> {
@@ -89,7 +91,11 @@ class Store implements SqliteStore {
     return this.#connection.read((t) => leases.readLease(t, key), { is: "none" });
   }
 
-  take(key: Key, holder: Holder, seen: Pick<Lease, "fence" | "beat"> | "free"): ReturnType<StateStore["take"]> {
+  take(
+    key: Key,
+    holder: Holder,
+    seen: Pick<Lease, "fence" | "beat"> | "free",
+  ): ReturnType<StateStore["take"]> {
     return this.#write((t) => leases.takeLease(t, key, holder, seen));
   }
 
