@@ -43,8 +43,8 @@ export class Duty {
   /** Lets another edge take over, then ends when the last connection did. */
   async drain(): Promise<void> {
     if (this.#over) return;
-    await this.#letGo();
-    this.#stop();
+    await this.#prepare();
+    this.#letGo();
     process.send?.("released");
     await this.#finish();
   }
@@ -52,9 +52,10 @@ export class Duty {
   /** The holder is gone: makes a new one, which brings its own edge, and drains. */
   async orphaned(): Promise<void> {
     if (this.#over) return;
-    await this.#letGo();
+    await this.#prepare();
+    // Before this edge falls silent, so that at every moment there is a holder or an edge that answers.
     spawnHolder(this.#layout, [PUBLIC_FD, PREVIEW_FD]);
-    this.#stop();
+    this.#letGo();
     await this.#finish();
   }
 
@@ -69,13 +70,16 @@ export class Duty {
     process.exit(0);
   }
 
-  /** From here on the successor's word holds, which stands in the files. */
-  async #letGo(): Promise<void> {
+  async #prepare(): Promise<void> {
     this.#over = true;
-    const { edgeSocket } = this.#layout;
-    await Control.listen(drainSocket(edgeSocket, process.pid), drainControl(this.#edge));
+    await Control.listen(drainSocket(this.#layout.edgeSocket, process.pid), drainControl(this.#edge));
+  }
+
+  /** From here on the successor's word holds, which stands in the files. */
+  #letGo(): void {
     this.#edge.draining = true;
     this.#control?.close();
+    this.#stop();
     this.#edge.streams.drain();
   }
 

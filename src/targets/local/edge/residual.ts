@@ -1,8 +1,8 @@
 import { readdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Residual } from "../../../core/observed.ts";
 import type { Slot } from "../../../core/units.ts";
-import { startTime } from "../identity.ts";
 import { RpcClient, type RpcError } from "../rpc.ts";
 import type { Edge } from "./edge.ts";
 
@@ -14,6 +14,7 @@ export interface Of {
 }
 
 const ASK_MS = 1_000;
+const LOOK_MS = 10;
 
 /** What this edge still works on for a slot or a replica. */
 export function ownResidual(edge: Edge, { slot, replica, incarnation }: Of): Required<Residual> {
@@ -35,24 +36,32 @@ export function drainSocket(edgeSocket: string, pid: number | string): string {
  */
 export async function askDraining(edgeSocket: string, method: "residual" | "release", of: Of): Promise<number> {
   const pattern = /e(\d+)\.sock$/;
-  const pids = readdirSync(dirname(edgeSocket)).flatMap((name) => {
+  const sockets = readdirSync(dirname(edgeSocket)).flatMap((name) => {
     const pid = pattern.exec(name)?.[1];
-    return pid !== undefined && basename(drainSocket(edgeSocket, pid)) === name ? [Number(pid)] : [];
+    const socket = drainSocket(edgeSocket, pid ?? "");
+    return basename(socket) === name ? [socket] : [];
   });
-  const counts = await Promise.all(pids.map((pid) => askOne(drainSocket(edgeSocket, pid), pid, method, of)));
+  const counts = await Promise.all(sockets.map((socket) => askOne(socket, method, of)));
   return counts.reduce((sum, count) => sum + count, 0);
 }
 
-async function askOne(socket: string, pid: number, method: string, of: Of): Promise<number> {
+async function askOne(socket: string, method: string, of: Of): Promise<number> {
   const client = new RpcClient(socket);
+  const deadline = performance.now() + ASK_MS;
   try {
-    return (await client.call<Residual>(method, of, ASK_MS)).inFlight ?? 0;
-  } catch (error) {
-    // Not even connected: nobody listens there any more. The pid alone could be somebody else's by now.
-    if ((error as RpcError).sent && startTime(pid) !== undefined) throw error;
-    rmSync(socket, { force: true });
-    return 0;
+    for (;;) {
+      try {
+        return (await client.call<Residual>(method, of, ASK_MS)).inFlight ?? 0;
+      } catch (error) {
+        if (!(error as RpcError).sent) break;
+        if (performance.now() > deadline) throw error;
+        // It may have ended just now; then nobody listens any more.
+        await sleep(LOOK_MS);
+      }
+    }
   } finally {
     client.close();
   }
+  rmSync(socket, { force: true });
+  return 0;
 }
