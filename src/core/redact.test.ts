@@ -20,7 +20,8 @@ describe("a known secret", () => {
   ])("is hidden %s", (_, text) => {
     const shown = redact(`before ${text} after`, [SECRET]);
     expect(shown).toContain(REDACTED);
-    for (const part of [SECRET, encodeURIComponent(SECRET), base64(SECRET).slice(4, -4)]) expect(shown).not.toContain(part);
+    for (const part of [SECRET, encodeURIComponent(SECRET), base64(SECRET).slice(4, -4)])
+      expect(shown).not.toContain(part);
     expect(shown.startsWith("before ")).toBe(true);
     expect(shown.endsWith(" after")).toBe(true);
   });
@@ -41,16 +42,20 @@ describe("a known secret", () => {
   });
 
   it("never survives, wherever it stands", () => {
-    fc.assert(fc.property(
-      fc.string({ unit: "grapheme", minLength: 4, maxLength: 20 }), fc.string({ unit: "grapheme" }), fc.string({ unit: "grapheme" }),
-      (secret, before, after) => {
-        fc.pre(!REDACTED.includes(secret));
-        const hide = createRedactor([secret]);
-        // The text around may join the placeholder into the secret by chance; hiding is what is promised, not fixpoint.
-        const shown = hide(before + secret + after).split(REDACTED);
-        for (const piece of shown) expect(piece.includes(secret.toWellFormed())).toBe(false);
-      },
-    ));
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "grapheme", minLength: 4, maxLength: 20 }),
+        fc.string({ unit: "grapheme" }),
+        fc.string({ unit: "grapheme" }),
+        (secret, before, after) => {
+          fc.pre(!REDACTED.includes(secret));
+          const hide = createRedactor([secret]);
+          // The text around may join the placeholder into the secret by chance; hiding is what is promised, not fixpoint.
+          const shown = hide(before + secret + after).split(REDACTED);
+          for (const piece of shown) expect(piece.includes(secret.toWellFormed())).toBe(false);
+        },
+      ),
+    );
   });
 });
 
@@ -92,14 +97,24 @@ describe("what looks like a secret", () => {
   });
 
   it("is looked for in bounded time, also in texts made to be slow", () => {
-    const hostile = ["eyJ-", "password", "://a:", "Authorization:", "-----BEGIN ", 'secret="\\', "bearer "].map((piece) => piece.repeat(16_384 / piece.length));
+    const hostile = [
+      "eyJ-",
+      "password",
+      "://a:",
+      "Authorization:",
+      "-----BEGIN ",
+      'secret="\\',
+      "bearer ",
+    ].map((piece) => piece.repeat(16_384 / piece.length));
     for (const text of hostile) expect(typeof redact(text)).toBe("string");
   });
 });
 
 describe("an excerpt", () => {
   it("is one line without anything a terminal obeys", () => {
-    expect(excerpt("a\r\n\tb\u001b[2Jc\u0007\u009b31m\u202ed\u0000", 100)).toBe("a b\\u{1b}[2Jc\\u{7}\\u{9b}31m\\u{202e}d\\u{0}");
+    expect(excerpt("a\r\n\tb\u001b[2Jc\u0007\u009b31m\u202ed\u0000", 100)).toBe(
+      "a b\\u{1b}[2Jc\\u{7}\\u{9b}31m\\u{202e}d\\u{0}",
+    );
   });
 
   it("is cut to its length, between characters", () => {
@@ -109,11 +124,17 @@ describe("an excerpt", () => {
   });
 
   it("holds for any text", () => {
-    fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 400 }), fc.integer({ min: 1, max: 50 }), (text, max) => {
-      const shown = excerpt(text, max);
-      expect(shown).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
-      expect(Array.from(shown).length).toBeLessThanOrEqual(max);
-      expect(shown.isWellFormed()).toBe(true);
-    }));
+    fc.assert(
+      fc.property(
+        fc.string({ unit: "binary", maxLength: 400 }),
+        fc.integer({ min: 1, max: 50 }),
+        (text, max) => {
+          const shown = excerpt(text, max);
+          expect(shown).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u);
+          expect(Array.from(shown).length).toBeLessThanOrEqual(max);
+          expect(shown.isWellFormed()).toBe(true);
+        },
+      ),
+    );
   });
 });

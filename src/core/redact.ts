@@ -32,7 +32,10 @@ export function excerpt(text: string, max: number): string {
     .toWellFormed()
     .replace(/\s+/gu, " ")
     .trim()
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+    .replace(
+      /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu,
+      (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+    );
   const characters = Array.from(visible);
   return characters.length <= max ? visible : `${characters.slice(0, Math.max(0, max - 1)).join("")}…`;
 }
@@ -40,7 +43,8 @@ export function excerpt(text: string, max: number): string {
 function hideKnown(text: string, forms: readonly string[]): string {
   const found: [number, number][] = [];
   for (const form of forms) {
-    for (let at = text.indexOf(form); at !== -1; at = text.indexOf(form, at + 1)) found.push([at, at + form.length]);
+    for (let at = text.indexOf(form); at !== -1; at = text.indexOf(form, at + 1))
+      found.push([at, at + form.length]);
   }
   found.sort((a, b) => a[0] - b[0]);
   // Joined where they overlap: secrets that share a piece must not uncover each other's rest.
@@ -59,11 +63,22 @@ function formsOf(secret: string): readonly string[] {
   const value = secret.toWellFormed();
   const url = encodeURIComponent(value);
   const json = JSON.stringify(value).slice(1, -1);
-  const html = value.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  const html = value
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
   const lines = value.split(/\r?\n/u).filter((line) => line !== value && line.trim().length >= SHORTEST_PART);
   return [
-    value, url, url.replace(/%[0-9A-F]{2}/gu, (code) => code.toLowerCase()), url.replaceAll("%20", "+"),
-    json, html, html.replaceAll("'", "&#39;"), ...base64Forms(value), ...lines,
+    value,
+    url,
+    url.replace(/%[0-9A-F]{2}/gu, (code) => code.toLowerCase()),
+    url.replaceAll("%20", "+"),
+    json,
+    html,
+    html.replaceAll("'", "&#39;"),
+    ...base64Forms(value),
+    ...lines,
   ].filter((form) => form.length >= SHORTEST);
 }
 
@@ -78,7 +93,8 @@ function base64Forms(value: string): readonly string[] {
   });
 }
 
-const NAMES = "passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?";
+const NAMES =
+  "passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?";
 
 /** Quotes may be missing at the end: the text was cut off there. */
 const VALUES = [
@@ -95,12 +111,18 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   // `Authorization: Basic ...`, `"cookie":"a=b; c=d"`: the rest of the line or of the quoted value.
   [/((?:authorization|cookie)\\{0,3}["']?\s{0,5}[:=]\s{0,5}\\{0,3}["']?)[^"'\r\n]+/giu, `$1${REDACTED}`],
   [/(:\/\/[^\s/?#@:]{0,200}:)[^\s/?#]{1,500}@/gu, `$1${REDACTED}@`],
-  [new RegExp(`((?:${NAMES})[\\w-]{0,20}\\\\{0,3}["']?\\s{0,5}[=:]\\s{0,5})(?:${VALUES.join("|")})`, "giu"), `$1${REDACTED}`],
+  [
+    new RegExp(`((?:${NAMES})[\\w-]{0,20}\\\\{0,3}["']?\\s{0,5}[=:]\\s{0,5})(?:${VALUES.join("|")})`, "giu"),
+    `$1${REDACTED}`,
+  ],
   [/\b(bearer\s{1,5})[\w.~+/=-]{16,}/giu, `$1${REDACTED}`],
   [/\b(?:AKIA|ASIA|AGPA|AIDA|AROA|ANPA|ANVA|AIPA)[A-Z0-9]{16}\b/gu, REDACTED],
   [/\beyJ[\w-]{8,4096}\.[\w-]{8,8192}(?:\.[\w-]{0,4096})?/gu, REDACTED],
   // Tokens that say what they are: GitHub, GitLab, Slack, npm, Stripe and look-alikes, Google.
-  [/\b(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|npm_|[sr]k[-_](?:live|test|proj|ant)[-_]|AIza)[\w-]{16,512}/gu, REDACTED],
+  [
+    /\b(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|npm_|[sr]k[-_](?:live|test|proj|ant)[-_]|AIza)[\w-]{16,512}/gu,
+    REDACTED,
+  ],
 ];
 
 function hidePatterns(text: string): string {

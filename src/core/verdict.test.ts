@@ -3,42 +3,76 @@ import { describe, expect, it } from "vitest";
 import type { Check, CheckPlan, Sample, Window } from "./checks.ts";
 import type { Replica } from "./observed.ts";
 import { instant, millis } from "./units.ts";
-import { emptyTally, judge, MAX_WINDOW, record, steady, type Tally } from "./verdict.ts";
+import { MAX_WINDOW } from "./tally.ts";
+import { emptyTally, judge, record, steady, type Tally } from "./verdict.ts";
 
-const WINDOW: Window = { of: 5, passes: 3, consecutive: 2, interval: millis(500), jitter: 0.2, deadline: millis(60_000) };
+const WINDOW: Window = {
+  of: 5,
+  passes: 3,
+  consecutive: 2,
+  interval: millis(500),
+  jitter: 0.2,
+  deadline: millis(60_000),
+};
 const SOON = millis(0);
 const LATE = WINDOW.deadline;
 
 const http = (name: string, path: string, kind: Check["kind"] = "deep"): Check => ({
-  name, kind, timeout: millis(300), ask: "http",
+  name,
+  kind,
+  timeout: millis(300),
+  ask: "http",
   http: { method: "GET", path, headers: {}, status: [[200, 200]], followRedirects: 0 },
 });
 const READY = http("ready", "/health", "ready");
 const DEEP = http("deep[0]", "/health/db");
 
 const plan = (checks: readonly Check[] = [DEEP], changes: Partial<CheckPlan> = {}): CheckPlan => ({
-  checks, window: WINDOW, minHealthy: "all", identity: { by: "address" }, ...changes,
+  checks,
+  window: WINDOW,
+  minHealthy: "all",
+  identity: { by: "address" },
+  ...changes,
 });
 
 const replica = (id: string, changes: Partial<Replica> = {}): Replica => ({
-  id, incarnation: `${id}/1`, phase: "ready", restarts: 0, ...changes,
+  id,
+  incarnation: `${id}/1`,
+  phase: "ready",
+  restarts: 0,
+  ...changes,
 });
 
 type Result = Sample["result"];
 const RESULTS: Record<string, Result> = { P: "pass", F: "fail", U: "unknown" };
 
 const sample = (of: Replica, check: Check, result: Result, attempt = 1): Sample => ({
-  check: check.name, replica: of.id, incarnation: of.incarnation, attempt, took: millis(3), result,
-  ...(result === "pass" ? { actual: "200" } : result === "fail" ? { expected: "200", actual: "503", excerpt: "no database" } : { actual: "no way" }),
+  check: check.name,
+  replica: of.id,
+  incarnation: of.incarnation,
+  attempt,
+  took: millis(3),
+  result,
+  ...(result === "pass"
+    ? { actual: "200" }
+    : result === "fail"
+      ? { expected: "200", actual: "503", excerpt: "no database" }
+      : { actual: "no way" }),
 });
 
 /** `PPF` for one replica and check, on top of `tally`. */
 const told = (letters: string, of: Replica, check: Check = DEEP, tally: Tally = emptyTally()): Tally =>
-  letters.split("").reduce((sofar, letter, index) => record(sofar, [sample(of, check, RESULTS[letter] as Result, index + 1)]), tally);
+  letters
+    .split("")
+    .reduce(
+      (sofar, letter, index) => record(sofar, [sample(of, check, RESULTS[letter] as Result, index + 1)]),
+      tally,
+    );
 
 const one = replica("green-1");
 const two = replica("green-2");
-const decision = (letters: string, elapsed = SOON, of = one) => judge(told(letters, of), plan(), [of], [], elapsed).decision;
+const decision = (letters: string, elapsed = SOON, of = one) =>
+  judge(told(letters, of), plan(), [of], [], elapsed).decision;
 
 describe("a window", () => {
   it.each([
@@ -123,7 +157,9 @@ describe("replicas", () => {
     for (const minHealthy of ["all", 0, 1] as const) {
       expect(judge(emptyTally(), plan([], { minHealthy }), [], [], SOON).decision).toBe("undecided");
       expect(judge(emptyTally(), plan([], { minHealthy }), [], [], LATE).decision).toBe("inconclusive");
-      expect(judge(told("PPP", one), plan([DEEP], { minHealthy }), [], [], LATE).decision).toBe("inconclusive");
+      expect(judge(told("PPP", one), plan([DEEP], { minHealthy }), [], [], LATE).decision).toBe(
+        "inconclusive",
+      );
       expect(steady(told("PPP", one), plan([DEEP], { minHealthy }), [], []).decision).toBe("fail");
     }
   });
@@ -136,7 +172,9 @@ describe("replicas", () => {
 
   it("without any check pass when the target calls them ready", () => {
     expect(judge(emptyTally(), plan([]), [one], [], SOON).decision).toBe("pass");
-    expect(judge(emptyTally(), plan([]), [replica("green-1", { phase: "unready" })], [], SOON).decision).toBe("undecided");
+    expect(judge(emptyTally(), plan([]), [replica("green-1", { phase: "unready" })], [], SOON).decision).toBe(
+      "undecided",
+    );
   });
 });
 
@@ -149,7 +187,13 @@ describe("a crash", () => {
   ];
 
   it.each(crashes)("seen as %s fails at once", (_, crashed) => {
-    const verdict = judge(told("PP", one, DEEP, record(emptyTally(), [], [one])), plan(), [crashed], [], SOON);
+    const verdict = judge(
+      told("PP", one, DEEP, record(emptyTally(), [], [one])),
+      plan(),
+      [crashed],
+      [],
+      SOON,
+    );
     expect(verdict.decision).toBe("fail");
     expect(verdict.cause?.code).toBe("TEAL-H103");
     expect(verdict.passed).toEqual([]);
@@ -157,7 +201,9 @@ describe("a crash", () => {
 
   it("before the first answer is noticed as well", () => {
     const tally = record(emptyTally(), [], [one]);
-    expect(judge(tally, plan(), [replica("green-1", { incarnation: "green-1/2" })], [], SOON).decision).toBe("fail");
+    expect(judge(tally, plan(), [replica("green-1", { incarnation: "green-1/2" })], [], SOON).decision).toBe(
+      "fail",
+    );
   });
 
   it("of one replica is tolerated where minHealthy allows it", () => {
@@ -172,7 +218,9 @@ describe("a crash", () => {
   });
 
   it("is not forgiven by --force", () => {
-    expect(judge(told("PPP", one), plan(), [replica("green-1", { phase: "exited" })], ["deep[0]"], SOON).decision).toBe("fail");
+    expect(
+      judge(told("PPP", one), plan(), [replica("green-1", { phase: "exited" })], ["deep[0]"], SOON).decision,
+    ).toBe("fail");
   });
 
   it("lends nothing to the next life: its window starts empty", () => {
@@ -188,22 +236,34 @@ describe("a forced check", () => {
     const verdict = judge(tally, plan([READY, DEEP]), [one], ["deep[0]"], SOON);
     expect(verdict.decision).toBe("pass");
     expect(verdict.failing.map(({ check }) => check)).toEqual(["deep[0]"]);
-    expect(verdict.summary).toBe("/health 200 · forced: GET /health/db: expected 200, got 503 (3 of 3 failed)");
+    expect(verdict.summary).toBe(
+      "/health 200 · forced: GET /health/db: expected 200, got 503 (3 of 3 failed)",
+    );
   });
 });
 
 describe("the summary", () => {
   it("names every passed check", () => {
-    const tally = record(told("PPP", one, DEEP, told("PPP", one, READY)), [{ ...sample(one, DEEP, "pass"), excerpt: "connected" }]);
-    expect(judge(tally, plan([READY, DEEP]), [one], [], SOON).summary).toBe('/health 200 · /health/db 200 "connected"');
+    const tally = record(told("PPP", one, DEEP, told("PPP", one, READY)), [
+      { ...sample(one, DEEP, "pass"), excerpt: "connected" },
+    ]);
+    expect(judge(tally, plan([READY, DEEP]), [one], [], SOON).summary).toBe(
+      '/health 200 · /health/db 200 "connected"',
+    );
   });
 
   it("names the worst failure first, with its evidence", () => {
     const tally = told("PPFFF", one, DEEP, told("PPPPF", one, READY));
     const verdict = judge(tally, plan([READY, DEEP]), [one], [], LATE);
-    expect(verdict.summary).toBe("GET /health/db: expected 200, got 503 (3 of 5 failed) · 1 more failing: /health");
+    expect(verdict.summary).toBe(
+      "GET /health/db: expected 200, got 503 (3 of 5 failed) · 1 more failing: /health",
+    );
     expect(verdict.failing.map(({ check }) => check)).toEqual(["deep[0]", "ready"]);
-    expect(verdict.cause).toEqual({ code: "TEAL-H101", message: verdict.summary, evidence: ['body: "no database"', 'body: "no database"'] });
+    expect(verdict.cause).toEqual({
+      code: "TEAL-H101",
+      message: verdict.summary,
+      evidence: ['body: "no database"', 'body: "no database"'],
+    });
   });
 
   it("tells why nothing could be asked", () => {
@@ -215,16 +275,28 @@ describe("the summary", () => {
 
   it("hides what looks like a secret in a path or a command", () => {
     const asking = http("deep[0]", "/health?token=abc");
-    const running: Check = { name: "deep[1] exec check --password=hunter22", kind: "deep", timeout: millis(1), ask: "exec", exec: { command: "x", expectExit: 0 } };
+    const running: Check = {
+      name: "deep[1] exec check --password=hunter22",
+      kind: "deep",
+      timeout: millis(1),
+      ask: "exec",
+      exec: { command: "x", expectExit: 0 },
+    };
     const tally = told("FFF", one, asking, told("FFF", one, running));
     const verdict = judge(tally, plan([asking, running]), [one], [], LATE);
-    expect(verdict.summary).toBe("GET /health?token=[redacted]: expected 200, got 503 (3 of 3 failed) · 1 more failing: deep[1] exec check --password=[redacted]");
+    expect(verdict.summary).toBe(
+      "GET /health?token=[redacted]: expected 200, got 503 (3 of 3 failed) · 1 more failing: deep[1] exec check --password=[redacted]",
+    );
   });
 
   it("tells how a replica crashed", () => {
-    const crashed = replica("green-1", { phase: "exited", exit: { code: null, signal: "SIGSEGV", at: instant(0) } });
-    expect(judge(told("F", one), plan(), [crashed], [], SOON).summary)
-      .toBe("green-1 crashed, SIGSEGV · GET /health/db: expected 200, got 503 (1 of 1 failed)");
+    const crashed = replica("green-1", {
+      phase: "exited",
+      exit: { code: null, signal: "SIGSEGV", at: instant(0) },
+    });
+    expect(judge(told("F", one), plan(), [crashed], [], SOON).summary).toBe(
+      "green-1 crashed, SIGSEGV · GET /health/db: expected 200, got 503 (1 of 1 failed)",
+    );
     expect(judge(emptyTally(), plan(), [], [], LATE).summary).toBe("no replica to ask");
   });
 });
@@ -264,11 +336,14 @@ describe("a healthy slot that is watched", () => {
       return steady(tally, plan(), [one], []).decision;
     });
     expect(decisions).toEqual(["pass", "pass", "inconclusive", "inconclusive", "inconclusive"]);
-    expect(steady(tally, plan(), [one], []).summary).toBe("deep[0]: could not be asked (the replica could not be reached)");
+    expect(steady(tally, plan(), [one], []).summary).toBe(
+      "deep[0]: could not be asked (the replica could not be reached)",
+    );
   });
 
   it("is inconclusive when it could never be asked", () => {
-    const seen = (rounds: number) => Array.from({ length: rounds }).reduce<Tally>((tally) => record(tally, [], [one]), emptyTally());
+    const seen = (rounds: number) =>
+      Array.from({ length: rounds }).reduce<Tally>((tally) => record(tally, [], [one]), emptyTally());
     expect(steady(seen(4), plan(), [one], []).decision).toBe("undecided");
     expect(steady(seen(5), plan(), [one], []).decision).toBe("inconclusive");
   });
@@ -281,84 +356,132 @@ describe("a healthy slot that is watched", () => {
 describe("properties", () => {
   const results = fc.array(fc.constantFrom<Result>("pass", "fail", "unknown"), { maxLength: 14 });
   const windows = fc.integer({ min: 1, max: 6 }).chain((of) =>
-    fc.record({ of: fc.constant(of), passes: fc.integer({ min: 1, max: of }), consecutive: fc.integer({ min: 0, max: of }) }),
+    fc.record({
+      of: fc.constant(of),
+      passes: fc.integer({ min: 1, max: of }),
+      consecutive: fc.integer({ min: 0, max: of }),
+    }),
   );
   const elapsed = fc.constantFrom(SOON, LATE);
-  const tallyOf = (lists: readonly (readonly Result[])[], order: readonly number[] = [...lists.keys()]): Tally =>
+  const tallyOf = (
+    lists: readonly (readonly Result[])[],
+    order: readonly number[] = [...lists.keys()],
+  ): Tally =>
     order.reduce((tally, index) => {
       const of = replica(`green-${index}`);
-      return (lists[index] ?? []).reduce((sofar, result) => record(sofar, [sample(of, DEEP, result)], [of]), tally);
+      return (lists[index] ?? []).reduce(
+        (sofar, result) => record(sofar, [sample(of, DEEP, result)], [of]),
+        tally,
+      );
     }, emptyTally());
   const replicasOf = (lists: readonly unknown[]) => lists.map((_, index) => replica(`green-${index}`));
   const GOOD = { pass: 3, undecided: 2, inconclusive: 1, fail: 0 };
 
   it("a better answer never makes the verdict worse", () => {
-    fc.assert(fc.property(results, fc.nat(), windows, elapsed, (list, where, shape, time) => {
-      fc.pre(list.length > 0);
-      const better = list.with(where % list.length, "pass");
-      const checks = plan([DEEP], { window: { ...WINDOW, ...shape } });
-      const before = tallyOf([list]);
-      const after = tallyOf([better]);
-      expect(GOOD[judge(after, checks, replicasOf([list]), [], time).decision])
-        .toBeGreaterThanOrEqual(GOOD[judge(before, checks, replicasOf([list]), [], time).decision]);
-      if (steady(before, checks, replicasOf([list]), []).decision !== "fail") {
-        expect(steady(after, checks, replicasOf([list]), []).decision).not.toBe("fail");
-      }
-    }));
+    fc.assert(
+      fc.property(results, fc.nat(), windows, elapsed, (list, where, shape, time) => {
+        fc.pre(list.length > 0);
+        const better = list.with(where % list.length, "pass");
+        const checks = plan([DEEP], { window: { ...WINDOW, ...shape } });
+        const before = tallyOf([list]);
+        const after = tallyOf([better]);
+        expect(GOOD[judge(after, checks, replicasOf([list]), [], time).decision]).toBeGreaterThanOrEqual(
+          GOOD[judge(before, checks, replicasOf([list]), [], time).decision],
+        );
+        if (steady(before, checks, replicasOf([list]), []).decision !== "fail") {
+          expect(steady(after, checks, replicasOf([list]), []).decision).not.toBe("fail");
+        }
+      }),
+    );
   });
 
   it("one more pass never takes a pass away", () => {
-    fc.assert(fc.property(results, windows, elapsed, (list, shape, time) => {
-      const checks = plan([DEEP], { window: { ...WINDOW, ...shape } });
-      fc.pre(judge(tallyOf([list]), checks, replicasOf([list]), [], time).decision === "pass");
-      expect(judge(tallyOf([[...list, "pass"]]), checks, replicasOf([list]), [], time).decision).toBe("pass");
-    }));
+    fc.assert(
+      fc.property(results, windows, elapsed, (list, shape, time) => {
+        const checks = plan([DEEP], { window: { ...WINDOW, ...shape } });
+        fc.pre(judge(tallyOf([list]), checks, replicasOf([list]), [], time).decision === "pass");
+        expect(judge(tallyOf([[...list, "pass"]]), checks, replicasOf([list]), [], time).decision).toBe(
+          "pass",
+        );
+      }),
+    );
   });
 
   it("an unknown never helps: with it taken for a failure a pass is still a pass", () => {
-    fc.assert(fc.property(results, windows, elapsed, (list, shape, time) => {
-      const checks = plan([DEEP], { window: { ...WINDOW, ...shape } });
-      fc.pre(judge(tallyOf([list]), checks, replicasOf([list]), [], time).decision === "pass");
-      const worse = list.map((result) => (result === "unknown" ? "fail" : result));
-      expect(judge(tallyOf([worse]), checks, replicasOf([list]), [], time).decision).toBe("pass");
-    }));
+    fc.assert(
+      fc.property(results, windows, elapsed, (list, shape, time) => {
+        const checks = plan([DEEP], { window: { ...WINDOW, ...shape } });
+        fc.pre(judge(tallyOf([list]), checks, replicasOf([list]), [], time).decision === "pass");
+        const worse = list.map((result) => (result === "unknown" ? "fail" : result));
+        expect(judge(tallyOf([worse]), checks, replicasOf([list]), [], time).decision).toBe("pass");
+      }),
+    );
   });
 
   it("a flapping check never passes when the window wants more than half", () => {
-    fc.assert(fc.property(fc.integer({ min: 2, max: 10 }), fc.integer({ min: 1, max: 60 }), fc.boolean(), elapsed, (of, length, first, time) => {
-      const list = Array.from({ length }, (_, index): Result => ((index % 2 === 0) === first ? "pass" : "fail"));
-      const checks = plan([DEEP], { window: { ...WINDOW, of, passes: Math.floor((of + 1) / 2) + 1, consecutive: 1 } });
-      expect(judge(tallyOf([list]), checks, replicasOf([list]), [], time).decision).not.toBe("pass");
-    }));
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 2, max: 10 }),
+        fc.integer({ min: 1, max: 60 }),
+        fc.boolean(),
+        elapsed,
+        (of, length, first, time) => {
+          const list = Array.from({ length }, (_, index): Result =>
+            (index % 2 === 0) === first ? "pass" : "fail",
+          );
+          const checks = plan([DEEP], {
+            window: { ...WINDOW, of, passes: Math.floor((of + 1) / 2) + 1, consecutive: 1 },
+          });
+          expect(judge(tallyOf([list]), checks, replicasOf([list]), [], time).decision).not.toBe("pass");
+        },
+      ),
+    );
   });
 
   it("a pass holds at least `passes` passes of every replica, and the last `consecutive` are passes", () => {
-    fc.assert(fc.property(fc.array(results, { maxLength: 4 }), windows, elapsed, (lists, shape, time) => {
-      const verdict = judge(tallyOf(lists), plan([DEEP], { window: { ...WINDOW, ...shape } }), replicasOf(lists), [], time);
-      fc.pre(verdict.decision === "pass");
-      expect(lists.length).toBeGreaterThan(0);
-      for (const list of lists) {
-        const window = list.slice(-shape.of);
-        expect(window.filter((result) => result === "pass").length).toBeGreaterThanOrEqual(shape.passes);
-        expect(window.slice(window.length - shape.consecutive).every((result) => result === "pass")).toBe(true);
-      }
-    }));
+    fc.assert(
+      fc.property(fc.array(results, { maxLength: 4 }), windows, elapsed, (lists, shape, time) => {
+        const verdict = judge(
+          tallyOf(lists),
+          plan([DEEP], { window: { ...WINDOW, ...shape } }),
+          replicasOf(lists),
+          [],
+          time,
+        );
+        fc.pre(verdict.decision === "pass");
+        expect(lists.length).toBeGreaterThan(0);
+        for (const list of lists) {
+          const window = list.slice(-shape.of);
+          expect(window.filter((result) => result === "pass").length).toBeGreaterThanOrEqual(shape.passes);
+          expect(window.slice(window.length - shape.consecutive).every((result) => result === "pass")).toBe(
+            true,
+          );
+        }
+      }),
+    );
   });
 
   it("the order of the replicas does not matter", () => {
-    fc.assert(fc.property(fc.array(results, { minLength: 1, maxLength: 4 }), windows, elapsed, (lists, shape, time) => {
-      const checks = plan([DEEP], { window: { ...WINDOW, ...shape } });
-      const there = replicasOf(lists);
-      const back = [...lists.keys()].toReversed();
-      for (const verdict of [
-        (tally: Tally, list: readonly Replica[]) => judge(tally, checks, list, [], time),
-        (tally: Tally, list: readonly Replica[]) => steady(tally, checks, list, []),
-      ]) {
-        const forth = verdict(tallyOf(lists), there);
-        const reversed = verdict(tallyOf(lists, back), there.toReversed());
-        expect(reversed.decision).toBe(forth.decision);
-        expect([...reversed.passed].sort()).toEqual([...forth.passed].sort());
-      }
-    }));
+    fc.assert(
+      fc.property(
+        fc.array(results, { minLength: 1, maxLength: 4 }),
+        windows,
+        elapsed,
+        (lists, shape, time) => {
+          const checks = plan([DEEP], { window: { ...WINDOW, ...shape } });
+          const there = replicasOf(lists);
+          const back = [...lists.keys()].toReversed();
+          for (const verdict of [
+            (tally: Tally, list: readonly Replica[]) => judge(tally, checks, list, [], time),
+            (tally: Tally, list: readonly Replica[]) => steady(tally, checks, list, []),
+          ]) {
+            const forth = verdict(tallyOf(lists), there);
+            const reversed = verdict(tallyOf(lists, back), there.toReversed());
+            expect(reversed.decision).toBe(forth.decision);
+            expect([...reversed.passed].sort()).toEqual([...forth.passed].sort());
+          }
+        },
+      ),
+    );
   });
 });

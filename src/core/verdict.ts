@@ -1,28 +1,10 @@
 import type { Check, CheckPlan, Decision, Sample, Window } from "./checks.ts";
 import type { Replica } from "./observed.ts";
-import { millis, type Cause, type Millis } from "./units.ts";
+import type { Cause, Millis } from "./units.ts";
+import { MAX_WINDOW, seriesKey, type Series, type Tally } from "./tally.ts";
 import { explain, type Findings } from "./verdict-words.ts";
 
-/** Samples remembered per replica and check: the largest window a configuration may ask for. */
-export const MAX_WINDOW = 100;
-
-/** The last answers of one life of one replica to one check, oldest first. */
-export interface Series {
-  readonly replica: string;
-  readonly check: string;
-  readonly incarnation: string;
-  /** How often it was asked in this life, also beyond what `samples` still holds. */
-  readonly asked: number;
-  readonly samples: readonly Sample[];
-}
-
-/** What was learnt so far. Plain immutable data; `record` makes the next one. */
-export interface Tally {
-  /** By replica and check. A replica's new life starts an empty series. */
-  readonly series: Readonly<Record<string, Series>>;
-  /** By replica: the life it had when first seen (another one later means that it crashed), and in how many rounds it was seen. */
-  readonly lives: Readonly<Record<string, { readonly incarnation: string; readonly restarts?: number; readonly rounds: number }>>;
-}
+export { emptyTally, record, type Tally } from "./tally.ts";
 
 export interface Judgement {
   readonly decision: Decision | "undecided";
@@ -38,47 +20,6 @@ export interface Judgement {
   readonly cause?: Cause;
 }
 
-export function emptyTally(): Tally {
-  return { series: {}, lives: {} };
-}
-
-/**
- * @param samples of one round, at most one per replica and check.
- * @param seen the replicas as observed with the round: a crash before the first answer is noticed, and a replica that
- *   could not be asked this time has an `unknown` sample for every check it was asked before. Silence is no pass.
- */
-export function record(tally: Tally, samples: readonly Sample[], seen: readonly Replica[] = []): Tally {
-  const series = { ...tally.series };
-  const lives = { ...tally.lives };
-  for (const { id, incarnation, restarts } of seen) {
-    const life = lives[id] ?? { incarnation, restarts, rounds: 0 };
-    lives[id] = { ...life, rounds: life.rounds + 1 };
-  }
-  for (const sample of [...samples, ...unasked(tally, samples, seen)]) {
-    lives[sample.replica] ??= { incarnation: sample.incarnation, rounds: 0 };
-    const key = seriesKey(sample.replica, sample.check);
-    const before = series[key]?.incarnation === sample.incarnation ? series[key] : undefined;
-    series[key] = {
-      replica: sample.replica,
-      check: sample.check,
-      incarnation: sample.incarnation,
-      asked: (before?.asked ?? 0) + 1,
-      samples: [...(before?.samples ?? []), sample].slice(-MAX_WINDOW),
-    };
-  }
-  return { series, lives };
-}
-
-/** One `unknown` for every check that a replica seen in this round was asked before and not now. */
-function unasked(tally: Tally, samples: readonly Sample[], seen: readonly Replica[]): readonly Sample[] {
-  const asked = new Set(samples.map((sample) => seriesKey(sample.replica, sample.check)));
-  return Object.entries(tally.series).flatMap(([key, { replica, check, incarnation, samples: before }]) => {
-    if (asked.has(key) || !seen.some((one) => one.id === replica && one.incarnation === incarnation)) return [];
-    const attempt = (before.at(-1)?.attempt ?? 0) + 1;
-    return [{ check, replica, incarnation, attempt, took: millis(0), result: "unknown" as const, actual: "the replica could not be reached" }];
-  });
-}
-
 /**
  * Has the slot proven itself? Decides `pass` as soon as enough replicas passed every check, `fail` as soon as a
  * crash or a hopeless replica makes that impossible, and otherwise at the window's deadline.
@@ -88,7 +29,11 @@ function unasked(tally: Tally, samples: readonly Sample[], seen: readonly Replic
  * @param elapsed since the first round.
  */
 export function judge(
-  tally: Tally, plan: CheckPlan, replicas: readonly Replica[], force: readonly string[], elapsed: Millis,
+  tally: Tally,
+  plan: CheckPlan,
+  replicas: readonly Replica[],
+  force: readonly string[],
+  elapsed: Millis,
 ): Judgement {
   const scope = scopeOf(tally, plan, replicas, force);
   const crashed = scope.replicas.filter((replica) => hasCrashed(tally, replica));
@@ -101,7 +46,9 @@ export function judge(
     if (passed.length >= scope.needed) return "pass";
     if (lost > 0 && scope.replicas.length - lost < scope.needed) return "fail";
     if (elapsed < plan.window.deadline) return "undecided";
-    return crashed.length > 0 || scope.replicas.some((replica) => hasFailures(scope, replica)) ? "fail" : "inconclusive";
+    return crashed.length > 0 || scope.replicas.some((replica) => hasFailures(scope, replica))
+      ? "fail"
+      : "inconclusive";
   };
   return judgement(scope, decide(), passed, crashed);
 }
@@ -112,15 +59,22 @@ export function judge(
  * `undecided` while too little was asked. Consecutive passes do not matter here: one failure in a healthy window is noise.
  */
 export function steady(
-  tally: Tally, plan: CheckPlan, replicas: readonly Replica[], force: readonly string[],
+  tally: Tally,
+  plan: CheckPlan,
+  replicas: readonly Replica[],
+  force: readonly string[],
 ): Judgement {
   const scope = scopeOf(tally, plan, replicas, force);
   const healthy = scope.replicas.filter((replica) => isHealthy(scope, replica));
-  const crashed = scope.replicas.filter((replica) => hasCrashed(tally, replica) && (isDown(replica) || !healthy.includes(replica)));
+  const crashed = scope.replicas.filter(
+    (replica) => hasCrashed(tally, replica) && (isDown(replica) || !healthy.includes(replica)),
+  );
   const sound = scope.replicas.filter((replica) => !crashed.includes(replica));
   const passed = sound.filter((replica) => healthy.includes(replica));
   const failed = sound.filter((replica) => isFailing(scope, replica));
-  const open = sound.filter((replica) => !passed.includes(replica) && !failed.includes(replica) && !isFull(scope, replica));
+  const open = sound.filter(
+    (replica) => !passed.includes(replica) && !failed.includes(replica) && !isFull(scope, replica),
+  );
   const lost = crashed.length + failed.length;
 
   const decide = (): Judgement["decision"] => {
@@ -145,7 +99,12 @@ interface Scope {
   readonly needed: number;
 }
 
-function scopeOf(tally: Tally, plan: CheckPlan, replicas: readonly Replica[], force: readonly string[]): Scope {
+function scopeOf(
+  tally: Tally,
+  plan: CheckPlan,
+  replicas: readonly Replica[],
+  force: readonly string[],
+): Scope {
   // A replica that is told to stop proves nothing either way.
   const counted = replicas.filter((replica) => replica.phase !== "stopping");
   return {
@@ -179,7 +138,9 @@ function isProven(scope: Scope, replica: Replica): boolean {
     const tail = samples.slice(-Math.max(1, scope.window.consecutive));
     return (
       count(samples, "pass") >= scope.window.passes &&
-      tail.length >= scope.window.consecutive && tail.length > 0 && tail.every((sample) => sample.result === "pass")
+      tail.length >= scope.window.consecutive &&
+      tail.length > 0 &&
+      tail.every((sample) => sample.result === "pass")
     );
   });
 }
@@ -218,7 +179,8 @@ function isFailing(scope: Scope, replica: Replica): boolean {
 function isFull(scope: Scope, replica: Replica): boolean {
   return scope.required.every((check) => {
     const series = seriesOf(scope, replica, check);
-    const rounds = series === undefined ? (scope.tally.lives[replica.id]?.rounds ?? 0) : series.samples.length;
+    const rounds =
+      series === undefined ? (scope.tally.lives[replica.id]?.rounds ?? 0) : series.samples.length;
     return rounds >= Math.min(scope.window.of, MAX_WINDOW);
   });
 }
@@ -226,10 +188,6 @@ function isFull(scope: Scope, replica: Replica): boolean {
 /** So many failures that `passes` no longer fit into the window, however the unanswered questions would have ended. */
 function tooManyFailed(scope: Scope, replica: Replica, check: Check): boolean {
   return count(windowOf(scope, replica, check), "fail") > scope.window.of - scope.window.passes;
-}
-
-function seriesKey(replica: string, check: string): string {
-  return JSON.stringify([replica, check]);
 }
 
 function seriesOf(scope: Scope, replica: Replica, check: Check): Series | undefined {
@@ -246,7 +204,10 @@ function count(samples: readonly Sample[], result: Sample["result"]): number {
 }
 
 function judgement(
-  scope: Scope, decision: Judgement["decision"], passed: readonly Replica[], crashed: readonly Replica[],
+  scope: Scope,
+  decision: Judgement["decision"],
+  passed: readonly Replica[],
+  crashed: readonly Replica[],
 ): Judgement {
   const findings = findingsOf(scope, crashed);
   const { summary, cause } = explain(findings, decision);
@@ -267,7 +228,10 @@ function findingsOf(scope: Scope, crashed: readonly Replica[]): Findings {
   for (const check of [...scope.required, ...scope.forced]) {
     const windows = scope.replicas
       // Whatever life it was: the last answers of a crashed replica are the ones that explain it.
-      .map((replica) => scope.tally.series[seriesKey(replica.id, check.name)]?.samples.slice(-scope.window.of) ?? [])
+      .map(
+        (replica) =>
+          scope.tally.series[seriesKey(replica.id, check.name)]?.samples.slice(-scope.window.of) ?? [],
+      )
       .filter((samples) => samples.length > 0);
     const worst = [...windows].sort((a, b) => count(b, "fail") / b.length - count(a, "fail") / a.length)[0];
     const forced = scope.forced.includes(check);
@@ -280,6 +244,15 @@ function findingsOf(scope: Scope, crashed: readonly Replica[]): Findings {
     const good = windows.flat().findLast((sample) => sample.result === "pass");
     if (good !== undefined) passing.push({ check, sample: good });
   }
-  const worstFirst = failing.sort((a, b) => Number(a.forced) - Number(b.forced) || b.failed / b.of - a.failed / a.of);
-  return { failing: worstFirst, unknown, passing, crashed, replicas: scope.replicas.length, needed: scope.needed };
+  const worstFirst = failing.sort(
+    (a, b) => Number(a.forced) - Number(b.forced) || b.failed / b.of - a.failed / a.of,
+  );
+  return {
+    failing: worstFirst,
+    unknown,
+    passing,
+    crashed,
+    replicas: scope.replicas.length,
+    needed: scope.needed,
+  };
 }

@@ -11,8 +11,7 @@ const SLACK = 2_000;
 
 export interface Round {
   readonly probe: Probe;
-  /** Bounds the round as a whole; without it only the probes' own timeouts do. */
-  readonly clock?: Clock;
+  readonly clock: Clock;
   readonly plan: CheckPlan;
   readonly reach: readonly Reach[];
   readonly revision: Revision;
@@ -23,8 +22,8 @@ export interface Round {
 }
 
 /**
- * Asks every check of every replica once, side by side. Never throws: a question without an answer when the round is
- * over, or when the signal aborts, is a sample `unknown`.
+ * Asks every check of every replica once, side by side. Never throws and always ends: a question without an answer
+ * when the round is over, or when the signal aborts, is a sample `unknown`.
  * @returns one sample per replica and check, by replica in the order of `reach`, then by check in the order of the plan.
  */
 export async function sampleRound(round: Round, signal: AbortSignal): Promise<readonly Sample[]> {
@@ -34,7 +33,9 @@ export async function sampleRound(round: Round, signal: AbortSignal): Promise<re
   const bound = roundBound(checks, questions.length);
   const over = new AbortController();
   const done = new AbortController();
-  const bounding = round.clock?.sleep(bound, done.signal).then(() => over.abort(`no answer within the round's ${bound} ms`));
+  const bounding = round.clock
+    .sleep(bound, done.signal)
+    .then(() => over.abort(`no answer within the round's ${bound} ms`));
   try {
     const end = AbortSignal.any([signal, over.signal]);
     return await inLanes(questions, CONCURRENCY, ({ check, reach }) => ask(round, check, reach, end));
@@ -51,13 +52,20 @@ export function nextDelay(window: Window, random: () => number): Millis {
 
 /** Longest time the round may take: its lanes one after another, each as slow as the slowest check. */
 function roundBound(checks: readonly Check[], questions: number): Millis {
-  return millis(Math.ceil(questions / CONCURRENCY) * (Math.max(...checks.map((check) => check.timeout)) + SLACK));
+  return millis(
+    Math.ceil(questions / CONCURRENCY) * (Math.max(...checks.map((check) => check.timeout)) + SLACK),
+  );
 }
 
 async function ask(round: Round, check: Check, reach: Reach, signal: AbortSignal): Promise<Sample> {
   const unanswered = (why: string): Sample => ({
-    check: check.name, replica: reach.replica, incarnation: reach.incarnation, attempt: round.attempt,
-    took: millis(0), result: "unknown", actual: why,
+    check: check.name,
+    replica: reach.replica,
+    incarnation: reach.incarnation,
+    attempt: round.attempt,
+    took: millis(0),
+    result: "unknown",
+    actual: why,
   });
   if (signal.aborted) return unanswered(String(signal.reason));
   let cut: () => void = () => {};
@@ -77,11 +85,16 @@ async function ask(round: Round, check: Check, reach: Reach, signal: AbortSignal
 }
 
 /** Maps in order, with at most `lanes` under way. */
-async function inLanes<T, R>(items: readonly T[], lanes: number, each: (item: T) => Promise<R>): Promise<R[]> {
+async function inLanes<T, R>(
+  items: readonly T[],
+  lanes: number,
+  each: (item: T) => Promise<R>,
+): Promise<R[]> {
   const results: R[] = [];
   let next = 0;
   const lane = async () => {
-    for (let index = next++; index < items.length; index = next++) results[index] = await each(items[index] as T);
+    for (let index = next++; index < items.length; index = next++)
+      results[index] = await each(items[index] as T);
   };
   await Promise.all(Array.from({ length: Math.min(lanes, items.length) }, lane));
   return results;

@@ -10,12 +10,15 @@ let run: ((work: () => unknown) => unknown) | undefined;
  * @returns the value, or `late`.
  * @throws what the function throws.
  */
-export function bounded<T>(work: () => T): { readonly is: "done"; readonly value: T } | { readonly is: "late" } {
+export function bounded<T>(
+  work: () => T,
+): { readonly is: "done"; readonly value: T } | { readonly is: "late" } {
   run ??= createRunner();
   try {
     return { is: "done", value: run(work) as T };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException | undefined)?.code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return { is: "late" };
+    if ((error as NodeJS.ErrnoException | undefined)?.code === "ERR_SCRIPT_EXECUTION_TIMEOUT")
+      return { is: "late" };
     throw error;
   }
 }

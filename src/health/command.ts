@@ -24,7 +24,12 @@ export function runCommand(
   const [program = "", ...args] = typeof command === "string" ? ["/bin/sh", "-c", command] : command;
   return new Promise((resolve) => {
     if (signal.aborted) return resolve({ exit: null, output: "" });
-    const child = spawn(program, args, { cwd: where.cwd, env: { ...where.env }, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program, args, {
+      cwd: where.cwd,
+      env: { ...where.env },
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const chunks: Buffer[] = [];
     let size = 0;
     const keep = (chunk: Buffer) => {

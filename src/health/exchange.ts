@@ -57,7 +57,13 @@ export function exchange(question: HttpQuestion, signal: AbortSignal): Promise<E
     request.on("close", closed);
     request.on("upgrade", (response, socket) => {
       socket.destroy();
-      settle({ is: "answer", status: response.statusCode ?? 0, headers: plainHeaders(response), body: "", cut: false });
+      settle({
+        is: "answer",
+        status: response.statusCode ?? 0,
+        headers: plainHeaders(response),
+        body: "",
+        cut: false,
+      });
     });
     request.on("response", (response) => {
       // From here on the answer's own end tells, and more exactly.
@@ -73,7 +79,8 @@ function readAnswer(response: IncomingMessage): Promise<Exchange> {
     const chunks: Buffer[] = [];
     let kept = 0;
     let total = 0;
-    const broken = () => resolve({ is: "broken", why: `answer ${response.statusCode} cut off after ${total} bytes` });
+    const broken = () =>
+      resolve({ is: "broken", why: `answer ${response.statusCode} cut off after ${total} bytes` });
     response.on("data", (chunk: Buffer) => {
       total += chunk.length;
       if (kept < BODY_LIMIT) chunks.push(chunk.subarray(0, BODY_LIMIT - kept));
@@ -83,7 +90,13 @@ function readAnswer(response: IncomingMessage): Promise<Exchange> {
       // "end" alone is no proof: only a message that is complete by its own framing is an answer.
       if (!response.complete) return broken();
       const body = Buffer.concat(chunks).toString("utf8");
-      resolve({ is: "answer", status: response.statusCode ?? 0, headers: plainHeaders(response), body, cut: total > kept });
+      resolve({
+        is: "answer",
+        status: response.statusCode ?? 0,
+        headers: plainHeaders(response),
+        body,
+        cut: total > kept,
+      });
     });
     response.on("error", broken);
     response.on("close", broken);
@@ -92,7 +105,10 @@ function readAnswer(response: IncomingMessage): Promise<Exchange> {
 
 function plainHeaders(response: IncomingMessage): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(response.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]),
+    Object.entries(response.headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.join(", ") : (value ?? ""),
+    ]),
   );
 }
 

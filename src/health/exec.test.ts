@@ -11,12 +11,20 @@ const beside: Reach["exec"] = (command, signal) => runCommand(command, { cwd: "/
 const reach = reachOf(1, { exec: beside });
 
 const execCheck = (command: readonly string[] | string, expectExit = 0, timeout = 5_000): Check => ({
-  name: "deep[1]", kind: "deep", timeout: millis(timeout), ask: "exec", exec: { command, expectExit },
+  name: "deep[1]",
+  kind: "deep",
+  timeout: millis(timeout),
+  ask: "exec",
+  exec: { command, expectExit },
 });
 
-/** Living members of a process group; one that only waits to be reaped is dead. */
+/**
+ * Living members of a process group; one that only waits to be reaped is dead. Polled: a killed process lets go of its
+ * pipes, which ends the run, an instant before the system calls it dead.
+ */
 const living = (group: number) =>
-  execFileSync("ps", ["-A", "-o", "pgid=,stat="], { encoding: "utf8" }).split("\n")
+  execFileSync("ps", ["-A", "-o", "pgid=,stat="], { encoding: "utf8" })
+    .split("\n")
     .map((line) => line.trim().split(/\s+/u))
     .filter(([pgid, stat]) => Number(pgid) === group && !stat?.startsWith("Z")).length;
 
@@ -31,13 +39,24 @@ describe("a command", () => {
   });
 
   it("runs in the replica's environment, as a shell line or as a program with arguments", async () => {
-    expect((await ask(execCheck('test "$GREETING" = "from the slot" && echo "$GREETING"'), reach)).excerpt).toBe("from the slot");
-    expect((await ask(execCheck(["printf", "%s|", "a b", "$GREETING"]), reach)).excerpt).toBe("a b|$GREETING|");
+    expect(
+      (await ask(execCheck('test "$GREETING" = "from the slot" && echo "$GREETING"'), reach)).excerpt,
+    ).toBe("from the slot");
+    expect((await ask(execCheck(["printf", "%s|", "a b", "$GREETING"]), reach)).excerpt).toBe(
+      "a b|$GREETING|",
+    );
   });
 
   it("that fails shows what it said, errors included, without secrets", async () => {
-    const sample = await ask(execCheck("echo out; echo oops hunter22-extra >&2; exit 1"), reach, { secrets: ["hunter22-extra"] });
-    expect(sample).toMatchObject({ result: "fail", expected: "exit 0", actual: "exit 1", excerpt: "out oops [redacted]" });
+    const sample = await ask(execCheck("echo out; echo oops hunter22-extra >&2; exit 1"), reach, {
+      secrets: ["hunter22-extra"],
+    });
+    expect(sample).toMatchObject({
+      result: "fail",
+      expected: "exit 0",
+      actual: "exit 1",
+      excerpt: "out oops [redacted]",
+    });
   });
 
   it("that does not exist fails and says so", async () => {
@@ -52,29 +71,43 @@ describe("a command", () => {
 
   it("that takes too long is killed with everything it started", async () => {
     let group = 0;
-    const spying = reachOf(1, { exec: (command, signal) => runCommand(command, { cwd: "/", env: ENV }, signal).then((ran) => {
-      group = Number(ran.output.split("\n")[0]);
-      return ran;
-    }) });
+    const spying = reachOf(1, {
+      exec: (command, signal) =>
+        runCommand(command, { cwd: "/", env: ENV }, signal).then((ran) => {
+          group = Number(ran.output.split("\n")[0]);
+          return ran;
+        }),
+    });
     const sample = await ask(execCheck("echo $$; sleep 60 & sleep 60", 0, 300), spying);
     expect(sample).toMatchObject({ result: "fail", expected: "exit 0", actual: "timeout after 300 ms" });
     expect(group).toBeGreaterThan(1);
-    expect(living(group)).toBe(0);
+    await expect.poll(() => living(group)).toBe(0);
   });
 
   it("that leaves a child behind ends, and the child too", async () => {
-    const ran = await runCommand("echo $$; sleep 60 & exit 4", { cwd: "/", env: ENV }, new AbortController().signal);
+    const ran = await runCommand(
+      "echo $$; sleep 60 & exit 4",
+      { cwd: "/", env: ENV },
+      new AbortController().signal,
+    );
     expect(ran.exit).toBe(4);
-    expect(living(Number(ran.output))).toBe(0);
+    await expect.poll(() => living(Number(ran.output))).toBe(0);
   });
 
   it("whose connector does not heed its signal is given up all the same", async () => {
     const deaf = reachOf(1, { exec: () => new Promise(() => {}) });
-    expect(await ask(execCheck("true", 0, 50), deaf)).toMatchObject({ result: "fail", actual: "timeout after 50 ms" });
+    expect(await ask(execCheck("true", 0, 50), deaf)).toMatchObject({
+      result: "fail",
+      actual: "timeout after 50 ms",
+    });
   });
 
   it("keeps only so much output", async () => {
-    const ran = await runCommand("head -c 1000000 /dev/zero | tr '\\0' x", { cwd: "/", env: ENV }, new AbortController().signal);
+    const ran = await runCommand(
+      "head -c 1000000 /dev/zero | tr '\\0' x",
+      { cwd: "/", env: ENV },
+      new AbortController().signal,
+    );
     expect(ran.output.length).toBe(64 * 1024);
   });
 });

@@ -6,11 +6,19 @@ import type { Limit, Outcome } from "./outcome.ts";
 const KILL_TIME = 1_000;
 
 /** Runs the check's command beside the replica, in its environment, and compares the exit code. */
-export async function askExec(exec: (Check & { ask: "exec" })["exec"], reach: Reach, limit: Limit): Promise<Outcome> {
-  if (reach.exec === undefined) return { is: "unknown", why: "this target cannot run a command beside a replica" };
+export async function askExec(
+  exec: (Check & { ask: "exec" })["exec"],
+  reach: Reach,
+  limit: Limit,
+): Promise<Outcome> {
+  if (reach.exec === undefined)
+    return { is: "unknown", why: "this target cannot run a command beside a replica" };
   const running = reach.exec(exec.command, limit.signal).then(
     (ran) => (limit.signal.aborted ? limit.reason() : compare(exec.expectExit, ran)),
-    (error: unknown): Outcome => (limit.signal.aborted ? limit.reason() : { is: "unknown", why: `the command could not be run: ${String(error)}` }),
+    (error: unknown): Outcome =>
+      limit.signal.aborted
+        ? limit.reason()
+        : { is: "unknown", why: `the command could not be run: ${String(error)}` },
   );
   return Promise.race([running, afterLimit(limit, running)]);
 }

@@ -8,7 +8,11 @@ const answering = (status: number, body = "", headers: Record<string, string> = 
   serveHttp((_, response) => response.writeHead(status, headers).end(body));
 
 /** Asks a server that gives this answer. */
-async function given(answer: { status?: number; body?: string; headers?: Record<string, string> }, http: Partial<HttpAsk>, asking?: Asking) {
+async function given(
+  answer: { status?: number; body?: string; headers?: Record<string, string> },
+  http: Partial<HttpAsk>,
+  asking?: Asking,
+) {
   const { port } = await answering(answer.status ?? 200, answer.body, answer.headers);
   return ask(httpCheck(http), reachOf(port), asking);
 }
@@ -21,13 +25,36 @@ describe("the status", () => {
   it.each([
     [200, [[200, 200]], "pass", undefined],
     [204, [[200, 299]], "pass", undefined],
-    [401, [[200, 299], [401, 401]], "pass", undefined],
+    [
+      401,
+      [
+        [200, 299],
+        [401, 401],
+      ],
+      "pass",
+      undefined,
+    ],
     [503, [[200, 200]], "fail", "200"],
     [404, [[200, 299]], "fail", "2xx"],
-    [302, [[200, 204], [301, 301]], "fail", "200-204 or 301"],
+    [
+      302,
+      [
+        [200, 204],
+        [301, 301],
+      ],
+      "fail",
+      "200-204 or 301",
+    ],
   ] as const)("%i of %j is a %s", async (status, ranges, result, expected) => {
     const sample = await given({ status }, { status: ranges });
-    expect(sample).toMatchObject({ check: "deep[0]", replica: "green-1", incarnation: "green-1/1", attempt: 1, result, actual: String(status) });
+    expect(sample).toMatchObject({
+      check: "deep[0]",
+      replica: "green-1",
+      incarnation: "green-1/1",
+      attempt: 1,
+      result,
+      actual: String(status),
+    });
     expect(sample.expected).toBe(expected);
   });
 
@@ -41,11 +68,23 @@ describe("the question", () => {
   it("carries method, path, headers and body, a host that applications accept, and closes its connection", async () => {
     const { port, seen } = await serveHttp((request, response) => request.pipe(response));
     const sample = await ask(
-      httpCheck({ method: "POST", path: "/echo?a=b", headers: { "X-Test": "1" }, body: "héllo", expectBody: { contains: ["héllo"] } }), reachOf(port),
+      httpCheck({
+        method: "POST",
+        path: "/echo?a=b",
+        headers: { "X-Test": "1" },
+        body: "héllo",
+        expectBody: { contains: ["héllo"] },
+      }),
+      reachOf(port),
     );
     expect(sample).toMatchObject({ result: "pass", actual: "200", excerpt: "héllo" });
     expect(seen.map(({ method, url }) => `${method} ${url}`)).toEqual(["POST /echo?a=b"]);
-    expect(seen[0]?.headers).toMatchObject({ "host": `localhost:${port}`, "x-test": "1", "connection": "close", "content-length": "6" });
+    expect(seen[0]?.headers).toMatchObject({
+      host: `localhost:${port}`,
+      "x-test": "1",
+      connection: "close",
+      "content-length": "6",
+    });
   });
 
   it("takes the Host header from the check", async () => {
@@ -71,7 +110,14 @@ describe("the question", () => {
 });
 
 describe("the body", () => {
-  const json = JSON.stringify({ status: "ok", deps: [{ name: "db", up: true }, { name: "queue", up: true }], n: { b: 1, a: [2] } });
+  const json = JSON.stringify({
+    status: "ok",
+    deps: [
+      { name: "db", up: true },
+      { name: "queue", up: true },
+    ],
+    n: { b: 1, a: [2] },
+  });
 
   it.each([
     ["contains", { contains: ["ok", "db"] }, "pass"],
@@ -90,26 +136,42 @@ describe("the body", () => {
   });
 
   it("is quoted beside what was expected of it", async () => {
-    expect(await given({ body: "disconnected!" }, { expectBody: { matches: "^connected" } }))
-      .toMatchObject({ expected: "body to match /^connected/", actual: "200 without it", excerpt: "disconnected!" });
-    expect(await given({ body: '{"up":false}' }, { expectBody: { json: { "$.up": true } } })).toMatchObject({ expected: "$.up = true", actual: "false" });
-    expect(await given({ body: "<html>" }, { expectBody: { json: { "$.up": true } } })).toMatchObject({ actual: "a body that is not JSON" });
+    expect(await given({ body: "disconnected!" }, { expectBody: { matches: "^connected" } })).toMatchObject({
+      expected: "body to match /^connected/",
+      actual: "200 without it",
+      excerpt: "disconnected!",
+    });
+    expect(await given({ body: '{"up":false}' }, { expectBody: { json: { "$.up": true } } })).toMatchObject({
+      expected: "$.up = true",
+      actual: "false",
+    });
+    expect(await given({ body: "<html>" }, { expectBody: { json: { "$.up": true } } })).toMatchObject({
+      actual: "a body that is not JSON",
+    });
   });
 
   it("cannot stop the check with an expression that backtracks for ever", async () => {
     const sample = await given({ body: `${"a".repeat(60)}!` }, { expectBody: { matches: "^(a+)+$" } });
-    expect(sample).toMatchObject({ result: "fail", actual: "no result in 100 ms: the expression backtracks too much" });
+    expect(sample).toMatchObject({
+      result: "fail",
+      actual: "no result in 100 ms: the expression backtracks too much",
+    });
     const path = { '$[?match(@, "(a+)+")]': 1 };
-    expect(await given({ body: JSON.stringify([`${"a".repeat(60)}!`]) }, { expectBody: { json: path } }))
-      .toMatchObject({ result: "fail", actual: "no result in 100 ms: the path is too costly" });
+    expect(
+      await given({ body: JSON.stringify([`${"a".repeat(60)}!`]) }, { expectBody: { json: path } }),
+    ).toMatchObject({ result: "fail", actual: "no result in 100 ms: the path is too costly" });
   });
 
   it("is read to its end and kept up to a limit", async () => {
     const body = "x".repeat(BODY_LIMIT) + "needle";
     expect(await given({ body }, {})).toMatchObject({ result: "pass" });
-    expect(await given({ body }, { expectBody: { contains: ["needle"] } }))
-      .toMatchObject({ result: "fail", expected: 'body to contain "needle" (in the part of the body that is read)' });
-    expect(await given({ body: JSON.stringify(body) }, { expectBody: { json: { "$": "x" } } })).toMatchObject({ actual: "a body too large to be read as JSON" });
+    expect(await given({ body }, { expectBody: { contains: ["needle"] } })).toMatchObject({
+      result: "fail",
+      expected: 'body to contain "needle" (in the part of the body that is read)',
+    });
+    expect(await given({ body: JSON.stringify(body) }, { expectBody: { json: { $: "x" } } })).toMatchObject({
+      actual: "a body too large to be read as JSON",
+    });
   });
 });
 
@@ -152,7 +214,11 @@ describe("a redirect", () => {
 
   it("is not followed unless asked: the first 2xx behind it proves nothing", async () => {
     const { port, seen } = await redirecting(() => "/there");
-    expect(await ask(httpCheck(), reachOf(port))).toMatchObject({ result: "fail", expected: "2xx", actual: "302 redirect to /there" });
+    expect(await ask(httpCheck(), reachOf(port))).toMatchObject({
+      result: "fail",
+      expected: "2xx",
+      actual: "302 redirect to /there",
+    });
     expect(seen.length).toBe(1);
   });
 
@@ -173,7 +239,12 @@ describe("a redirect", () => {
 
   it("never leads to another address, scheme or port", async () => {
     const { port: live, seen: liveSeen } = await answering(200);
-    const away = [() => `http://127.0.0.1:${live}/up?ticket=1`, (own: number) => `https://localhost:${own}/there`, () => "//evil.example/there", () => "http://[/"];
+    const away = [
+      () => `http://127.0.0.1:${live}/up?ticket=1`,
+      (own: number) => `https://localhost:${own}/there`,
+      () => "//evil.example/there",
+      () => "http://[/",
+    ];
     for (const locate of away) {
       const { port, seen } = await redirecting(locate);
       const location = locate(port);
@@ -187,17 +258,27 @@ describe("a redirect", () => {
 
   it("to the public host of the Host header stays on the replica", async () => {
     const { port, seen } = await redirecting(() => "http://shop.example/there");
-    expect((await ask(httpCheck({ followRedirects: 1, headers: { host: "shop.example" } }), reachOf(port))).result).toBe("pass");
+    expect(
+      (await ask(httpCheck({ followRedirects: 1, headers: { host: "shop.example" } }), reachOf(port))).result,
+    ).toBe("pass");
     expect(seen.length).toBe(2);
   });
 
   it("is followed only so often", async () => {
     const { port, seen } = await redirecting(() => "/again");
-    expect(await ask(httpCheck({ followRedirects: 3 }), reachOf(port))).toMatchObject({ result: "fail", actual: "more than 3 redirects" });
+    expect(await ask(httpCheck({ followRedirects: 3 }), reachOf(port))).toMatchObject({
+      result: "fail",
+      actual: "more than 3 redirects",
+    });
     expect(seen.length).toBe(4);
   });
 
-  it.each([[303, "GET"], [302, "GET"], [307, "POST"], [308, "POST"]])("%i repeats a POST as %s", async (status, method) => {
+  it.each([
+    [303, "GET"],
+    [302, "GET"],
+    [307, "POST"],
+    [308, "POST"],
+  ])("%i repeats a POST as %s", async (status, method) => {
     const { port, seen } = await redirecting(() => "/there", status);
     await ask(httpCheck({ method: "POST", body: "x", followRedirects: 1 }), reachOf(port));
     expect(seen[1]?.method).toBe(method);
@@ -206,12 +287,19 @@ describe("a redirect", () => {
 
 describe("a server that does not answer properly", () => {
   it("refused", async () => {
-    expect(await ask(httpCheck(), reachOf(await freePort()))).toMatchObject({ result: "fail", expected: "2xx", actual: "ECONNREFUSED" });
+    expect(await ask(httpCheck(), reachOf(await freePort()))).toMatchObject({
+      result: "fail",
+      expected: "2xx",
+      actual: "ECONNREFUSED",
+    });
   });
 
   it("stalls", async () => {
     const port = await serveTcp(() => {});
-    expect(await ask(httpCheck({}, 100), reachOf(port))).toMatchObject({ result: "fail", actual: "timeout after 100 ms" });
+    expect(await ask(httpCheck({}, 100), reachOf(port))).toMatchObject({
+      result: "fail",
+      actual: "timeout after 100 ms",
+    });
   });
 
   it("drips: a byte now and then does not extend the time", async () => {
@@ -220,7 +308,10 @@ describe("a server that does not answer properly", () => {
       const timer = setInterval(() => socket.write("x"), 10);
       socket.on("close", () => clearInterval(timer));
     });
-    expect(await ask(httpCheck({}, 150), reachOf(port))).toMatchObject({ result: "fail", actual: "timeout after 150 ms" });
+    expect(await ask(httpCheck({}, 150), reachOf(port))).toMatchObject({
+      result: "fail",
+      actual: "timeout after 150 ms",
+    });
   });
 
   it("drips its head", async () => {
@@ -237,8 +328,10 @@ describe("a server that does not answer properly", () => {
 
   it("cuts its body off", async () => {
     const port = await raw("HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\nonly this");
-    expect(await ask(httpCheck({ expectBody: { contains: ["only"] } }), reachOf(port)))
-      .toMatchObject({ result: "fail", actual: "answer 200 cut off after 9 bytes" });
+    expect(await ask(httpCheck({ expectBody: { contains: ["only"] } }), reachOf(port))).toMatchObject({
+      result: "fail",
+      actual: "answer 200 cut off after 9 bytes",
+    });
     const chunked = await raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n");
     expect((await ask(httpCheck(), reachOf(chunked))).actual).toBe("answer 200 cut off after 5 bytes");
   });
@@ -251,7 +344,10 @@ describe("a server that does not answer properly", () => {
   });
 
   it("switches protocols", async () => {
-    const port = await raw("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n", true);
+    const port = await raw(
+      "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n",
+      true,
+    );
     expect((await ask(httpCheck(), reachOf(port))).actual).toBe("101");
   });
 
@@ -268,10 +364,18 @@ describe("secrets", () => {
   const SECRET = "correct-horse-battery";
   it("of the deployment are not shown, in whatever form the answer has them", async () => {
     const body = `boom ${SECRET} ${encodeURIComponent(SECRET)} ${Buffer.from(`u:${SECRET}`).toString("base64")} postgres://shop:hunter22@db/shop`;
-    const sample = await given({ status: 500, body, headers: { "x-note": SECRET } }, {}, { secrets: [SECRET] });
+    const sample = await given(
+      { status: 500, body, headers: { "x-note": SECRET } },
+      {},
+      { secrets: [SECRET] },
+    );
     expect(JSON.stringify(sample)).not.toMatch(/correct-horse|hunter22|Y29ycmVjd/u);
     expect(sample.excerpt).toContain("boom [redacted]");
-    const header = await given({ headers: { "x-note": SECRET } }, { expectHeaders: { "x-note": "^$" } }, { secrets: [SECRET] });
+    const header = await given(
+      { headers: { "x-note": SECRET } },
+      { expectHeaders: { "x-note": "^$" } },
+      { secrets: [SECRET] },
+    );
     expect(header.actual).toBe('"[redacted]"');
     const found = await given({ body: SECRET }, { expectBody: { matches: "c.*y" } }, { secrets: [SECRET] });
     expect(found.excerpt).toBe("[redacted]");
@@ -284,6 +388,8 @@ describe("secrets", () => {
   });
 
   it("of terminals are escaped", async () => {
-    expect((await given({ status: 500, body: "\u001b]0;owned\u0007" }, {})).excerpt).toBe("\\u{1b}]0;owned\\u{7}");
+    expect((await given({ status: 500, body: "\u001b]0;owned\u0007" }, {})).excerpt).toBe(
+      "\\u{1b}]0;owned\\u{7}",
+    );
   });
 });

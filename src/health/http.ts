@@ -20,12 +20,16 @@ export async function askHttp(ask: HttpAsk, reach: Reach, limit: Limit): Promise
 /** In words, as in `expected 200, got 503`. */
 export function expectedStatus(ask: HttpAsk): string {
   return ask.status
-    .map(([from, to]) => (from === to ? `${from}` : to - from === 99 && from % 100 === 0 ? `${from / 100}xx` : `${from}-${to}`))
+    .map(([from, to]) =>
+      from === to ? `${from}` : to - from === 99 && from % 100 === 0 ? `${from / 100}xx` : `${from}-${to}`,
+    )
     .join(" or ");
 }
 
 function firstQuestion(ask: HttpAsk, reach: Reach): HttpQuestion {
-  const given = Object.fromEntries(Object.entries(ask.headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const given = Object.fromEntries(
+    Object.entries(ask.headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
   return {
     host: reach.host,
     port: reach.port,
@@ -46,7 +50,11 @@ function firstQuestion(ask: HttpAsk, reach: Reach): HttpQuestion {
 }
 
 /** Asks, and follows redirects as far as the check allows, always to the replica's own address. */
-async function follow(ask: HttpAsk, first: HttpQuestion, limit: Limit): Promise<Answer | (Outcome & { is: "fail" | "unknown" })> {
+async function follow(
+  ask: HttpAsk,
+  first: HttpQuestion,
+  limit: Limit,
+): Promise<Answer | (Outcome & { is: "fail" | "unknown" })> {
   let question = first;
   for (let redirects = 0; ; redirects++) {
     const result = await exchange(question, limit.signal);
@@ -56,11 +64,19 @@ async function follow(ask: HttpAsk, first: HttpQuestion, limit: Limit): Promise<
     const location = isRedirect(result.status) ? result.headers["location"] : undefined;
     if (location === undefined || ask.followRedirects === 0) return result;
     if (redirects === ask.followRedirects) {
-      return { is: "fail", expected: expectedStatus(ask), actual: `more than ${ask.followRedirects} redirects` };
+      return {
+        is: "fail",
+        expected: expectedStatus(ask),
+        actual: `more than ${ask.followRedirects} redirects`,
+      };
     }
     const next = redirected(question, result.status, location);
     if (next === undefined) {
-      return { is: "fail", expected: expectedStatus(ask), actual: `${result.status} redirect away from the replica, to ${withoutQuery(location)}` };
+      return {
+        is: "fail",
+        expected: expectedStatus(ask),
+        actual: `${result.status} redirect away from the replica, to ${withoutQuery(location)}`,
+      };
     }
     question = next;
   }
@@ -80,21 +96,29 @@ function redirected(question: HttpQuestion, status: number, location: string): H
   const next = asked === null ? null : URL.parse(location, asked.href);
   if (asked === null || next === null || next.protocol !== "http:") return undefined;
   const address = question.host.includes(":") ? `[${question.host}]` : question.host;
-  if (next.host !== asked.host && next.host !== URL.parse(`http://${address}:${question.port}`)?.host) return undefined;
+  if (next.host !== asked.host && next.host !== URL.parse(`http://${address}:${question.port}`)?.host)
+    return undefined;
   const path = next.pathname + next.search;
   if (status === 307 || status === 308) return { ...question, path };
   // As browsers do: anything but HEAD becomes a GET without a body.
-  const { body: _, ...rest } = question;
-  return { ...rest, path, method: question.method === "HEAD" ? "HEAD" : "GET" };
+  const { host, port, headers, method } = question;
+  return { host, port, headers, path, method: method === "HEAD" ? "HEAD" : "GET" };
 }
 
 async function compare(ask: HttpAsk, answer: Answer, took: number): Promise<Outcome> {
   const status = statusOf(answer);
-  const fail = (expected: string, actual: string): Outcome => ({ is: "fail", expected, actual, ...shown(answer.body) });
-  if (!ask.status.some(([from, to]) => answer.status >= from && answer.status <= to)) return fail(expectedStatus(ask), status);
+  const fail = (expected: string, actual: string): Outcome => ({
+    is: "fail",
+    expected,
+    actual,
+    ...shown(answer.body),
+  });
+  if (!ask.status.some(([from, to]) => answer.status >= from && answer.status <= to))
+    return fail(expectedStatus(ask), status);
   const header = checkHeaders(ask, answer);
   if (header?.is === "missed") return fail(header.expected, header.actual ?? status);
-  const body: Finding = ask.expectBody === undefined ? { is: "met" } : await checkBody(answer.body, ask.expectBody, answer.cut);
+  const body: Finding =
+    ask.expectBody === undefined ? { is: "met" } : await checkBody(answer.body, ask.expectBody, answer.cut);
   if (body.is === "missed") return fail(body.expected, body.actual ?? `${status} without it`);
   if (ask.latency !== undefined && took > ask.latency) {
     return fail(`an answer within ${ask.latency} ms`, `${status} after ${Math.ceil(took)} ms`);
@@ -115,7 +139,9 @@ function checkHeaders(ask: HttpAsk, answer: Answer): Finding | undefined {
 
 function statusOf(answer: Answer): string {
   const location = isRedirect(answer.status) ? answer.headers["location"] : undefined;
-  return location === undefined ? String(answer.status) : `${answer.status} redirect to ${withoutQuery(location)}`;
+  return location === undefined
+    ? String(answer.status)
+    : `${answer.status} redirect to ${withoutQuery(location)}`;
 }
 
 /** Queries of redirects carry tickets and return addresses. */

@@ -10,7 +10,10 @@ const SERVER = `require("node:http").createServer((q, s) => s.end("child")).list
 
 /** A real process in a group of its own that listens; behind a shell, as services usually are. */
 async function startServer(host = "127.0.0.1"): Promise<{ port: number; group: number }> {
-  const child = spawn("/bin/sh", ["-c", `"$0" -e '${SERVER}' ${host}; exit`, process.execPath], { detached: true, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn("/bin/sh", ["-c", `"$0" -e '${SERVER}' ${host}; exit`, process.execPath], {
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const group = child.pid as number;
   onTestFinished(async () => {
     const ended = once(child, "exit");
@@ -21,7 +24,13 @@ async function startServer(host = "127.0.0.1"): Promise<{ port: number; group: n
   return { port: Number(line.toString()), group };
 }
 
-const tcpCheck = (port?: number): Check => ({ name: "tcp", kind: "ready", timeout: millis(1_000), ask: "tcp", tcp: port === undefined ? {} : { port } });
+const tcpCheck = (port?: number): Check => ({
+  name: "tcp",
+  kind: "ready",
+  timeout: millis(1_000),
+  ask: "tcp",
+  tcp: port === undefined ? {} : { port },
+});
 
 describe("the listener of a port", () => {
   it("is found with its process group", async () => {
@@ -84,7 +93,9 @@ describe("identity by process", () => {
     for (const status of [200, 404]) {
       const { port } = await serveHttp((_, response) => response.writeHead(status).end());
       expect(await ask(httpCheck(), reachOf(port, { group }), { identity })).toMatchObject({
-        result: "fail", expected: `a process of green-1 (group ${group}) on port ${port}`, actual: `pid ${process.pid}`,
+        result: "fail",
+        expected: `a process of green-1 (group ${group}) on port ${port}`,
+        actual: `pid ${process.pid}`,
       });
       expect((await ask(tcpCheck(port), reachOf(1, { group }), { identity })).result).toBe("fail");
     }
@@ -93,14 +104,16 @@ describe("identity by process", () => {
   it("is unknown, never a pass, when the group is not told", async () => {
     const { port } = await startServer();
     expect(await ask(httpCheck(), reachOf(port), { identity })).toMatchObject({
-      result: "unknown", actual: "identity cannot be proven: the target does not tell the replica's process group",
+      result: "unknown",
+      actual: "identity cannot be proven: the target does not tell the replica's process group",
     });
   });
 });
 
 describe("identity by header", () => {
   const identity = { by: "header", header: "X-Revision" } as const;
-  const named = (revision: Record<string, string>) => serveHttp((_, response) => response.writeHead(200, revision).end());
+  const named = (revision: Record<string, string>) =>
+    serveHttp((_, response) => response.writeHead(200, revision).end());
 
   it.each([
     [{ "x-revision": "v2" }, "pass", "200"],
@@ -122,6 +135,10 @@ describe("identity by address", () => {
     const { port } = await startServer();
     expect(await ask(tcpCheck(), reachOf(port))).toMatchObject({ result: "pass", actual: "open" });
     const closed = await freePort();
-    expect(await ask(tcpCheck(), reachOf(closed))).toMatchObject({ result: "fail", expected: `port ${closed} to be open`, actual: "ECONNREFUSED" });
+    expect(await ask(tcpCheck(), reachOf(closed))).toMatchObject({
+      result: "fail",
+      expected: `port ${closed} to be open`,
+      actual: "ECONNREFUSED",
+    });
   });
 });

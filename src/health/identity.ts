@@ -31,18 +31,32 @@ export async function prove(
   }
 }
 
-function byHeader(header: string, revision: Revision, headers: Readonly<Record<string, string>> | undefined): Proof {
+function byHeader(
+  header: string,
+  revision: Revision,
+  headers: Readonly<Record<string, string>> | undefined,
+): Proof {
   if (headers === undefined) {
-    return { is: "unknown", why: `identity cannot be proven: only an HTTP answer carries the header ${header}` };
+    return {
+      is: "unknown",
+      why: `identity cannot be proven: only an HTTP answer carries the header ${header}`,
+    };
   }
   const value = headers[header.toLowerCase()];
   if (value === revision.id) return { is: "proven" };
-  return { is: "wrong", expected: `header ${header} to name the candidate "${revision.id}"`, actual: value === undefined ? "no such header" : `"${value}"` };
+  return {
+    is: "wrong",
+    expected: `header ${header} to name the candidate "${revision.id}"`,
+    actual: value === undefined ? "no such header" : `"${value}"`,
+  };
 }
 
 async function byProcess(reach: Reach, port: number): Promise<Proof> {
   if (reach.group === undefined) {
-    return { is: "unknown", why: "identity cannot be proven: the target does not tell the replica's process group" };
+    return {
+      is: "unknown",
+      why: "identity cannot be proven: the target does not tell the replica's process group",
+    };
   }
   const ownership = await ownsPort(reach.group, port, reach.host);
   switch (ownership.is) {

@@ -37,9 +37,12 @@ export async function ownsPort(group: number, port: number, host: string): Promi
 async function ownsByProc(group: number, port: number, host: string): Promise<Ownership> {
   const inodes = listeningInodes(port, host);
   if (inodes.size === 0) return { is: "no", pids: [] };
-  const seen = processes().filter((pid) => groupOf(pid) === group).map((pid) => holds(pid, inodes));
+  const seen = processes()
+    .filter((pid) => groupOf(pid) === group)
+    .map((pid) => holds(pid, inodes));
   if (seen.includes("yes")) return { is: "yes" };
-  if (seen.includes("hidden")) return { is: "unknown", why: `open files of process group ${group} are not readable` };
+  if (seen.includes("hidden"))
+    return { is: "unknown", why: `open files of process group ${group} are not readable` };
   const pids = await listenerOf(port, host);
   return { is: "no", pids: pids === "unknown" ? [] : pids };
 }
@@ -54,7 +57,10 @@ export async function ownsByLsof(group: number, port: number): Promise<Ownership
 /** Where there is no /proc. lsof shows only what the user may see and fails alike for "nobody" and "not allowed". */
 export async function listenersByLsof(port: number): Promise<number[] | "unknown"> {
   const output = await run("lsof", ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-t"]);
-  const pids = (output ?? "").split("\n").filter((line) => line !== "").map(Number);
+  const pids = (output ?? "")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map(Number);
   return pids.length === 0 ? "unknown" : pids;
 }
 
@@ -65,12 +71,16 @@ export async function groupByPs(pid: number): Promise<number | undefined> {
 
 function run(command: string, args: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile(command, args, { timeout: 1_500, killSignal: "SIGKILL" }, (error, stdout) => resolve(error === null ? stdout : undefined));
+    execFile(command, args, { timeout: 1_500, killSignal: "SIGKILL" }, (error, stdout) =>
+      resolve(error === null ? stdout : undefined),
+    );
   });
 }
 
 function processes(): number[] {
-  return readdirSync("/proc").filter((name) => /^\d+$/u.test(name)).map(Number);
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/u.test(name))
+    .map(Number);
 }
 
 function groupOf(pid: number): number | undefined {
@@ -107,7 +117,11 @@ function listeningInodes(port: number, host: string | undefined): ReadonlySet<st
     .filter((socket) => socket.port === port)
     .map((socket) => ({ inode: socket.inode, closeness: closeness(socket.address, host) }));
   const closest = Math.max(...sockets.map((socket) => socket.closeness));
-  return new Set(sockets.filter((socket) => socket.closeness === closest && closest > 0).map((socket) => `socket:[${socket.inode}]`));
+  return new Set(
+    sockets
+      .filter((socket) => socket.closeness === closest && closest > 0)
+      .map((socket) => `socket:[${socket.inode}]`),
+  );
 }
 
 /** The kernel prefers an exact address to a wildcard, and the wildcard of the same family. 0: never answers there. */
@@ -134,18 +148,26 @@ function listeningSockets(file: string): ListeningSocket[] {
   } catch {
     return []; // a kernel without IPv6
   }
-  return table.split("\n").slice(1).flatMap((line) => {
-    const fields = line.trim().split(/\s+/u);
-    const [address = "", port = ""] = (fields[1] ?? "").split(":");
-    return fields[3] === "0A" ? [{ address: networkOrder(address), port: Number.parseInt(port, 16), inode: fields[9] ?? "" }] : [];
-  });
+  return table
+    .split("\n")
+    .slice(1)
+    .flatMap((line) => {
+      const fields = line.trim().split(/\s+/u);
+      const [address = "", port = ""] = (fields[1] ?? "").split(":");
+      return fields[3] === "0A"
+        ? [{ address: networkOrder(address), port: Number.parseInt(port, 16), inode: fields[9] ?? "" }]
+        : [];
+    });
 }
 
 /** The kernel prints each 32 bit word of an address in the machine's own byte order. */
 function networkOrder(hex: string): string {
   const words = hex.match(/.{8}/gu) ?? [];
   const backwards = (word: string) => (word.match(/../gu) ?? []).toReversed().join("");
-  return words.map((word) => (endianness() === "LE" ? backwards(word) : word)).join("").toLowerCase();
+  return words
+    .map((word) => (endianness() === "LE" ? backwards(word) : word))
+    .join("")
+    .toLowerCase();
 }
 
 /** An IP address as hexadecimal digits in network byte order. */
@@ -153,10 +175,17 @@ function hexOf(host: string): string {
   const byte = (value: string) => Number(value).toString(16).padStart(2, "0");
   if (isIP(host) === 4) return host.split(".").map(byte).join("");
   // A trailing dotted quad becomes two groups, then `::` is filled up to eight groups.
-  const plain = (host.split("%")[0] ?? "").replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/u, (_, ...quad: string[]) => `${byte(quad[0] ?? "")}${byte(quad[1] ?? "")}:${byte(quad[2] ?? "")}${byte(quad[3] ?? "")}`);
+  const plain = (host.split("%")[0] ?? "").replace(
+    /(\d+)\.(\d+)\.(\d+)\.(\d+)$/u,
+    (_, ...quad: string[]) =>
+      `${byte(quad[0] ?? "")}${byte(quad[1] ?? "")}:${byte(quad[2] ?? "")}${byte(quad[3] ?? "")}`,
+  );
   const [head = "", tail] = plain.split("::");
-  const groups = (part: string) => (part === "" ? [] : part.split(":").map((group) => group.padStart(4, "0")));
+  const groups = (part: string) =>
+    part === "" ? [] : part.split(":").map((group) => group.padStart(4, "0"));
   const last = tail === undefined ? [] : groups(tail);
   const first = groups(head);
-  return [...first, ...Array.from({ length: 8 - first.length - last.length }, () => "0000"), ...last].join("").toLowerCase();
+  return [...first, ...Array.from({ length: 8 - first.length - last.length }, () => "0000"), ...last]
+    .join("")
+    .toLowerCase();
 }

@@ -6,9 +6,15 @@ import { freePort, httpCheck, reachOf, serveHttp } from "./testing.ts";
 probeContract(
   "over HTTP",
   async () => {
-    const { port } = await serveHttp((request, response) => response.writeHead(request.url === "/up" ? 200 : 503).end());
+    const { port } = await serveHttp((request, response) =>
+      response.writeHead(request.url === "/up" ? 200 : 503).end(),
+    );
     return {
-      clock: { now: () => instant(Date.now()), monotonic: () => millis(performance.now()), sleep: () => Promise.resolve() },
+      clock: {
+        now: () => instant(Date.now()),
+        monotonic: () => millis(performance.now()),
+        sleep: () => Promise.resolve(),
+      },
       settle: 0,
       patience: 1_000,
       end: () => Promise.resolve(),
@@ -21,5 +27,10 @@ probeContract(
       gone: reachOf(await freePort(), { replica: "green-2" }),
     };
   },
-  { skip: { "a check that cannot be asked is unknown, not failed": "on one machine a connection that fails is the replica's failure" } },
+  {
+    skip: {
+      "a check that cannot be asked is unknown, not failed":
+        "on one machine a connection that fails is the replica's failure",
+    },
+  },
 );

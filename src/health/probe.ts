@@ -24,7 +24,10 @@ export function createProbe(options: { readonly secrets?: readonly string[] } = 
   const longest = Math.max(0, ...secrets.map((secret) => secret.length));
   // What lies behind the searched part is dropped, and with it anything that its end may have cut a secret in two.
   const safe = (text: string, max: number) =>
-    excerpt(text.length <= SEARCHED ? hide(text) : hide(text.slice(0, SEARCHED)).slice(0, -longest * 4 - 1_024), max);
+    excerpt(
+      text.length <= SEARCHED ? hide(text) : hide(text.slice(0, SEARCHED)).slice(0, -longest * 4 - 1_024),
+      max,
+    );
   return {
     sample: async (check, of, signal) => {
       const started = performance.now();
@@ -61,7 +64,12 @@ async function answer(check: Check, of: Of, bound: Limit): Promise<Outcome> {
  * A pass counts only when the candidate itself gave it. A failure is worth the same question where the process can be
  * told: `got 404` from somebody else's process would send people looking in the wrong place.
  */
-async function withIdentity(outcome: Outcome, of: Of, port: number, headers?: Readonly<Record<string, string>>): Promise<Outcome> {
+async function withIdentity(
+  outcome: Outcome,
+  of: Of,
+  port: number,
+  headers?: Readonly<Record<string, string>>,
+): Promise<Outcome> {
   const answeredBadly = outcome.is === "fail" && headers !== undefined && of.identity.by === "process";
   if (outcome.is !== "pass" && !answeredBadly) return outcome;
   const proof = await prove(of.identity, { reach: of.reach, revision: of.revision, port }, headers);
@@ -79,17 +87,31 @@ async function withIdentity(outcome: Outcome, of: Of, port: number, headers?: Re
 
 function expectation(check: Check, of: Of): string {
   switch (check.ask) {
-    case "http": return expectedStatus(check.http);
-    case "tcp": return expectedOpen(check.tcp.port ?? of.reach.port);
-    case "exec": return expectedExit(check.exec.expectExit);
-    default: return assertNever(check);
+    case "http":
+      return expectedStatus(check.http);
+    case "tcp":
+      return expectedOpen(check.tcp.port ?? of.reach.port);
+    case "exec":
+      return expectedExit(check.exec.expectExit);
+    default:
+      return assertNever(check);
   }
 }
 
-function toSample(check: Check, of: Of, outcome: Outcome, took: number, safe: (text: string, max: number) => string): Sample {
+function toSample(
+  check: Check,
+  of: Of,
+  outcome: Outcome,
+  took: number,
+  safe: (text: string, max: number) => string,
+): Sample {
   const common = {
-    check: check.name, replica: of.reach.replica, incarnation: of.reach.incarnation, attempt: of.attempt,
-    took: millis(Math.round(took)), result: outcome.is,
+    check: check.name,
+    replica: of.reach.replica,
+    incarnation: of.reach.incarnation,
+    attempt: of.attempt,
+    took: millis(Math.round(took)),
+    result: outcome.is,
   };
   if (outcome.is === "unknown") return { ...common, actual: safe(outcome.why, PHRASE) };
   return {

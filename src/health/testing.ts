@@ -7,7 +7,9 @@ import type { Reach } from "../ports/slots.ts";
 import { createProbe } from "./probe.ts";
 
 /** A real HTTP server on a free loopback port, closed when the test ends. `seen` are the requests that came. */
-export async function serveHttp(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<{ port: number; seen: IncomingMessage[] }> {
+export async function serveHttp(
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<{ port: number; seen: IncomingMessage[] }> {
   const seen: IncomingMessage[] = [];
   const server = createHttpServer((request, response) => {
     seen.push(request);
@@ -46,11 +48,19 @@ export async function freePort(): Promise<number> {
 }
 
 export const reachOf = (port: number, changes: Partial<Reach> = {}): Reach => ({
-  replica: "green-1", incarnation: "green-1/1", host: "127.0.0.1", port, tail: () => Promise.resolve([]), ...changes,
+  replica: "green-1",
+  incarnation: "green-1/1",
+  host: "127.0.0.1",
+  port,
+  tail: () => Promise.resolve([]),
+  ...changes,
 });
 
 export const httpCheck = (http: Partial<HttpAsk> = {}, timeout = 2_000): Check => ({
-  name: "deep[0]", kind: "deep", timeout: millis(timeout), ask: "http",
+  name: "deep[0]",
+  kind: "deep",
+  timeout: millis(timeout),
+  ask: "http",
   http: { method: "GET", path: "/", headers: {}, status: [[200, 299]], followRedirects: 0, ...http },
 });
 
@@ -61,6 +71,14 @@ export interface Asking {
 }
 
 /** One real question by the probe that is shipped. */
-export function ask(check: Check, reach: Reach, { identity = { by: "address" }, secrets = [], signal = new AbortController().signal }: Asking = {}): Promise<Sample> {
-  return createProbe({ secrets }).sample(check, { reach, revision: { id: "v2", config: "c" }, identity, attempt: 1 }, signal);
+export function ask(
+  check: Check,
+  reach: Reach,
+  { identity = { by: "address" }, secrets = [], signal = new AbortController().signal }: Asking = {},
+): Promise<Sample> {
+  return createProbe({ secrets }).sample(
+    check,
+    { reach, revision: { id: "v2", config: "c" }, identity, attempt: 1 },
+    signal,
+  );
 }
