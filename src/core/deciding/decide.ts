@@ -48,7 +48,7 @@ function forward(deployment: Deployment, facts: Facts): Move {
 function back(deployment: Deployment, facts: Facts): Move {
   const { course, plan } = deployment;
   if (course.back === undefined) {
-    const steps = revertPlan({ plan, observed: facts.observed });
+    const steps = revertPlan({ plan, observed: facts.observed, touched: deployment.touched });
     const because = deployment.abortedBy === undefined ? (deployment.cause?.message ?? "going back") : `asked by ${deployment.abortedBy}`;
     return { move: "journal", event: { kind: "replanned", dir: "back", steps, from: 0, because } };
   }
