@@ -175,6 +175,16 @@ class Reader {
         continue;
       }
       const key = String(keyNode.value);
+      if (key === "__proto__") {
+        // JavaScript would take it for something else than a key, and drop it without a word.
+        this.findings.push({
+          at: keyAt,
+          path: dotted(path),
+          code: CODES.unknownKey,
+          message: 'no key can be called "__proto__"',
+        });
+        continue;
+      }
       entries.set(key, { key, keyAt, value: this.read(pair.value as Node | null, [...path, key], keyAt) });
     }
     return entries;

@@ -70,6 +70,10 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   "a status range from high to low": add("  deep: [{ http: { path: /x, status: 299-200 } }]\n"),
   "an error limit without percent": add("errors: { limit: 0.01 }\n"),
   "a variable that is not set": change("8080", "${PORT}"),
+  "variables that are not set, in short forms": add(
+    "  deep: [{ exec: '${A}' }, { http: { path: '${B}', status: '${C}' } }]\nstrategy: { canary: { shifts: ['${D}'] } }\n",
+  ),
+  "a key that JavaScript would drop": change("replicas: 2", "env: { __proto__: x }"),
   "a variable with a wrong value": { ...change("8080", "${PORT}"), env: { PORT: "hunter2-secret" } },
   "a reference that is none": change("node server.js", "node ${} server.js"),
   "environments and none chosen": add("environments: { staging: {}, production: {} }\n"),

@@ -11,7 +11,7 @@ import { crossFindings, unsupported } from "./rules.ts";
 import { effective, type Parsed } from "./schema/index.ts";
 import { secretsIn, worthHiding } from "./secrets.ts";
 import { sourcesOf, type Source } from "./sources.ts";
-import { dotted, locate, toPlain, type Tree, type TreeMap } from "./tree.ts";
+import { dotted, locate, scalarsOf, toPlain, type Tree, type TreeMap } from "./tree.ts";
 import { substitute, type Env } from "./variables.ts";
 
 export interface LoadInput {
@@ -163,8 +163,9 @@ function choiceOf({ environment, service }: LoadInput): Choice {
 /** Schema and rules. Where a variable is missing, its absence is the problem, not the hole it leaves. */
 function check(tree: Tree): { value?: Parsed; findings: readonly Finding[] } {
   const result = effective.safeParse(toPlain(tree));
-  const issues = (result.error?.issues ?? []).filter((issue) => !isHole(locate(tree, issue.path).tree));
-  const findings = [...findingsOf(issues, tree), ...crossFindings(tree)];
+  const holes = new Set([...scalarsOf(tree)].flatMap(([, scalar]) => (isHole(scalar) ? [scalar.at] : [])));
+  const all = [...findingsOf(result.error?.issues ?? [], tree), ...crossFindings(tree)];
+  const findings = all.filter(({ at }) => !holes.has(at));
   return result.success ? { value: result.data, findings } : { findings };
 }
 
