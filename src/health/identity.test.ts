@@ -56,9 +56,11 @@ describe("the listener of a port", () => {
     expect(await ownsPort(process.pid, port, "127.0.0.1")).toEqual({ is: "no", pids: [] });
   });
 
-  it("is named when it is somebody else", async () => {
+  it("is named when it is somebody else, also after the group was found at a port of its own", async () => {
     const { port } = await serveHttp((_, response) => response.end());
-    const { group } = await startServer();
+    const { port: own, group } = await startServer();
+    for (let look = 0; look < 2; look++)
+      expect(await ownsPort(group, own, "127.0.0.1")).toEqual({ is: "yes" });
     expect(await ownsPort(group, port, "127.0.0.1")).toEqual({ is: "no", pids: [process.pid] });
   });
 
