@@ -73,6 +73,13 @@ export async function prepareRelease(
   }
 }
 
+/** Whether the very release of an earlier revision is still there. Nothing is made anew: that would be another one. */
+export function recallRelease(layout: Layout, revision: Revision): Prepared {
+  const folder = releaseFolder(layout, revision);
+  if (isComplete(folder, revision)) return { is: "ready", revision, detail: `release ${basename(folder)}, kept` };
+  return refused("TEAL-L109", `the release of ${revision.id} (${revision.config}) is not kept any more`, `Deploy it anew: teal deploy ${revision.id}`);
+}
+
 interface Making {
   readonly name: string | undefined;
   readonly source: Source;

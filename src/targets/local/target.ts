@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import type { Read, Routing } from "../../core/observed.ts";
 import { NOBODY, type Shares } from "../../core/routing.ts";
-import { otherSlot, SLOTS, version, type Cause, type Instant, type Revision } from "../../core/units.ts";
+import { millis, otherSlot, SLOTS, version, type Cause, type Instant, type Revision } from "../../core/units.ts";
 import type { Target } from "../../ports/target.ts";
 import type { Write } from "../../ports/write.ts";
 import type { SlotsFile } from "./agent/record.ts";
@@ -56,6 +56,8 @@ const REPLICAS: ServiceFile["replicas"] = {
 
 /** What stopping everything may take (ms) beyond the grace of the replicas: the edge finishes requests first. */
 const STOP_MARGIN = 30_000;
+/** A look is a question over a local socket, and a replica can be ready after 100 ms. */
+const PACE = millis(20);
 /** An edge that is being started answers within so long (ms). */
 const EDGE_AT_MOST = 15_000;
 
@@ -77,6 +79,8 @@ export function createLocalTarget(settings: LocalSettings): Promise<LocalTarget>
     metrics: router,
     prepare: async (name, signal, progress) =>
       (await import("./releases.ts")).prepareRelease(layout, settings, name, signal, progress),
+    recall: async (revision) => (await import("./releases.ts")).recallRelease(layout, revision),
+    pace: PACE,
     prune: async (keep) => (await import("./releases.ts")).pruneReleases(layout, keep, Date.now()),
     address: async () => addressOf((await processes.edge())?.public),
     preview: async (slot) => {
