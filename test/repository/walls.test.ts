@@ -23,6 +23,7 @@ const ROWS = [
   ["state"],
   ["notify"],
   ["config"],
+  ["api"],
   ["cli", "server"],
 ];
 const LAYERS = ROWS.flatMap((row, depth) => row.map((layer) => ({ layer, depth })));
