@@ -213,10 +213,11 @@ export class Agent {
     for (const name of readdirSync(layout.replicas)) {
       const folder = join(layout.replicas, name);
       const life = Life.adopt(folder);
+      const record = known.get(life?.spec.incarnation);
       if (life === undefined) {
         rmSync(folder, { recursive: true, force: true });
-      } else if (known.get(life.spec.incarnation)?.startedAt !== undefined) {
-        this.#keepers[life.spec.slot].adopt(life);
+      } else if (record?.startedAt !== undefined) {
+        this.#keepers[life.spec.slot].adopt(life, record.listed);
       } else {
         say(`${name} is not in slots.json: ended`);
         life.terminate(now());

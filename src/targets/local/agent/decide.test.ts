@@ -81,8 +81,8 @@ test("crashes further apart than the window are no crash loop", () => {
   expect(isLooping(one, instant(27_000), POLICY)).toBe(false);
 });
 
-test("when no replica is ready the members stay; one that ended does not", () => {
-  const record = slot(3, [replica(1, { listed: true }), replica(2, { listed: true }), replica(3)]);
+test("when no replica is ready, those that once were are members; one that ended or still starts is not", () => {
+  const record = slot(3, [replica(1), replica(2), replica(3)]);
   const lives = new Map<string, LifeView>([["blue-1", running("unready")], ["blue-3", running("starting")]]);
   expect(membersOf(record, lives)).toEqual(["blue-1"]);
   lives.set("blue-3", running("ready"));

@@ -168,16 +168,16 @@ export function isLooping(replica: ReplicaRecord, now: Instant, policy: Policy):
 }
 
 /**
- * Ids of the replicas that the edge gives requests: the ready ones. When none is ready, those that had it before
- * keep it: a check that fails everywhere is more likely wrong than every replica, and refusing everybody helps nobody.
+ * Ids of the replicas that the edge gives requests: the ready ones. When none is ready, all that once were and still
+ * run: a check that fails everywhere is more likely wrong than every replica, and refusing everybody helps nobody.
  */
 export function membersOf(record: SlotRecord, lives: Lives): readonly string[] {
   const running = record.replicas.flatMap((replica) => {
     const life = lives.get(replica.id);
-    return life?.is === "running" && !isLeaving(replica) ? [{ ...replica, life }] : [];
+    return life?.is === "running" && !isLeaving(replica) ? [{ id: replica.id, readiness: life.readiness }] : [];
   });
-  const ready = running.filter(isReady);
-  return (ready.length > 0 ? ready : running.filter((replica) => replica.listed)).map((replica) => replica.id);
+  const ready = running.filter(({ readiness }) => readiness === "ready");
+  return (ready.length > 0 ? ready : running.filter(({ readiness }) => readiness === "unready")).map(({ id }) => id);
 }
 
 /** The slot as everybody else sees it. */

@@ -52,10 +52,13 @@ export class Keeper {
     this.#of = of;
   }
 
-  /** Takes over a life that an earlier agent launched. Its readiness is asked anew. */
-  adopt(life: Life): void {
+  /**
+   * Takes over a life that an earlier agent launched. Its readiness is asked anew.
+   * @param wasMember it had been ready: users keep it meanwhile, unless others are ready.
+   */
+  adopt(life: Life, wasMember: boolean): void {
     this.#lives.set(life.spec.replica, life);
-    this.#adopted.add(life.spec.incarnation);
+    if (wasMember) this.#adopted.add(life.spec.incarnation);
   }
 
   start(): void {

@@ -10,7 +10,7 @@ export interface Readiness {
 
 export const STARTING: Readiness = { phase: "starting", passes: 0, fails: 0 };
 
-/** A replica found running after the agent's own restart: not believed until it passes once more. */
+/** A replica that had been ready and is found running after the agent's own restart: not believed until it passes once more. */
 export function adopted(window: Window): Readiness {
   return { phase: "unready", passes: window.consecutive - 1, fails: 0 };
 }
