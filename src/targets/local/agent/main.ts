@@ -7,7 +7,7 @@ if (stateDir === undefined || service === undefined || environment === undefined
   process.stderr.write("usage: agent <state directory> <service> <environment>\n");
   process.exit(2);
 }
-process.title = `teal-agent ${service}.${environment}`;
+process.title = `teal-agent ${layout(stateDir, service, environment).root}`;
 process.on("SIGHUP", () => {}); // the terminal it was started from may go away
 const say = (line: string) => process.stdout.write(`${new Date().toISOString()} ${line}\n`);
 try {

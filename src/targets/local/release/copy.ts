@@ -21,7 +21,7 @@ export async function copySource(source: Source, to: string, signal: AbortSignal
 async function copyCommit(source: Source & { is: "commit" }, to: string, signal: AbortSignal): Promise<void> {
   const archive = `${to}.tar`;
   try {
-    await must(await run("git", ["-C", source.folder, "archive", "--format=tar", "-o", archive, source.tree], { cwd: to, signal }));
+    await must(await run("git", ["-C", source.repository, "archive", "--format=tar", "-o", archive, source.tree], { cwd: to, signal }));
     await must(await run("tar", ["-xf", archive, "-C", to], { cwd: to, signal }));
   } finally {
     await rm(archive, { force: true });

@@ -8,6 +8,8 @@ export type Source =
   | {
       readonly is: "commit";
       readonly folder: string;
+      /** Top folder of the work tree: from any other place git would take that place's part of the tree only. */
+      readonly repository: string;
       /** What `git archive` takes: the commit's tree of exactly this folder. */
       readonly tree: string;
       readonly commit: string;
@@ -37,7 +39,8 @@ export async function findSource(folder: string, name: string | undefined, skip:
   const known = (await git("ls-tree", "--name-only", "HEAD", ".")).output.trim() !== "";
   if (!known && name === undefined) return listed(folder, [], skip, signal);
   const commit = await git("rev-parse", "--verify", "--quiet", "--end-of-options", `${name ?? "HEAD"}^{commit}`);
-  if (commit.exit === 0) return committed(folder, commit.output.trim(), name, git);
+  const found = commit.exit === 0 ? await committed(folder, commit.output.trim(), name, git) : undefined;
+  if (found !== undefined && (known || found.is !== "refused")) return found;
   if (!known) return listed(folder, [], skip, signal);
   return {
     is: "refused",
@@ -63,7 +66,8 @@ async function committed(folder: string, commit: string, name: string | undefine
   const sizes = (await git("ls-tree", "-r", "-l", tree.output.trim())).output.split("\n");
   const bytes = sizes.reduce((sum, line) => sum + (Number(line.split(/\s+/)[3]) || 0), 0);
   const dirty = name === undefined && (await git("status", "--porcelain", "--", ".")).output.trim() !== "";
-  return { is: "commit", folder, tree: tree.output.trim(), commit, bytes, dirty };
+  const repository = (await git("rev-parse", "--show-toplevel")).output.replace(/\n$/, "");
+  return { is: "commit", folder, repository, tree: tree.output.trim(), commit, bytes, dirty };
 }
 
 /** Files that git would show or add here, by an empty repository of our own that only lends its ignore rules. */

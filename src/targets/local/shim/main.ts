@@ -9,7 +9,7 @@ if (folder === undefined) {
 // The terminal that started everything may go away; a replica stays.
 process.on("SIGHUP", () => {});
 process.on("SIGINT", () => {});
-process.title = "teal-shim";
+process.title = `teal-shim ${folder}`;
 await runShim(folder);
 // The timer of SIGKILL, or a pipe that somebody outside the group keeps open, must not hold this process.
 process.exit(0);
