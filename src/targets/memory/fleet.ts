@@ -2,9 +2,10 @@ import type { SlotSpec } from "../../core/calls.ts";
 import type { Borrowed, Replica, SlotState } from "../../core/observed.ts";
 import type { Fence, Revision, Slot, Version } from "../../core/units.ts";
 import { SLOTS, fence, sameRevision, version } from "../../core/units.ts";
-import { beginLife, dismissLife, type Life } from "./life.ts";
+import { beginLife, dismissLife, inFlight, type Life } from "./life.ts";
 import type { SlotMap } from "./options.ts";
 import { Past } from "./past.ts";
+import type { Writer } from "./records.ts";
 import type { Stage } from "./stage.ts";
 
 export interface SlotView {
@@ -27,7 +28,7 @@ interface Place {
   readonly past: Past<SlotView>;
 }
 
-export type Teller = Fence | "foreign" | "autoscaler";
+export type Teller = Writer | "foreign" | "autoscaler";
 
 /** What runs in both slots. */
 export class Fleet {
@@ -82,9 +83,9 @@ export class Fleet {
   }
 
   /** A slot is told a revision and a size. The caller has seen to it that no other revision has replicas there. */
-  tell(slot: Slot, want: SlotSpec, by: Fence): void {
+  tell(slot: Slot, want: SlotSpec, by: Writer): void {
     const place = this.#places[slot];
-    this.#pin(place);
+    this.#pin(place, by);
     place.revision = want.revision;
     place.checks = want.checks;
     this.size(slot, want.replicas, by);
@@ -93,7 +94,7 @@ export class Fleet {
   /** A slot is told a size. */
   size(slot: Slot, replicas: number, by: Teller): void {
     const place = this.#places[slot];
-    if (by !== "foreign" && by !== "autoscaler") this.#pin(place);
+    if (by !== "foreign" && by !== "autoscaler") this.#pin(place, by);
     const before = place.wanted;
     place.wanted = replicas;
     place.spec++;
@@ -103,6 +104,7 @@ export class Fleet {
       ...(place.revision === undefined ? {} : { revision: place.revision }),
       wanted: replicas,
       before,
+      inFlight: place.lives.reduce((sum, life) => sum + inFlight(life, this.#stage.t), 0),
       by,
     });
     this.#resize(place);
@@ -110,12 +112,12 @@ export class Fleet {
   }
 
   /** Puts the borrowed size of the autoscaler back. Answers whether that changed anything. */
-  restore(borrowed: Borrowed): boolean {
+  restore(borrowed: Borrowed, by: Writer): boolean {
     const place = this.#places[borrowed.slot];
     if (!place.pinned) return false;
     place.pinned = false;
     place.spec++;
-    this.#stage.record({ is: "restored", borrowed });
+    this.#stage.record({ is: "restored", borrowed, by });
     this.#keep(place);
     return true;
   }
@@ -154,11 +156,11 @@ export class Fleet {
     this.#keep(place);
   }
 
-  #pin(place: Place): void {
+  #pin(place: Place, by: Writer): void {
     const [lent] = this.#lends(place);
     if (lent === undefined) return;
     place.pinned = true;
-    this.#stage.record({ is: "borrowed", borrowed: lent });
+    this.#stage.record({ is: "borrowed", borrowed: lent, by });
   }
 
   #lends(place: Place): readonly Borrowed[] {

@@ -1,6 +1,7 @@
 import type { MigrationState } from "../../ports/migrator.ts";
 import type { Version } from "../../core/units.ts";
 import { version } from "../../core/units.ts";
+import type { Writer } from "./records.ts";
 import type { Stage } from "./stage.ts";
 
 type Phase = "expand" | "contract";
@@ -30,9 +31,9 @@ export class Ledgers {
   }
 
   /** Runs the statements. Whoever calls asks the ledger first. */
-  run(changes: string, phase: Phase): void {
+  run(changes: string, phase: Phase, by: Writer): void {
     const times = this.times(changes, phase) + 1;
     this.#ran.set(`${changes}/${phase}`, times);
-    this.#stage.record({ is: "migrated", changes, phase, times });
+    this.#stage.record({ is: "migrated", changes, phase, times, rehearsal: this.rehearsal, by });
   }
 }

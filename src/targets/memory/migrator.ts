@@ -1,6 +1,6 @@
 import type { MigrationState, Migrator } from "../../ports/migrator.ts";
 import type { Write } from "../../ports/write.ts";
-import { readOver, writeOver } from "./wire.ts";
+import { readOver, writeOver, writerOf } from "./wire.ts";
 import type { World } from "./world.ts";
 
 /** Applies the schema changes called `changes`. Its ledger and its statements are one transaction: a phase runs once. */
@@ -21,7 +21,7 @@ export function memoryMigrator(world: World, changes: string): Migrator {
           const seen = ledgers.state(changes);
           if (seen.applied.includes(phase)) return { is: "unchanged", seen };
           if (expect !== "any" && expect !== ledgers.version(changes)) return { is: "conflict", seen };
-          ledgers.run(changes, phase);
+          ledgers.run(changes, phase, writerOf(by));
           return { is: "applied", seen: ledgers.state(changes) };
         },
       ),

@@ -78,6 +78,8 @@ export interface Tuning {
   readonly churn?: readonly [number, number];
   /** Share of writes (0..1) that answer `unknown` and apply late, by the latest when the call's deadline passes. */
   readonly late: number;
+  /** Distance between two looks of a waiting step. */
+  readonly pace: number;
   /** A call without an answer ends as `unknown` after so long. */
   readonly timeout: number;
 }
@@ -91,7 +93,15 @@ export const SHAPE: ServiceShape = {
   backoff: 1_000,
 };
 
-const CALM: Tuning = { latency: [1, 25], staleness: 0, nodes: 1, propagation: 0, late: 0, timeout: 3_000 };
+const CALM: Tuning = {
+  latency: [1, 25],
+  staleness: 0,
+  nodes: 1,
+  propagation: 0,
+  late: 0,
+  pace: 250,
+  timeout: 3_000,
+};
 
 export const TUNING = {
   atomic: CALM,

@@ -5,13 +5,19 @@ import type { Fence, Instant, IntentId, Millis, Revision, Slot } from "../../cor
 import type { Write } from "../../ports/write.ts";
 import type { Operation } from "./operation.ts";
 
+/** Which write changed the world. */
+export interface Writer {
+  readonly intent: IntentId;
+  readonly fence: Fence;
+}
+
 /** What really happened, whatever the engine believes: the material of every judgement about a run. */
 export type Happened =
   /** A write reached the world; `answer` is what it decided, heard or not. `started`: when the writer sent it. */
   | {
       readonly is: "write";
       readonly operation: Operation;
-      readonly by: { readonly intent: IntentId; readonly fence: Fence };
+      readonly by: Writer;
       readonly started: Millis;
       readonly answer: Write<unknown>["is"];
     }
@@ -20,7 +26,7 @@ export type Happened =
       readonly is: "routed";
       readonly weights: Weights;
       readonly before: Weights;
-      readonly by: Fence | "foreign";
+      readonly by: Writer | "foreign";
     }
   | { readonly is: "node"; readonly node: number; readonly weights: Weights }
   | {
@@ -29,7 +35,9 @@ export type Happened =
       readonly revision?: Revision;
       readonly wanted: number;
       readonly before: number;
-      readonly by: Fence | "foreign" | "autoscaler";
+      /** Requests the slot still worked on. */
+      readonly inFlight: number;
+      readonly by: Writer | "foreign" | "autoscaler";
     }
   | {
       readonly is: "replica";
@@ -44,12 +52,14 @@ export type Happened =
       readonly capped?: boolean;
     }
   | { readonly is: "sample"; readonly slot: Slot; readonly kind: "ready" | "deep"; readonly sample: Sample }
-  | { readonly is: "borrowed" | "restored"; readonly borrowed: Borrowed }
+  | { readonly is: "borrowed" | "restored"; readonly borrowed: Borrowed; readonly by: Writer }
   | {
       readonly is: "migrated";
       readonly changes: string;
       readonly phase: "expand" | "contract";
       readonly times: number;
+      readonly rehearsal: "clean" | "breaks" | "unproven";
+      readonly by: Writer;
     }
   | { readonly is: "claimed"; readonly port: "slots" | "router"; readonly fence: Fence };
 

@@ -5,7 +5,7 @@ import { sameWeights } from "../../core/routing.ts";
 import { SLOTS, millis } from "../../core/units.ts";
 import type { MetricSource, TrafficRouter } from "../../ports/router.ts";
 import type { By, Expect, Write } from "../../ports/write.ts";
-import { cause, readOver, writeOver } from "./wire.ts";
+import { cause, readOver, writeOver, writerOf } from "./wire.ts";
 import { claimOn } from "./fencing.ts";
 import type { World } from "./world.ts";
 
@@ -42,7 +42,7 @@ export function memoryRouter(world: World): TrafficRouter {
     }
     if (by.fence > routes.fence) routes.claim(by.fence);
     if (sameWeights(to, routes.weights)) return { is: "unchanged", seen: routes.truth.routing };
-    routes.set(to, by.fence);
+    routes.set(to, writerOf(by));
     return { is: "applied", seen: routes.truth.routing };
   };
 

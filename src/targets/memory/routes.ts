@@ -4,6 +4,7 @@ import { NOBODY, sameWeights } from "../../core/routing.ts";
 import type { Fence, Version } from "../../core/units.ts";
 import { fence, version } from "../../core/units.ts";
 import { Past } from "./past.ts";
+import type { Writer } from "./records.ts";
 import type { Stage } from "./stage.ts";
 
 export interface RoutesView {
@@ -48,7 +49,7 @@ export class Routes {
   }
 
   /** Changes the record; nodes follow, each after its own delay. */
-  set(weights: Weights, by: Fence | "foreign"): void {
+  set(weights: Weights, by: Writer | "foreign"): void {
     const stage = this.#stage;
     stage.record({ is: "routed", weights, before: this.#weights, by });
     this.#weights = weights;

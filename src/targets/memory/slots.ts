@@ -3,7 +3,7 @@ import { sameRevision } from "../../core/units.ts";
 import type { Slot, Version } from "../../core/units.ts";
 import type { Reach, SlotProvider } from "../../ports/slots.ts";
 import type { By, Expect, Write } from "../../ports/write.ts";
-import { cause, readOver, writeOver } from "./wire.ts";
+import { cause, readOver, writeOver, writerOf } from "./wire.ts";
 import { claimOn } from "./fencing.ts";
 import { inFlight, type Life } from "./life.ts";
 import type { World } from "./world.ts";
@@ -48,7 +48,7 @@ export function memorySlots(world: World): SlotProvider {
               return { is: "rejected", cause: cause("TEAL-Y105", message) };
             }
             if (fleet.is(slot, want)) return { is: "unchanged", seen: state };
-            fleet.tell(slot, want, by.fence);
+            fleet.tell(slot, want, writerOf(by));
             return { is: "applied", seen: fleet.truth(slot).state };
           }),
       ),
@@ -62,7 +62,7 @@ export function memorySlots(world: World): SlotProvider {
           guarded(slot, expect, by, () => {
             const { state } = fleet.truth(slot);
             if (state.wanted <= keep) return { is: "unchanged", seen: state };
-            fleet.size(slot, keep, by.fence);
+            fleet.size(slot, keep, writerOf(by));
             return { is: "applied", seen: fleet.truth(slot).state };
           }),
       ),
@@ -80,7 +80,7 @@ export function memorySlots(world: World): SlotProvider {
         by,
         () =>
           guarded(borrowed.slot, "any", by, () => {
-            const changed = fleet.restore(borrowed);
+            const changed = fleet.restore(borrowed, writerOf(by));
             return { is: changed ? "applied" : "unchanged", seen: fleet.truth(borrowed.slot).state };
           }),
       ),

@@ -3,6 +3,7 @@ import { type Cause, type Version, millis } from "../../core/units.ts";
 import type { By, Write } from "../../ports/write.ts";
 import type { Fault, Operation } from "./operation.ts";
 import { draw } from "./options.ts";
+import type { Writer } from "./records.ts";
 import type { World } from "./world.ts";
 
 export function cause(code: string, message: string): Cause {
@@ -19,6 +20,10 @@ const DOWN = cause(
 );
 const REFUSED = cause("TEAL-Y103", "The simulated target refused the write for now. Try again later.");
 const TOO_LATE = cause("TEAL-Y104", "The deadline of the write had passed before it was sent. Decide anew.");
+
+export function writerOf({ intent, fence }: By): Writer {
+  return { intent, fence };
+}
 
 /** Takes a read over the simulated wire. `look` runs at one moment between request and answer. */
 export async function readOver<T>(
@@ -57,7 +62,7 @@ export async function writeOver<T>(
     world.record({
       is: "write",
       operation,
-      by: { intent: by.intent, fence: by.fence },
+      by: writerOf(by),
       started,
       answer: write.is,
     });
