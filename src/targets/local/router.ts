@@ -25,15 +25,20 @@ export type LocalRouter = TrafficRouter & MetricSource & { close(): void };
 export function createLocalRouter(layout: Layout): LocalRouter {
   const client = new RpcClient(layout.edgeSocket);
 
-  /** While no edge listens nothing was sent, so that it is asked again: one that crashed is back in a moment. */
-  async function call<M extends keyof EdgeMethods>(method: M, params: EdgeMethods[M][0], atMost: number, signal: AbortSignal): Promise<EdgeMethods[M][1]> {
+  /**
+   * An edge that crashed or hands over is back in a moment, so that it is asked again: for a read always, for a
+   * write only while nothing was sent.
+   */
+  async function call<M extends keyof EdgeMethods>(
+    method: M, params: EdgeMethods[M][0], atMost: number, signal: AbortSignal, kind: "read" | "write",
+  ): Promise<EdgeMethods[M][1]> {
     const deadline = performance.now() + Math.min(atMost, ABSENT_MS);
     for (;;) {
       try {
         return await client.call<EdgeMethods[M][1]>(method, params, atMost, signal);
       } catch (error) {
-        const again = error instanceof RpcError && !error.sent && performance.now() < deadline && !signal.aborted;
-        if (!again) throw error;
+        const harmless = error instanceof RpcError && (kind === "read" || !error.sent);
+        if (!harmless || performance.now() > deadline || signal.aborted) throw error;
         await sleep(LOOK_MS);
       }
     }
@@ -43,7 +48,7 @@ export function createLocalRouter(layout: Layout): LocalRouter {
     method: M, params: EdgeMethods[M][0], signal: AbortSignal, take: (answer: EdgeMethods[M][1]) => { value: T; version?: string },
   ): Promise<Read<T>> {
     try {
-      const { value, version: at } = take(await call(method, params, READ_MS, signal));
+      const { value, version: at } = take(await call(method, params, READ_MS, signal, "read"));
       return { is: "seen", value, version: version(at ?? ""), at: instant(Date.now()) };
     } catch (error) {
       return { is: "unreadable", cause: unreachable(layout, error) };
@@ -58,7 +63,7 @@ export function createLocalRouter(layout: Layout): LocalRouter {
       return { is: "rejected", cause: { code: "TEAL-E121", message: `${method}: the time for this call is over; nothing was sent` } };
     }
     try {
-      return fromWire((await call(method, params, Math.min(left, WRITE_MS), by.signal)) as WireWrite<W>, take);
+      return fromWire((await call(method, params, Math.min(left, WRITE_MS), by.signal, "write")) as WireWrite<W>, take);
     } catch (error) {
       const cause = unreachable(layout, error);
       return { is: error instanceof RpcError && error.sent ? "unknown" : "rejected", cause };

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { type AddressInfo, Server as NetServer } from "node:net";
+import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Edge, Side } from "./edge.ts";
 import { Exchange } from "./exchange.ts";
@@ -17,6 +17,7 @@ export class Front {
   readonly #side: Side;
   readonly #fd: number;
   readonly #server: Server;
+  readonly #refused = new WeakSet<Socket>();
 
   constructor(edge: Edge, side: Side, fd: number) {
     this.#edge = edge;
@@ -74,9 +75,12 @@ export class Front {
   }
 
   #request(request: IncomingMessage, response: ServerResponse): void {
+    // What was sent ahead behind a refused request is not looked at: nobody knows where it really begins.
+    if (this.#refused.has(request.socket)) return;
     arrived(request, response);
     const why = refusal(request);
     if (why === undefined) return new Exchange(this.#edge, this.#side, request, response).start();
+    this.#refused.add(request.socket);
     response.shouldKeepAlive = false;
     refuse(response, 400, why);
   }

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { lookup } from "node:dns/promises";
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readJson, writeDurably } from "../files.ts";
 import { identify, isAlive, type ProcessIdentity } from "../identity.ts";
@@ -33,9 +33,11 @@ const STOP_MS = 15_000;
  * Makes the holder and its edge run. One that runs already is left alone. Otherwise binds the addresses of
  * `service.json`, hands the sockets to a detached holder and waits until the edge answers.
  *
- * @throws EdgeError TEAL-E105 (address in use), E106 (cannot bind), E107 (the edge does not answer)
+ * @throws EdgeError TEAL-E105 (address in use), E106 (cannot bind), E107 (the edge does not answer), or what the edge
+ * says itself: E102 (route record corrupt), E103 (trusted proxies), E104 (no service.json)
  */
 export async function startHolder(layout: Layout): Promise<EdgeHello> {
+  const from = logSize(layout);
   if (holderOf(layout) === undefined && !(await healing(layout))) {
     const service = readJson<ServiceFile>(layout.serviceFile);
     if (service === undefined) throw new EdgeError("TEAL-E104", `${layout.serviceFile} is missing: nothing to serve`);
@@ -47,7 +49,7 @@ export async function startHolder(layout: Layout): Promise<EdgeHello> {
       for (const socket of sockets) socket.close();
     }
   }
-  return answering(layout);
+  return answering(layout, from);
 }
 
 /** An edge whose holder was killed makes itself a new one: true when that is so, once it is done. */
@@ -75,10 +77,11 @@ export function holderOf(layout: Layout): ProcessIdentity | undefined {
 export async function upgradeEdge(layout: Layout): Promise<EdgeHello> {
   const holder = holderOf(layout);
   if (holder === undefined) return startHolder(layout);
-  const before = await answering(layout);
+  const from = logSize(layout);
+  const before = await answering(layout, from);
   writeEntry(layout);
   process.kill(holder.pid, "SIGHUP");
-  return answering(layout, (hello) => hello.epoch !== before.epoch);
+  return answering(layout, from, (hello) => hello.epoch !== before.epoch);
 }
 
 /** Ends the edge and the holder; requests in flight get a moment to finish. Resolves when both are gone. */
@@ -166,13 +169,16 @@ function listening(server: Server, { host, port }: Address): Promise<void> {
   });
 }
 
-async function answering(layout: Layout, fits: (hello: EdgeHello) => boolean = () => true): Promise<EdgeHello> {
+/** Resolves once an edge that `fits` answers. What its log says since `from` (bytes) about not being able to start is thrown. */
+async function answering(layout: Layout, from: number, fits: (hello: EdgeHello) => boolean = () => true): Promise<EdgeHello> {
   const deadline = performance.now() + READY_MS;
   const client = new RpcClient(layout.edgeSocket);
   try {
     for (;;) {
       const hello = await client.call<EdgeHello>("hello", {}, 1_000).catch(() => undefined);
       if (hello !== undefined && fits(hello)) return hello;
+      const said = /^(TEAL-E\d+) (.*)$/m.exec(logFrom(layout, from));
+      if (said !== null) throw new EdgeError(said[1] as string, said[2] as string);
       if (performance.now() > deadline || holderOf(layout) === undefined) {
         throw new EdgeError("TEAL-E107", `the edge does not answer on ${layout.edgeSocket}; its log: ${layout.edgeLog}`, logTail(layout));
       }
@@ -183,10 +189,14 @@ async function answering(layout: Layout, fits: (hello: EdgeHello) => boolean = (
   }
 }
 
+function logFrom(layout: Layout, from: number): string {
+  return existsSync(layout.edgeLog) ? readFileSync(layout.edgeLog).toString("utf8", from) : "";
+}
+
+function logSize(layout: Layout): number {
+  return statSync(layout.edgeLog, { throwIfNoEntry: false })?.size ?? 0;
+}
+
 function logTail(layout: Layout): readonly string[] {
-  try {
-    return readFileSync(layout.edgeLog, "utf8").trimEnd().split("\n").slice(-5);
-  } catch {
-    return [`no log in ${dirname(layout.edgeLog)}`];
-  }
+  return logFrom(layout, 0).trimEnd().split("\n").slice(-5);
 }
