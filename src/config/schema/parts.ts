@@ -68,7 +68,9 @@ export const texts = (what: string, of: string) => z.record(z.string(), textLike
 
 /** A list, or the one thing that would be in it. */
 export function oneOrMore<T extends z.ZodType>(item: T, expected: string) {
-  return z.union([item, z.array(item).min(1, expected)], expected).transform((value) => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
+  // The single thing is wrapped before the union: its own output may be a list (a range of statuses is a pair).
+  const single = item.transform((value): z.output<T>[] => [value]);
+  return z.union([single, z.array(item).min(1, expected)], expected).transform((value) => value as z.output<T>[]);
 }
 
 export const pattern = () =>
