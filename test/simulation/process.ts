@@ -8,13 +8,19 @@ export type Death = "before" | "inTransit" | "after";
 export class Fate {
   readonly #deaths: ReadonlyMap<number, Death>;
   #writes = 0;
+  #over = false;
 
   constructor(deaths: ReadonlyMap<number, Death>) {
     this.#deaths = deaths;
   }
 
   next(): Death | undefined {
-    return this.#deaths.get(++this.#writes);
+    return this.#over ? undefined : this.#deaths.get(++this.#writes);
+  }
+
+  /** Nobody dies any more. */
+  end(): void {
+    this.#over = true;
   }
 }
 

@@ -55,7 +55,7 @@ export const REVISIONS = ["r1", "r2", "r3"] as const;
 
 const STRATEGIES: readonly StrategyKind[] = ["blueGreen", "blueGreen", "canary", "canary", "rolling", "recreate"];
 const BEHAVIOURS: readonly Behaviour[] = [
-  "good", "good", "good", "good", "neverReady", "crashLoop", "failsChecks", "failsUnderTraffic", "flapping",
+  "good", "good", "good", "good", "good", "good", "good", "good", "neverReady", "crashLoop", "failsChecks", "failsUnderTraffic", "flapping",
 ];
 
 /** The run that a seed stands for. */
@@ -83,7 +83,7 @@ export function scheduleOf(seed: number, profile: Profile = PROFILES[seed % 3]!)
 
 /** One deployment at least; often a second operator, who does something else at the same time. */
 function commands(random: () => number): Action[] {
-  const first: Action = { at: between(random, 100, 2_000), by: "ann", command: deploy(random) };
+  const first: Action = { at: between(random, 4_100, 6_000), by: "ann", command: deploy(random) };
   const more = Array.from({ length: between(random, 0, 4) }, (): Action => {
     const command = pick<() => Command>(random, [
       () => deploy(random),
@@ -93,7 +93,7 @@ function commands(random: () => number): Action[] {
       () => ({ do: "resume" }),
       () => ({ do: "acceptDrift" }),
     ])();
-    return { at: between(random, 500, HORIZON - 10_000), by: pick(random, ["ann", "bob"] as const), command };
+    return { at: between(random, 4_500, HORIZON - 10_000), by: pick(random, ["ann", "bob"] as const), command };
   });
   return [first, ...more];
 }
@@ -103,7 +103,7 @@ function deploy(random: () => number): Command {
 }
 
 function anyFault(random: () => number): Action {
-  const at = between(random, 500, HORIZON - 25_000);
+  const at = between(random, 4_500, HORIZON - 25_000);
   const short = between(random, 300, 20_000);
   const slot = pick(random, ["blue", "green"] as const);
   return pick<() => Action>(random, [

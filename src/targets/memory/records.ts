@@ -52,7 +52,8 @@ export type Happened =
       readonly capped?: boolean;
     }
   | { readonly is: "sample"; readonly slot: Slot; readonly kind: "ready" | "deep"; readonly sample: Sample }
-  | { readonly is: "borrowed" | "restored"; readonly borrowed: Borrowed; readonly by: Writer }
+  | { readonly is: "borrowed"; readonly borrowed: Borrowed; readonly by: Writer }
+  | { readonly is: "restored"; readonly borrowed: Borrowed; readonly by: Writer }
   | {
       readonly is: "migrated";
       readonly changes: string;

@@ -23,12 +23,10 @@ export class Routes {
   #weights: Weights = NOBODY;
   #spec = 0;
   #status = 0;
-  readonly #generations: number[];
 
   constructor(stage: Stage) {
     this.#stage = stage;
     this.nodes = Array.from({ length: stage.tuning.nodes }, () => NOBODY);
-    this.#generations = this.nodes.map(() => 0);
     this.#past = new Past(stage.tuning.staleness, stage.t, this.#view());
   }
 
@@ -55,11 +53,9 @@ export class Routes {
     this.#weights = weights;
     this.#spec++;
     this.#keep();
-    const generation = this.#spec;
     this.nodes.forEach((_, node) => {
-      const follow = () => this.#follow(node, weights, generation);
-      if (stage.tuning.propagation === 0) follow();
-      else stage.after(stage.random() * stage.tuning.propagation, follow);
+      if (stage.tuning.propagation === 0) this.#follow(node);
+      else stage.after(stage.random() * stage.tuning.propagation, () => this.#follow(node));
     });
   }
 
@@ -76,9 +72,9 @@ export class Routes {
     this.#keep();
   }
 
-  #follow(node: number, weights: Weights, generation: number): void {
-    if (generation < this.#generations[node]!) return;
-    this.#generations[node] = generation;
+  /** A node that looks finds the record as it is by now: what was overtaken in between it never follows. */
+  #follow(node: number): void {
+    const weights = this.#weights;
     if (sameWeights(this.nodes[node]!, weights)) return;
     this.nodes[node] = weights;
     this.#stage.record({ is: "node", node, weights });
