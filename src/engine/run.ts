@@ -112,6 +112,7 @@ export class Run {
     if (this.#lease === undefined) {
       const busy = await this.#claim(this.#options.waitLock);
       if (busy !== undefined) return busy;
+      if (this.#lease === undefined) return undefined;
     }
     this.#arrive();
     const facts = await this.#facts(news);
@@ -396,6 +397,7 @@ export class Run {
     if (this.#lease === undefined) {
       const busy = await this.#claim(this.#options.waitLock);
       if (busy !== undefined) return busy;
+      if (this.#lease === undefined) return undefined;
     }
     const facts = await this.#facts(this.#options.signal);
     return this.#act(decide(this.#deployment, facts), this.#options.signal);
