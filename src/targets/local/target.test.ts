@@ -7,6 +7,8 @@ import { allTo } from "../../core/routing.ts";
 import { fence, instant, intentId, version, type Revision } from "../../core/units.ts";
 import type { By } from "../../ports/write.ts";
 import { READY_CHECKS, SERVER, serviceFile, until } from "./agent/test-support.ts";
+import { readJson } from "./files.ts";
+import { isAlive, type ProcessIdentity } from "./identity.ts";
 import { groupAlive } from "./shim/group.ts";
 import { createLocalTarget, type LocalTarget } from "./target.ts";
 
@@ -82,6 +84,41 @@ test("a first revision gets users by a shift, a second one waits at the preview 
   expect(await target.router.shift(allTo("green"), "any", by())).toMatchObject({ is: "applied" });
   expect((await asks(address)).revision).toBe("v2");
   expect(await target.slots.retire("blue", 0, "any", by())).toMatchObject({ is: "applied" });
+});
+
+test("a replica leaves only when the edge has nothing of it in flight", async () => {
+  const { target } = await shop();
+  await deployed(target, "v1", "blue");
+  await target.router.shift(allTo("blue"), "any", by());
+  await deployed(target, "v2", "green");
+  const address = await target.address();
+  const slow = Array.from({ length: 5 }, () => fetch(`${address}/slow`, { headers: { connection: "close" } }));
+  const inFlight = async () => {
+    const residual = await target.router.residual("blue", signal);
+    return residual.is === "seen" ? residual.value.inFlight : undefined;
+  };
+  await until("blue works on them", inFlight, (count) => count === 5);
+  await target.router.shift(allTo("green"), "any", by());
+  await target.slots.retire("blue", 0, "any", by());
+  const revisions = await Promise.all(slow.map(async (answer) => ((await (await answer).json()) as { revision: string }).revision));
+  expect(revisions).toEqual(["v1", "v1", "v1", "v1", "v1"]);
+  await until("blue is empty", () => target.slots.observe("blue", signal), (read) => read.is === "seen" && read.value.settled);
+});
+
+test("users are served while the agent is dead, and the next look brings it back to the same replicas", async () => {
+  const { target } = await shop();
+  await deployed(target, "v1", "blue", 2);
+  await target.router.shift(allTo("blue"), "any", by());
+  const before = await target.slots.observe("blue", signal);
+  const agent = readJson<ProcessIdentity>(target.layout.agentPid) as ProcessIdentity;
+  process.kill(agent.pid, "SIGKILL");
+  await until("the agent is gone", () => isAlive(agent), (alive) => !alive);
+  const address = await target.address();
+  const answers = await Promise.all(Array.from({ length: 20 }, async () => (await fetch(`${address}/`, { headers: { connection: "close" } })).status));
+  expect(answers).toEqual(Array.from({ length: 20 }, () => 200));
+  expect(await target.router.shift(allTo("blue"), "any", by())).toMatchObject({ is: "unchanged" });
+  const after = await until("ready", () => target.slots.observe("blue", signal), (read) => read.is === "seen" && read.value.settled);
+  expect(after).toMatchObject({ version: before.is === "seen" && before.version, value: before.is === "seen" && before.value });
 });
 
 test("reach gives address, group, a command in the replica's environment, and its last lines", async () => {

@@ -117,34 +117,29 @@ function addressOf(listens: string | undefined): string | undefined {
 }
 
 /**
- * The edge's router; while no edge answers, the route record itself is read, since it is what is live. A write goes
- * to the edge first and starts processes only when there is none: going back must not depend on the agent.
+ * The edge's router; while there is no holder of its sockets, and so no edge, the route record itself is read, since
+ * it is what is live. Where an edge is, a write goes straight to it: going back must not depend on the agent.
  */
 function withEdge(router: LocalRouter, layout: Layout, processes: Processes): LocalRouter {
   async function write<T>(attempt: () => Promise<Write<T>>): Promise<Write<T>> {
-    const first = await attempt();
-    if (first.is !== "rejected" || first.cause.code !== NO_EDGE) return first;
-    const started = await processes.startEdge();
-    return started === undefined ? attempt() : { is: "rejected", cause: started };
+    const fault = alive(layout.holderPid) ? undefined : await processes.startEdge();
+    return fault === undefined ? attempt() : { is: "rejected", cause: fault };
   }
   return {
     ...router,
     claim: (by) => write(() => router.claim(by)),
     shift: (to, expect, by) => write(() => router.shift(to, expect, by)),
     observe: async (signal) => {
-      const seen = await router.observe(signal);
-      if (seen.is === "seen" || seen.cause.code !== NO_EDGE || (await processes.agent("read")) !== "absent") return seen;
-      return recorded(layout, seen);
+      if (alive(layout.holderPid) || (await processes.agent("read")) !== "absent") return router.observe(signal);
+      return recorded(layout) ?? router.observe(signal);
     },
   };
 }
 
-/** The code of `router.ts` for an edge that does not answer. */
-const NO_EDGE = "TEAL-E120";
-
-function recorded(layout: Layout, otherwise: Read<Routing>): Read<Routing> {
+/** What the route record says; undefined when it is not one. */
+function recorded(layout: Layout): Read<Routing> | undefined {
   const record = readJson<{ weights: Shares; version: number }>(layout.routeFile) ?? { weights: NOBODY, version: 0 };
-  if (typeof record.weights?.blue !== "number" || typeof record.weights.green !== "number") return otherwise;
+  if (typeof record.weights?.blue !== "number" || typeof record.weights.green !== "number") return undefined;
   const { weights } = record;
   const rules = [{ id: "edge", weights, raw: JSON.stringify(weights) }];
   return { is: "seen", value: { weights, rules }, version: version(String(record.version)), at: Date.now() as Instant };

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -168,8 +168,8 @@ test("failing checks make replicas unready without stopping them; they come back
   const state = await until("unready", () => observe(t), (seen) => seen.replicas.every((one) => one.phase === "unready"));
   expect(state.replicas.map((one) => one.incarnation)).toEqual(before);
   // All are unready alike: users keep the members they had.
-  const members = JSON.parse(textOf(t.layout.membersFile)) as Record<Slot, { incarnation: string }[]>;
-  expect(members.blue.map((member) => member.incarnation)).toEqual(before);
+  const members = () => (JSON.parse(textOf(t.layout.membersFile)) as Record<Slot, { incarnation: string }[]>).blue.map((member) => member.incarnation);
+  expect((await until("both are members", members, (list) => list.length === 2)).toSorted()).toEqual(before.toSorted());
   rmSync(sick);
   expect((await allReady(t, 2)).replicas.map((one) => one.incarnation)).toEqual(before);
 });
@@ -285,6 +285,21 @@ test("the slot that users are on is not retired to nothing while no other could 
   expect(await t.call("ensure", { slot: "blue", want: spec(v1, 0), ...write() })).toMatchObject({ is: "rejected", code: "TEAL-L204" });
   writeFileSync(t.layout.routeFile, JSON.stringify({ weights: { blue: 0, green: 100 }, fence: 1, version: 2, intent: null }));
   expect(await t.call("retire", { slot: "blue", keep: 0, ...write() })).toMatchObject({ is: "applied" });
+});
+
+test("what cannot be written down is not done, and what runs goes on", async () => {
+  const t = service();
+  const { pid } = await t.agent();
+  const v1 = t.release("v1");
+  await t.call("ensure", { slot: "blue", want: spec(v1), ...write() });
+  const before = await settled(t);
+  const blocked = `${t.layout.slotsFile}.${pid}.tmp`; // as good as a full disk
+  mkdirSync(blocked);
+  expect(await t.call("ensure", { slot: "blue", want: spec(v1, 2), ...write() })).toMatchObject({ is: "rejected", code: "TEAL-L205" });
+  expect(await t.call("claim", { fence: 9 })).toMatchObject({ is: "rejected", code: "TEAL-L205" });
+  expect(await observe(t)).toEqual(before);
+  rmSync(blocked, { recursive: true });
+  expect(await t.call("ensure", { slot: "blue", want: spec(v1, 2), ...write() })).toMatchObject({ is: "applied", version: "2" });
 });
 
 test("a second agent of the same service ends at once", async () => {

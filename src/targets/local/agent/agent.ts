@@ -50,7 +50,7 @@ export class Agent {
   constructor(of: AgentOf) {
     this.#of = of;
     this.#file = readSlots(of.layout);
-    this.#edge = new EdgeLink(of.layout.edgeSocket, of.say);
+    this.#edge = new EdgeLink(of.layout.edgeSocket, of.say, (slot) => this.#keepers[slot].poke());
     this.#keepers = { blue: this.#keeper("blue"), green: this.#keeper("green") };
   }
 
@@ -62,8 +62,8 @@ export class Agent {
       Promise.all(SLOTS.map((slot) => this.#keepers[slot].asked())),
       new Promise((resolve) => setTimeout(resolve, FRESH_AT_MOST)),
     ]);
-    this.#edgeTimer = setInterval(() => void this.#lookAtEdge(), EDGE_EVERY);
-    void this.#lookAtEdge();
+    this.#edgeTimer = setInterval(() => void this.#lookAround(), EDGE_EVERY);
+    void this.#lookAround();
   }
 
   /** Stops looking after the slots. Replicas and edge go on. */
@@ -238,8 +238,16 @@ export class Agent {
     });
   }
 
+  async #lookAround(): Promise<void> {
+    try {
+      this.#endStrays();
+      await this.#lookAtEdge();
+    } catch (error) {
+      this.#of.say((error as Error).message);
+    }
+  }
+
   async #lookAtEdge(): Promise<void> {
-    this.#endStrays();
     await this.#edge.sync();
     if (this.#edge.reachable || this.#closed || performance.now() - this.#holderStartedAt < HOLDER_AGAIN_AFTER) return;
     const holder = readJson<ProcessIdentity>(this.#of.layout.holderPid);

@@ -52,6 +52,14 @@ test("kills what does not stop, and forgets what is gone", () => {
   expect(decide(record, {}, 4_000).actions).toEqual([{ do: "forget", replica: "blue-1" }]);
 });
 
+test("a clock that was set back delays nothing for long; a small correction of it changes nothing", () => {
+  const crash = slot(1, [replica(1, { crashes: [instant(3_600_000)] })]);
+  expect(decide(crash, {}, 0).actions).toEqual([{ do: "start", replica: "blue-1" }]);
+  const leaving = (since: number) => slot(0, [replica(1, { leavingSince: instant(since) })]);
+  expect(decide(leaving(3_600_000), { "blue-1": running("ready", 1) }, 0).actions).toEqual([{ do: "stop", replica: "blue-1" }]);
+  expect(decide(leaving(20), { "blue-1": running("ready", 1) }, 0)).toEqual({ actions: [], wakeAt: 5_020 });
+});
+
 test("calls a leaving replica back when the ones that stay have failed", () => {
   const record = slot(1, [replica(1), replica(2, { leavingSince: instant(0) })]);
   const { actions } = decide(record, { "blue-1": running("unready"), "blue-2": running("ready", 0) });
@@ -79,6 +87,14 @@ test("crashes further apart than the window are no crash loop", () => {
   let one = begun(replica(1), "a", instant(0));
   for (const at of [9_000, 18_000, 27_000]) one = begun(crashed(one, { code: 1, signal: null, at: instant(at) }, POLICY), "a", instant(at));
   expect(isLooping(one, instant(27_000), POLICY)).toBe(false);
+});
+
+test("a replica counts as ready when the edge knows of it", () => {
+  const phases = [false, true].map((listed) => {
+    const lives = new Map([["blue-1", running("ready")]]);
+    return slotState("blue", slot(1, [replica(1, { listed })]), lives, instant(0), POLICY);
+  });
+  expect(phases.map((state) => [state.replicas[0]?.phase, state.settled])).toEqual([["starting", false], ["ready", true]]);
 });
 
 test("when no replica is ready, those that once were are members; one that ended or still starts is not", () => {
@@ -161,6 +177,8 @@ function obey(world: World): number {
       if (wanted > 0 && before.includes(id)) expect(readyIds(world.lives), `stopped ${id}`).not.toEqual([]);
     }
   }
+  const members = membersOf(world.record, world.lives);
+  world.record = { ...world.record, replicas: world.record.replicas.map((one) => ({ ...one, listed: members.includes(one.id) })) };
   return actions.length;
 }
 

@@ -35,6 +35,9 @@ export interface Decision {
 /** Beyond the grace, so long (ms) for the shim to carry out the kill before the agent does it itself. */
 const SHIM_GRACE = 3_000;
 
+/** A recorded moment so far (ms) ahead of the clock is no small correction of it. */
+const CLOCK_SET_BACK = 60_000;
+
 type Seen = ReplicaRecord & { readonly life: LifeView };
 
 /**
@@ -111,9 +114,9 @@ function leaving(replica: Seen, now: Instant, policy: Policy): "stop" | "kill" |
     case "ending":
       return Infinity;
     case "stopping":
-      return due(now, life.since + policy.stopGrace + SHIM_GRACE) ?? "kill";
+      return due(now, life.since, policy.stopGrace + SHIM_GRACE) ?? "kill";
     case "running":
-      return life.residual === 0 ? "stop" : (due(now, (replica.leavingSince ?? now) + policy.drainCap) ?? "stop");
+      return life.residual === 0 ? "stop" : (due(now, replica.leavingSince ?? now, policy.drainCap) ?? "stop");
     default:
       return assertNever(life);
   }
@@ -124,9 +127,9 @@ function staying(replica: Seen, now: Instant, policy: Policy): "start" | "kill" 
   const { life } = replica;
   switch (life.is) {
     case "none":
-      return due(now, startsAt(replica, policy)) ?? "start";
+      return due(now, replica.crashes.at(-1) ?? -Infinity, pauseAfterCrash(replica, policy)) ?? "start";
     case "stopping":
-      return due(now, life.since + policy.stopGrace + SHIM_GRACE) ?? "kill";
+      return due(now, life.since, policy.stopGrace + SHIM_GRACE) ?? "kill";
     case "ending":
     case "running":
       return Infinity;
@@ -135,15 +138,15 @@ function staying(replica: Seen, now: Instant, policy: Policy): "start" | "kill" 
   }
 }
 
-function due(now: Instant, at: number): number | undefined {
-  return now >= at ? undefined : at;
+/** When `after` ms have passed since a moment; undefined: they have. */
+function due(now: Instant, since: number, after: number): number | undefined {
+  // A moment far in the future means that the clock was set back: nothing may wait for it to catch up.
+  return now >= since + after || since > now + CLOCK_SET_BACK ? undefined : since + after;
 }
 
 /** After n crashes the pause is `backoff` * 2^(n-1), at most `backoffCap`. */
-function startsAt(replica: ReplicaRecord, policy: Policy): number {
-  const last = replica.crashes.at(-1);
-  if (last === undefined) return -Infinity;
-  return last + Math.min(policy.backoffCap, policy.backoff * 2 ** (replica.crashes.length - 1));
+function pauseAfterCrash(replica: ReplicaRecord, policy: Policy): number {
+  return Math.min(policy.backoffCap, policy.backoff * 2 ** (replica.crashes.length - 1));
 }
 
 function isLeaving(replica: ReplicaRecord): boolean {
@@ -210,7 +213,9 @@ function phaseOf(replica: ReplicaRecord, life: LifeView, now: Instant, policy: P
     case "none":
       return looping ? "crashLoop" : replica.exit === undefined ? "starting" : "exited";
     case "running":
-      return life.readiness !== "ready" && looping ? "crashLoop" : life.readiness;
+      if (life.readiness !== "ready") return looping ? "crashLoop" : life.readiness;
+      // Traffic that came now would find nobody: it counts as ready once the edge knows of it.
+      return replica.listed ? "ready" : "starting";
     default:
       return assertNever(life);
   }

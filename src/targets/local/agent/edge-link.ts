@@ -14,6 +14,9 @@ const ASK_AT_MOST = 2_000;
 export class EdgeLink {
   readonly #client: RpcClient;
   readonly #say: (line: string) => void;
+  readonly #acknowledged: (slot: Slot) => void;
+  /** Incarnations that the edge was told last, whichever edge it was: one that restarts remembers them. */
+  readonly #known: Record<Slot, readonly string[]> = { blue: [], green: [] };
   /** Absent until the slot was looked at: a fresh agent must not take away what its predecessor had told. */
   readonly #desired: Partial<Record<Slot, readonly Member[]>> = {};
   /** Who was told (as JSON) to the edge of `#epoch`. */
@@ -24,13 +27,20 @@ export class EdgeLink {
   #again = false;
   #reachable = false;
 
-  constructor(socket: string, say: (line: string) => void) {
+  /** @param acknowledged told when the edge has taken over the members of a slot. */
+  constructor(socket: string, say: (line: string) => void, acknowledged: (slot: Slot) => void) {
     this.#client = new RpcClient(socket);
     this.#say = say;
+    this.#acknowledged = acknowledged;
   }
 
   get reachable(): boolean {
     return this.#reachable;
+  }
+
+  /** Whether the edge acknowledged this life as a member. */
+  knows(slot: Slot, incarnation: string): boolean {
+    return this.#known[slot].includes(incarnation);
   }
 
   desire(slot: Slot, members: readonly Member[]): void {
@@ -113,7 +123,9 @@ export class EdgeLink {
     if (members === undefined || this.#told[slot] === text) return;
     await this.#ask("members", { slot, members });
     this.#told[slot] = text;
+    this.#known[slot] = members.map((member) => member.incarnation);
     this.#say(`edge: ${slot} is ${members.map((member) => member.replica).join(", ") || "nobody"}`);
+    this.#acknowledged(slot);
   }
 
   #ask<M extends keyof EdgeMethods>(method: M, params: EdgeMethods[M][0]): Promise<EdgeMethods[M][1]> {

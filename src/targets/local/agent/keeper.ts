@@ -294,13 +294,15 @@ export class Keeper {
   }
 
   #tellEdge(): void {
-    const record = this.#of.record();
-    const listed = membersOf(record, this.#views());
-    this.#of.edge.desire(this.#of.slot, listed.flatMap((id) => this.#member(id)));
-    if (record.replicas.every((replica) => replica.listed === listed.includes(replica.id))) return;
-    this.#of.update((before) => ({
+    const { slot, edge, record, update } = this.#of;
+    const members = membersOf(record(), this.#views());
+    edge.desire(slot, members.flatMap((id) => this.#member(id)));
+    const isListed = ({ id, listed, incarnation = "" }: ReplicaRecord) =>
+      members.includes(id) && (listed || edge.knows(slot, incarnation));
+    if (record().replicas.every((replica) => replica.listed === isListed(replica))) return;
+    update((before) => ({
       ...before,
-      replicas: before.replicas.map((replica) => ({ ...replica, listed: listed.includes(replica.id) })),
+      replicas: before.replicas.map((replica) => ({ ...replica, listed: isListed(replica) })),
     }));
   }
 

@@ -28,7 +28,7 @@ export interface ReplicaRecord {
   readonly startedAt?: Instant;
   /** Told to go: gets no new requests, and stops when its own are finished. */
   readonly leavingSince?: Instant;
-  /** The edge was told to give it requests: it was ready once. */
+  /** The edge acknowledged it as a member: it was ready, and users can reach it. */
   readonly listed: boolean;
   readonly restarts: number;
   /** Ends nobody asked for, oldest first, since a life lasted longer than the crash-loop window. */

@@ -73,7 +73,7 @@ export class Watch {
   async #run(afterFirst: () => void): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const round = await this.#round();
+      const round = await this.#round().catch((error: Error) => this.#notAsked(error));
       if (signal.aborted) break;
       const before = this.#readiness.phase;
       this.#readiness = afterRound(this.#readiness, round, this.#checks.window);
@@ -102,6 +102,11 @@ export class Watch {
     this.#why = `${bad.check}: expected ${bad.expected ?? "an answer"}, got ${bad.actual ?? "none"}`;
     this.#doubt();
     return bad.result;
+  }
+
+  #notAsked(error: Error): "unknown" {
+    this.#why = `could not be asked: ${error.message}`;
+    return "unknown";
   }
 
   async #accepts(): Promise<"pass" | "fail"> {
