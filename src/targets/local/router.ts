@@ -34,11 +34,12 @@ export function createLocalRouter(layout: Layout): LocalRouter {
   ): Promise<EdgeMethods[M][1]> {
     const deadline = performance.now() + Math.min(atMost, ABSENT_MS);
     for (;;) {
+      if (signal.aborted) throw new RpcError(`${method}: given up`, false);
       try {
         return await client.call<EdgeMethods[M][1]>(method, params, atMost, signal);
       } catch (error) {
         const harmless = error instanceof RpcError && (kind === "read" || !error.sent);
-        if (!harmless || performance.now() > deadline || signal.aborted) throw error;
+        if (!harmless || performance.now() > deadline) throw error;
         await sleep(LOOK_MS);
       }
     }
