@@ -1,0 +1,82 @@
+import { checkPlanOf, localSettingsOf, strategyOf } from "../config/resolve.ts";
+import type { Config } from "../config/config.ts";
+import type { Notifier } from "../ports/notifier.ts";
+import type { Probe } from "../ports/probe.ts";
+import type { Cause } from "../core/units.ts";
+import { isGone, thisHolder } from "../state/holder.ts";
+import { fileSpool } from "../state/spool.ts";
+import { openSqliteStore } from "../state/sqlite/store.ts";
+import { systemClock } from "../state/system-clock.ts";
+import { stateDirectory } from "../targets/local/layout.ts";
+import { createLocalTarget, type LocalTarget } from "../targets/local/target.ts";
+import { whoami, type Connection } from "./connection.ts";
+
+export interface LocalOptions {
+  /** Folder that holds what Teal knows about the services of this machine; by default `stateDirectory` of `env`. */
+  readonly stateDir?: string;
+  /** Values that no sample, and so no journal, may show: `secrets` of `loadConfig`. */
+  readonly secrets?: readonly string[];
+  /** Told of every journaled event after it is durable. */
+  readonly notifier?: Notifier;
+  /** Told what the current step waits for. */
+  readonly waiting?: (reason: string) => void;
+  /** Told what was found damaged in the spool; nothing by default. */
+  readonly report?: (cause: Cause) => void;
+}
+
+/** A connection to a service on this machine. */
+export interface LocalConnection extends Connection {
+  readonly target: LocalTarget;
+}
+
+/**
+ * Connects to a service on this machine. Nothing is read or started yet: a service that was never deployed stays
+ * untouched until something is deployed.
+ */
+export async function connectLocal(config: Config, options: LocalOptions = {}): Promise<LocalConnection> {
+  const settings = localSettingsOf(config);
+  const stateDir = options.stateDir ?? stateDirectory(process.env);
+  const target = await createLocalTarget({ ...settings, stateDir });
+  const store = openSqliteStore(target.layout.journal);
+  return {
+    key: { service: config.service, environment: config.environment },
+    wishes: {
+      strategyFor: (kind) => strategyOf(kind === undefined ? config : withStrategy(config, kind)),
+      checks: checkPlanOf(config, options.secrets ?? []),
+      replicas: settings.replicas,
+    },
+    by: whoami(),
+    store,
+    spool: fileSpool(target.layout.spool, options.report ?? (() => {})),
+    clock: systemClock,
+    target,
+    probe: lazyProbe(options.secrets ?? []),
+    random: Math.random,
+    holder: thisHolder(),
+    isGone,
+    ...(options.notifier && { notifier: options.notifier }),
+    ...(options.waiting && { waiting: options.waiting }),
+    close: async () => {
+      await target.close();
+      store.dispose();
+    },
+  };
+}
+
+/** What the file says of that strategy, or that strategy with its defaults. */
+function withStrategy(config: Config, kind: keyof Exclude<Config["strategy"], string | undefined>): Config {
+  const { strategy } = config;
+  if (typeof strategy === "object" && strategy[kind] !== undefined) return config;
+  return { ...config, strategy: kind };
+}
+
+/** Looking at a service asks no checks: what asks them is loaded with the first question. */
+function lazyProbe(secrets: readonly string[]): Probe {
+  let probe: Promise<Probe> | undefined;
+  return {
+    sample: async (check, of, signal) => {
+      probe ??= import("../health/probe.ts").then(({ createProbe }) => createProbe({ secrets }));
+      return (await probe).sample(check, of, signal);
+    },
+  };
+}
