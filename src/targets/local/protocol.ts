@@ -27,7 +27,8 @@ export interface Member {
 }
 
 export interface EdgeMethods {
-  hello: [Record<string, never>, { pid: number; epoch: string; version: string; public: string; preview: string }];
+  /** `unserved`: requests no slot could be given, since the edge started. */
+  hello: [Record<string, never>, { pid: number; epoch: string; version: string; public: string; preview: string; unserved: number }];
   observe: [Record<string, never>, WireRead<Routing> & { fence: number }];
   /** Lower or equal fences of others are refused from now on; durable before it is answered. */
   claim: [{ fence: number }, WireWrite<number>];

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import type { AnswerHead } from "./headers.ts";
+import { refuse } from "./refusal.ts";
 
 /** A head and a body up to this size go out as one string, hence one write; larger bodies are not worth the copy. */
 const JOINED = 16 * 1024;
@@ -28,7 +29,8 @@ export class Answer {
     this.#response = response;
     this.#controller = controller;
     this.#status = status;
-    this.#message = message;
+    // Words for people only; what is not ASCII would have to be guessed.
+    this.#message = /^[\t\x20-\x7e]*$/.test(message) ? message : "";
     this.#head = head;
     this.#bodiless = request.method === "HEAD" || status === 204 || status === 304;
     // Runs when the parser has returned: by then the answer is complete, or more will take a while.
@@ -54,7 +56,7 @@ export class Answer {
     this.#begun = true;
     const { headers, length } = this.#head;
     if (length === undefined && !this.#bodiless) headers.push("Content-Length", String(this.#held?.length ?? 0));
-    response.writeHead(this.#status, this.#message, headers);
+    if (!this.#writeHead()) return;
     if (this.#held === undefined) response.end();
     else if (this.#held.length <= JOINED) response.end(this.#held.toString("latin1"), "latin1");
     else response.end(this.#held);
@@ -65,10 +67,22 @@ export class Answer {
     this.#response.destroy();
   }
 
+  /** Node is stricter about what it writes than about what it reads. @returns false when the head is not sent */
+  #writeHead(): boolean {
+    try {
+      this.#response.writeHead(this.#status, this.#message, this.#head.headers);
+      return true;
+    } catch {
+      this.#controller.abort(new Error("invalid head"));
+      refuse(this.#response, 502, "the slot's answer is not valid HTTP");
+      return false;
+    }
+  }
+
   #begin(): void {
     if (this.#begun || this.#response.destroyed) return;
     this.#begun = true;
-    this.#response.writeHead(this.#status, this.#message, this.#head.headers);
+    if (!this.#writeHead()) return;
     const held = this.#held;
     this.#held = undefined;
     if (held === undefined) this.#response.flushHeaders();

@@ -17,7 +17,7 @@ export interface Hello {
 /** What the edge does when asked over its control socket. */
 export function control(edge: Edge, edgeSocket: string, hello: Hello): Handlers {
   const methods: Control = {
-    hello: () => ({ pid: process.pid, epoch: edge.epoch, ...hello }),
+    hello: () => ({ pid: process.pid, epoch: edge.epoch, unserved: edge.unserved, ...hello }),
     observe: () => ({ value: edge.route.routing, version: edge.route.version, fence: edge.route.fence }),
     claim: ({ fence }) => edge.route.claim(fence),
     shift: ({ to, expect, fence, intent }) => shift(edge, to, expect, fence, intent),

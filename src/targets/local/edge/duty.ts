@@ -52,9 +52,15 @@ export class Duty {
   /** The holder is gone: makes a new one, which brings its own edge, and drains. */
   async orphaned(): Promise<void> {
     if (this.#over) return;
-    await this.#prepare();
-    // Before this edge falls silent, so that at every moment there is a holder or an edge that answers.
-    spawnHolder(this.#layout, [PUBLIC_FD, PREVIEW_FD]);
+    try {
+      await this.#prepare();
+      // Before this edge falls silent, so that at every moment there is a holder or an edge that answers.
+      spawnHolder(this.#layout, [PUBLIC_FD, PREVIEW_FD]);
+    } catch (error) {
+      this.#over = false;
+      console.error("edge: goes on without a holder, since", error);
+      return;
+    }
     this.#letGo();
     await this.#finish();
   }

@@ -37,6 +37,7 @@ export class Edge {
   unserved = 0;
   /** A successor took over: connections end after their current request, and the files say what holds. */
   draining = false;
+  #turn = 0;
 
   constructor(policy: ServiceFile["edge"], files: Files) {
     this.policy = policy;
@@ -54,7 +55,7 @@ export class Edge {
     const slot =
       side === "preview" ? previewSlot(this.route.weights, ready) : publicSlot(this.route.weights, ready, Math.random());
     if (slot === undefined) return "nobody";
-    return leastLoaded(this.members.of(slot), now) ?? "wait";
+    return leastLoaded(this.members.of(slot), now, this.#turn++) ?? "wait";
   }
 
   /** After every change of the weights. */

@@ -30,7 +30,8 @@ export class Exchange implements Waiting, Stream, Dispatcher.DispatchHandler {
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #upgrade: Upgrade | undefined;
-  readonly #arrived = performance.now();
+  /** When it could have been sent: with its whole body, unless that is streamed. */
+  #arrived = performance.now();
   #body: Buffer | Upload | null = null;
   #attempt: Upstream | undefined;
   #since: Since | undefined;
@@ -61,13 +62,14 @@ export class Exchange implements Waiting, Stream, Dispatcher.DispatchHandler {
   }
 
   start(): void {
-    this.#response.on("close", () => this.#closed());
+    this.#response.on("close", () => this.gone());
     switch (bodyKind(this.#request)) {
       case "none":
         return this.#go();
       case "small":
         return readSmall(this.#request, (body) => {
           this.#body = body;
+          this.#arrived = performance.now();
           this.#go();
         });
       case "stream":
@@ -124,19 +126,23 @@ export class Exchange implements Waiting, Stream, Dispatcher.DispatchHandler {
     this.#controller = controller;
     this.#sent = true;
     if (this.#gone) return controller.abort(new Error("client went away"));
-    this.#timer = setTimeout(() => {
-      this.#late = true;
-      controller.abort(new Error("no answer in time"));
-    }, this.#edge.policy.responseTimeout);
-  }
-
-  /** The deadline is the slot's, not that of a client that uploads slowly. */
-  onBodySent(): void {
-    this.#timer?.refresh();
+    this.#timer = setTimeout(() => this.#overdue(controller), this.#edge.policy.responseTimeout);
   }
 
   onRequestSent(): void {
-    this.#timer?.refresh();
+    if (this.#body instanceof Upload) this.#timer?.refresh();
+  }
+
+  /** The deadline is the slot's: while a client uploads slowly, it is not the slot that is waited for. */
+  #overdue(controller: Dispatcher.DispatchController): void {
+    if (this.#body instanceof Upload && this.#body.waitsForClient) return void this.#timer?.refresh();
+    this.#late = true;
+    controller.abort(new Error("no answer in time"));
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _: unknown, message = ""): void {
@@ -173,7 +179,6 @@ export class Exchange implements Waiting, Stream, Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController | null, error: Error): void {
-    clearTimeout(this.#timer);
     const upstream = this.#release();
     if (this.#gone || this.#ended) return;
     if (this.#answer !== undefined) {
@@ -210,7 +215,7 @@ export class Exchange implements Waiting, Stream, Dispatcher.DispatchHandler {
   // -- how it ends
 
   #release(): Upstream {
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     const upstream = this.upstream;
     this.#edge.streams.remove(this);
     upstream.end();
@@ -218,7 +223,7 @@ export class Exchange implements Waiting, Stream, Dispatcher.DispatchHandler {
   }
 
   #answered(status: number): void {
-    clearTimeout(this.#timer);
+    this.#stopTimer();
     if (this.side === "preview") return;
     const { slot, member } = this.upstream;
     this.#edge.counters[slot].answered(status, performance.now() - this.#arrived);
@@ -234,8 +239,9 @@ export class Exchange implements Waiting, Stream, Dispatcher.DispatchHandler {
     this.#controller?.abort(new Error("the stream was ended"));
   }
 
-  #closed(): void {
-    if (this.#response.writableFinished) return;
+  /** The client's connection closed. */
+  gone(): void {
+    if (this.#response.writableFinished || this.#gone) return;
     this.#gone = true;
     this.#edge.queue.remove(this);
     this.#controller?.abort(new Error("client went away"));

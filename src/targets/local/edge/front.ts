@@ -77,9 +77,14 @@ export class Front {
   #request(request: IncomingMessage, response: ServerResponse): void {
     // What was sent ahead behind a refused request is not looked at: nobody knows where it really begins.
     if (this.#refused.has(request.socket)) return;
-    arrived(request, response);
+    const ahead = arrived(request, response);
     const why = refusal(request);
-    if (why === undefined) return new Exchange(this.#edge, this.#side, request, response).start();
+    if (why === undefined) {
+      const exchange = new Exchange(this.#edge, this.#side, request, response);
+      // A response that still waits for its turn is not told by Node that the connection closed.
+      if (ahead) request.socket.setMaxListeners(0).once("close", () => exchange.gone());
+      return exchange.start();
+    }
     this.#refused.add(request.socket);
     response.shouldKeepAlive = false;
     refuse(response, 400, why);

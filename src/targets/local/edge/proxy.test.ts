@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, request as httpRequest } from "node:http";
 import { type AddressInfo, connect, createServer as createTcp, type Server, type Socket } from "node:net";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { allTo, NOBODY, shareOf } from "../../../core/routing.ts";
 import { listenSlot, type TestSlot } from "./testing-slot.ts";
@@ -180,11 +181,13 @@ test("shares are followed", async () => {
 
 test("nobody serves: 503 with Retry-After, counted for no slot", async () => {
   await edge.shift(NOBODY);
+  const { unserved } = await edge.ask("hello", {});
   const before = await Promise.all((["blue", "green"] as const).map((slot) => edge.ask("traffic", { slot })));
   const answer = await fetch(`${edge.url}/who`);
   expect(answer.status).toBe(503);
   expect(answer.headers.get("retry-after")).toBe("1");
   expect(await Promise.all((["blue", "green"] as const).map((slot) => edge.ask("traffic", { slot })))).toEqual(before);
+  expect((await edge.ask("hello", {})).unserved).toBe(unserved + 1);
 });
 
 test("without a ready replica requests wait: for a member, for a shift, or 503 when the queue is full or too slow", async () => {
@@ -295,6 +298,68 @@ test("a slot that answers before the upload is through: the client still reads i
   expect(await text(answer)).toBe("too large");
   early.close();
   early.closeAllConnections();
+});
+
+/** What a broken slot sends, and what the client then sees: status, or `cut` for an answer without its end. */
+const NONSENSE: readonly (readonly [string, string, number | "cut"])[] = [
+  ["no HTTP", "hello\r\n\r\n", 502],
+  ["both lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", 502],
+  ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 3\r\n\r\nabcde", 502],
+  ["an unasked switch", "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n", 502],
+  ["a status in another alphabet", "HTTP/1.1 200 \xd0\x9e\xd0\xba\r\nContent-Length: 2\r\n\r\nok", 200],
+  ["a header with a strange byte", "HTTP/1.1 200 OK\r\nX: a\x7fb\r\nContent-Length: 2\r\n\r\nok", 502],
+  ["an endless head", `HTTP/1.1 200 OK\r\nX: ${"x".repeat(70_000)}\r\n\r\n`, 502],
+  ["a body that ends early", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", "cut"],
+  ["chunks that end early", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", "cut"],
+  ["a body up to the end of the connection", "HTTP/1.1 200 OK\r\n\r\nabc", 200],
+  ["an answer and more", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabcHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", 200],
+];
+
+test.each(NONSENSE)("a slot that sends %s", async (_, bytes, expected) => {
+  const broken = createTcp((socket) => {
+    socket.on("error", () => undefined).once("data", () => socket.end(bytes, "latin1"));
+  }).listen(0);
+  await edge.members("blue", memberOf({ name: "broken", port: (broken.address() as AddressInfo).port }));
+  for (let round = 0; round < 3; round++) {
+    const got = await fetch(`${edge.url}/who`, { method: "POST" }).then(async (answer) => {
+      const body = await answer.text();
+      if (answer.status === 200) expect(["ok", "abc"]).toContain(body);
+      return answer.status;
+    }).catch(() => "cut");
+    expect(got).toBe(expected);
+  }
+  broken.close();
+  expect(edge.log).toBe("");
+});
+
+test("a client that uploads slowly is not timed out, a slot that does not read is", async () => {
+  const slow = httpRequest({ port: edge.port, path: "/seen", method: "POST", headers: { "Content-Length": 100_000 } });
+  const answered = new Promise<number | undefined>((resolve, reject) => {
+    slow.on("response", (response) => resolve(response.resume().statusCode)).on("error", reject);
+  });
+  for (let part = 0; part < 4; part++) {
+    slow.write(Buffer.alloc(25_000, "x"));
+    await sleep(250); // longer than responseTimeout
+  }
+  slow.end();
+  expect(await answered).toBe(200);
+  const deaf = createTcp((socket) => socket.on("error", () => undefined).pause()).listen(0);
+  await edge.members("blue", memberOf({ name: "deaf", port: (deaf.address() as AddressInfo).port }));
+  const body = Buffer.alloc(20_000_000);
+  const status = await new Promise<number | undefined>((resolve, reject) => {
+    const request = httpRequest({ port: edge.port, path: "/", method: "POST", headers: { "Content-Length": body.length } });
+    request.on("response", (response) => resolve(response.resume().statusCode)).on("error", reject).end(body);
+  });
+  expect(status).toBe(504);
+  deaf.close();
+});
+
+test("a connection that closes ends what was sent ahead on it, too", async () => {
+  const socket = connect(edge.port, "127.0.0.1");
+  socket.write("GET /sse HTTP/1.1\r\nHost: a\r\n\r\n".repeat(3));
+  await until("all stream", async () => (await edge.ask("residual", { slot: "blue" })).inFlight === 3);
+  socket.destroy();
+  await until("all are gone", async () => (await edge.ask("residual", { slot: "blue" })).inFlight === 0);
 });
 
 test("noise on the sockets does not end the edge", async () => {

@@ -127,5 +127,7 @@ function checked(weights: Weights | undefined): Shares | undefined {
   if (typeof weights !== "object" || weights === null) return undefined;
   const { blue, green } = weights;
   if (!Number.isFinite(blue) || !Number.isFinite(green) || blue < 0 || green < 0) return undefined;
-  return blue + green === 100 || blue + green === 0 ? { blue, green } : undefined;
+  const sum = blue + green;
+  // Shares may be fractions: 0.1 and 99.9 must do.
+  return sum === 0 || Math.abs(sum - 100) < 1e-9 ? { blue, green } : undefined;
 }

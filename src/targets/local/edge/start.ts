@@ -106,7 +106,7 @@ export function spawnHolder(layout: Layout, sockets: readonly number[]): void {
       detached: true,
       stdio: ["ignore", log, log, ...sockets],
     });
-    holder.unref();
+    holder.on("error", () => undefined).unref(); // shows as a missing pid
     const identity = identify(holder.pid ?? 0);
     if (identity === undefined) throw new EdgeError("TEAL-E107", "the holder ended at once", logTail(layout));
     writeDurably(layout.holderPid, `${JSON.stringify(identity)}\n`);

@@ -41,6 +41,11 @@ export class Upload extends Readable {
     request.on("close", this.#close);
   }
 
+  /** All that came was passed on, and more is to come: nothing can be expected of the slot yet. */
+  get waitsForClient(): boolean {
+    return !this.#request.complete && this.readableLength === 0;
+  }
+
   override _read(): void {
     this.#request.resume();
   }

@@ -84,11 +84,15 @@ export class Upstream {
   }
 }
 
-/** The one with the fewest requests in flight; one that just refused a connection only if there is no other. */
-export function leastLoaded(upstreams: readonly Upstream[], now: number): Upstream | undefined {
+/**
+ * The one with the fewest requests in flight; one that just refused a connection only if there is no other.
+ * @param turn counts up, so that equals take turns.
+ */
+export function leastLoaded(upstreams: readonly Upstream[], now: number, turn: number): Upstream | undefined {
   let best: Upstream | undefined;
   let bestSuspect = false;
-  for (const upstream of upstreams) {
+  for (let index = 0; index < upstreams.length; index++) {
+    const upstream = upstreams[(index + turn) % upstreams.length] as Upstream;
     const suspect = upstream.suspect(now);
     if (best === undefined || (bestSuspect && !suspect) || (bestSuspect === suspect && upstream.inFlight < best.inFlight)) {
       best = upstream;
