@@ -33,10 +33,15 @@ function findingOf(issue: Issue, root: Tree, path: Path): readonly Finding[] {
     const place = contradiction === "key" && found.keyAt !== undefined ? { ...at, at: found.keyAt } : at;
     return [{ ...place, code, message: sentence(issue.message, found.tree) }];
   }
-  const code =
-    issue.code === "invalid_type" || issue.code === "invalid_union" ? CODES.wrongType : CODES.badValue;
+  const code = isWrongKind(issue) ? CODES.wrongType : CODES.badValue;
   const message = `${lastKey(path)}: expected ${expectedBy(issue)}, got ${shown(found.tree)}`;
   return [{ ...at, code, message, ...hintFor(issue, found.tree) }];
+}
+
+/** No branch of a union takes a value of this kind; a text where one takes only certain texts is of the right kind. */
+function isWrongKind(issue: Issue): boolean {
+  if (issue.code !== "invalid_union") return issue.code === "invalid_type";
+  return issue.errors.every((branch) => branch.some((inner) => inner.path.length === 0 && isWrongKind(inner)));
 }
 
 /** Of a union the branch that the value was meant for: the one whose kind fits, then the one with the fewest issues. */

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { checkMatch } from "../health/body.ts";
 import { loadConfig, type LoadInput } from "./load.ts";
 import { formatProblems } from "./problem.ts";
 
@@ -83,6 +84,33 @@ target:
     });
     expect(secrets).toEqual(["postgres://u:p@h"]);
   });
+});
+
+/** Whether they are expressions depends on the flags, or looks as if it did. */
+const EXPRESSIONS = [
+  "version \\d+",
+  "\\u{1F600}",
+  "\\p{L}",
+  "{",
+  "a{,5}",
+  "[\\w-a]",
+  "[[a]--[b]]",
+  "\\k<name>",
+  "(?<year>x)\\k<month>",
+  "(?i:shop)",
+  "(?<=a)b",
+  "(?<!a",
+  "a**",
+  "[z-a]",
+  "\\",
+];
+
+test.each(EXPRESSIONS)("the expression %s is accepted here if and only if a probe can use it", async (source) => {
+  const check = { http: { path: "/x", body: { matches: source }, headers: { etag: source } } };
+  const loaded = await load(`${MINIMAL}health: { deep: [${JSON.stringify(check)}] }\n`);
+  const found = checkMatch("text", source, "body");
+  const usable = found.is === "met" || found.actual === undefined;
+  expect(loaded.is).toBe(usable ? "config" : "invalid");
 });
 
 describe("environments", () => {

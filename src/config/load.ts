@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { basename, dirname, relative, resolve } from "node:path";
 import { parseEnv } from "node:util";
+import { jsonPathFindings } from "./check-rules.ts";
 import { complete, type Config } from "./config.ts";
 import { parse } from "./document.ts";
 import { findConfig } from "./find.ts";
@@ -127,7 +128,7 @@ async function examine(file: string, text: string, input: LoadInput): Promise<Ex
 
   const chosen = choose(root, choiceOf(input));
   const { tree, findings: unset } = substitute(chosen.tree, input.env);
-  const checked = check(tree);
+  const checked = await check(tree);
   const envFile = await readEnvFile(tree, dirname(file));
   const secrets = worthHiding([...secretsIn(tree, input.env), ...envFile.values]);
   const undecided = chosen.findings.some(
@@ -144,7 +145,7 @@ async function examine(file: string, text: string, input: LoadInput): Promise<Ex
     ...own,
     ...envFile.findings,
     ...unsupported(tree),
-    ...elsewhere(root, chosen, input.env),
+    ...(await elsewhere(root, chosen, input.env)),
   ];
   if (findings.length > 0 || checked.value === undefined)
     return { findings, secrets, sources: [], notes: [] };
@@ -161,10 +162,15 @@ function choiceOf({ environment, service }: LoadInput): Choice {
 }
 
 /** Schema and rules. Where a variable is missing, its absence is the problem, not the hole it leaves. */
-function check(tree: Tree): { value?: Parsed; findings: readonly Finding[] } {
-  const result = effective.safeParse(toPlain(tree));
+async function check(tree: Tree): Promise<{ value?: Parsed; findings: readonly Finding[] }> {
+  // One file is parsed once: making code for its schema would take longer than it saves.
+  const result = effective.safeParse(toPlain(tree), { jitless: true });
   const holes = new Set([...scalarsOf(tree)].flatMap(([, scalar]) => (isHole(scalar) ? [scalar.at] : [])));
-  const all = [...findingsOf(result.error?.issues ?? [], tree), ...crossFindings(tree)];
+  const all = [
+    ...findingsOf(result.error?.issues ?? [], tree),
+    ...crossFindings(tree),
+    ...(await jsonPathFindings(tree)),
+  ];
   const findings = all.filter(({ at }) => !holes.has(at));
   return result.success ? { value: result.data, findings } : { findings };
 }
@@ -174,14 +180,15 @@ function isHole(tree: Tree): boolean {
 }
 
 /** Faults of the environments that are not chosen: what their own machines must provide is not asked for here. */
-function elsewhere(root: TreeMap, chosen: Chosen, env: Env): readonly Finding[] {
-  return others(root, chosen).flatMap((other) => {
-    const { tree } = substitute(other.tree, env);
+async function elsewhere(root: TreeMap, chosen: Chosen, env: Env): Promise<readonly Finding[]> {
+  const findings = others(root, chosen).map(async (other) => {
+    const { findings: own } = await check(substitute(other.tree, env).tree);
     return [
       ...other.findings.filter((finding) => finding.code !== CODES.service),
-      ...check(tree).findings.filter((finding) => finding.code !== CODES.missingKey),
+      ...own.filter((finding) => finding.code !== CODES.missingKey),
     ];
   });
+  return (await Promise.all(findings)).flat();
 }
 
 async function readEnvFile(

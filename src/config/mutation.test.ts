@@ -29,7 +29,7 @@ health: &health
   ready: /health
   deep:
     - http: { path: /db, status: [200, "300-399"], body: { contains: a, json: { "$.a": 1 } }, latency: "< 1s" }
-    - tcp: 5432
+    - tcp: {}
     - exec: ./check.sh \${KEY}
   window: { of: 4, passes: 2 }
 errors: { limit: 2%, minRequests: 5 }
@@ -155,7 +155,7 @@ test("any mutation gives a configuration that resolves, or problems inside the f
         seen[loaded.is]++;
         if (loaded.is === "config") {
           expect(strategyOf(loaded.config).kind).toBeTypeOf("string");
-          expect(checkPlanOf(loaded.config).checks.length).toBeGreaterThan(0);
+          expect(checkPlanOf(loaded.config, loaded.secrets).checks.length).toBeGreaterThan(0);
           expect(localSettingsOf(loaded.config).source.startsWith("/")).toBe(true);
           return;
         }

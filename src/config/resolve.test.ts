@@ -28,7 +28,7 @@ describe("with nothing but an address and a command", () => {
   });
 
   test("the check connects to the replica's port", async () => {
-    expect(checkPlanOf(await configOf(""))).toEqual({
+    expect(checkPlanOf(await configOf(""), [])).toEqual({
       checks: [{ name: "ready", kind: "ready", timeout: 5_000, ask: "tcp", tcp: {} }],
       window: { of: 5, passes: 3, consecutive: 2, interval: 500, jitter: 0.2, deadline: 60_000 },
       minHealthy: "all",
@@ -131,7 +131,7 @@ describe("checks", () => {
   test("every short form and the long one", async () => {
     const written = `health:
   timeout: 2s
-  identity: { header: X-Revision }
+  identity: address
   minHealthy: 1
   ready: /health
   deep:
@@ -150,9 +150,9 @@ describe("checks", () => {
         latency: "< 300ms"
         redirects: 2
 `;
-    const plan = checkPlanOf(await configOf(written));
+    const plan = checkPlanOf(await configOf(written), []);
     const plain = { method: "GET", headers: {}, status: [[200, 299]], followRedirects: 0 };
-    expect(plan.identity).toEqual({ by: "header", header: "x-revision" });
+    expect(plan.identity).toEqual({ by: "address" });
     expect(plan.minHealthy).toBe(1);
     expect(plan.checks).toEqual([
       { name: "ready", kind: "ready", timeout: 2_000, ask: "http", http: { ...plain, path: "/health" } },
@@ -190,8 +190,47 @@ describe("checks", () => {
     expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
   });
 
+  test("a header that proves identity is looked for in lower case", async () => {
+    const written = "health: { ready: /health, identity: { header: X-Revision } }\n";
+    const { identity } = checkPlanOf(await configOf(written), []);
+    expect(identity).toEqual({ by: "header", header: "x-revision" });
+  });
+
+  test("a fixed port is right where only one replica runs at a time", async () => {
+    const plan = checkPlanOf(await configOf("health: { deep: [{ tcp: 9090 }] }\nstrategy: recreate\n"), []);
+    expect(plan.checks.map(({ name }) => name)).toEqual(["ready", "deep[0] tcp 9090"]);
+  });
+
+  test("names hold no secret, stay on one line and differ", async () => {
+    const written = `health:
+  deep:
+    - exec: ./check.sh --key first-planted
+    - exec: [./check.sh, --password, x, "--token=unplanted"]
+    - { name: "probe first-planted", exec: run }
+    - { name: "probe second-planted", exec: run }
+    - /status?key=second-planted
+    - exec: "line one\\nline two ${"x".repeat(200)}"
+    - { name: "ready ", exec: run }
+`;
+    const { checks } = checkPlanOf(await configOf(written), ["first-planted", "second-planted"]);
+    const names = checks.map(({ name }) => name);
+    expect(names.slice(0, 6)).toEqual([
+      "ready",
+      "deep[0] exec ./check.sh --key [redacted]",
+      "deep[1] exec ./check.sh --password x --token=[redacted]",
+      "probe [redacted]",
+      "probe [redacted] (2)",
+      "deep[4] GET /status?key=[redacted]",
+    ]);
+    expect(names[6]).toMatch(/^deep\[5\] exec line one line two x+…$/);
+    expect(names[6]).toHaveLength(80);
+    expect(names[7]).toBe("ready (2)");
+    // What is asked stays as it was written.
+    expect(checks[1]).toMatchObject({ exec: { command: "./check.sh --key first-planted" } });
+  });
+
   test("fewer samples than the default asks to pass means all of them", async () => {
-    const { window } = checkPlanOf(await configOf("health: { window: { of: 1 } }\n"));
+    const { window } = checkPlanOf(await configOf("health: { window: { of: 1 } }\n"), []);
     expect(window).toMatchObject({ of: 1, passes: 1, consecutive: 1 });
   });
 });
@@ -210,6 +249,6 @@ test("one status, one range and a list of both become ranges", async () => {
     const text = `teal: 1\nservice: a\ntarget: { local: { listen: 1, command: x } }\nhealth: { deep: [ { http: { path: /x, status: ${written} } } ] }\n`;
     const loaded = await loadConfig({ cwd: "/", path: "/teal.yaml", text, env: {} });
     if (loaded.is !== "config") throw new Error(JSON.stringify(loaded.problems));
-    expect(checkPlanOf(loaded.config).checks[1]).toMatchObject({ http: { status: ranges } });
+    expect(checkPlanOf(loaded.config, []).checks[1]).toMatchObject({ http: { status: ranges } });
   }
 });

@@ -1,5 +1,6 @@
 import { resolve as resolvePath } from "node:path";
 import type { BodyExpectation, Check, CheckPlan, HttpAsk, Identity } from "../core/checks.ts";
+import { createRedactor, excerpt } from "../core/redact.ts";
 import type { Gate, Strategy, StrategyKind } from "../core/plan.ts";
 import type { Millis } from "../core/units.ts";
 import { DEFAULTS } from "./defaults.ts";
@@ -96,15 +97,18 @@ function shiftGate(shift: WrittenShift, watch: Millis): Gate {
   return { gate: "watch", for: shift.watch ?? watch };
 }
 
-/** The checks of the plan. Without `health.ready` it is a TCP connection to the replica's own port. */
-export function checkPlanOf(config: Config): CheckPlan {
+/**
+ * The checks of the plan. Without `health.ready` it is a TCP connection to the replica's own port.
+ * @param secrets of the loaded file. Names are journaled, printed and typed after `--force`: they hold none of them.
+ */
+export function checkPlanOf(config: Config, secrets: readonly string[]): CheckPlan {
   const health = config.health ?? {};
   const timeout = health.timeout ?? duration(DEFAULTS.check.timeout);
   const ready = checkOf(health.ready ?? { tcp: {} }, "ready", "ready", timeout);
   const deep = (health.deep ?? []).map((check, i) => checkOf(check, "deep", `deep[${i}]`, timeout));
   const { window } = health;
   return {
-    checks: [ready, ...deep],
+    checks: withSafeNames([ready, ...deep], secrets),
     window: {
       // Whoever asks for fewer samples than the default's passes means: all of them.
       of: window?.of ?? DEFAULTS.window.of,
@@ -147,6 +151,22 @@ function askOf({ http, tcp, exec }: Exclude<WrittenCheck, string>): AskPart {
   if (exec === undefined) throw new Error("a check without a kind passed the schema");
   const long = typeof exec === "string" || Array.isArray(exec) ? { command: exec } : exec;
   return { ask: "exec", exec: { command: long.command, expectExit: long.exit ?? DEFAULTS.check.exit } };
+}
+
+/** Longest name of a check, in characters: it heads a line. */
+const NAME_LENGTH = 80;
+
+/** Names on one line, without secrets, and told apart by a number where that made them alike. */
+function withSafeNames(checks: readonly Check[], secrets: readonly string[]): readonly Check[] {
+  const hide = createRedactor(secrets);
+  const taken = new Set<string>();
+  return checks.map((check) => {
+    const safe = excerpt(hide(check.name), NAME_LENGTH);
+    let name = safe;
+    for (let nth = 2; taken.has(name); nth++) name = `${safe} (${nth})`;
+    taken.add(name);
+    return { ...check, name };
+  });
 }
 
 /** `ready`, `deep[0] GET /health/db`, `deep[1] tcp 5432`. */

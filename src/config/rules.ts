@@ -1,16 +1,16 @@
+import { checkFindings } from "./check-rules.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { CODES, type Finding } from "./problem.ts";
-import { dotted, locate, type Tree } from "./tree.ts";
-import { readDuration, readLatency } from "./units.ts";
+import { dotted, locate, scalarAt, type Tree } from "./tree.ts";
 
 /**
  * Rules across sections. They read the tree and not the parsed value, so that they are reported together with
  * what the schema finds; what has no fitting value is left to the schema.
  */
 export function crossFindings(tree: Tree): readonly Finding[] {
-  const replicas = numberAt(tree, ["target", "local", "replicas"]) ?? { value: DEFAULTS.local.replicas };
-  const batch = numberAt(tree, ["strategy", "rolling", "batch"]);
-  const healthy = numberAt(tree, ["health", "minHealthy"]);
+  const replicas = scalarAt(tree, ["target", "local", "replicas"], "number") ?? { value: DEFAULTS.local.replicas };
+  const batch = scalarAt(tree, ["strategy", "rolling", "batch"], "number");
+  const healthy = scalarAt(tree, ["health", "minHealthy"], "number");
   const findings: Finding[] = [];
   if (batch && batch.value > replicas.value) {
     findings.push({
@@ -26,45 +26,11 @@ export function crossFindings(tree: Tree): readonly Finding[] {
       message: `minHealthy ${healthy.value} is more than the ${count(replicas.value)} there are`,
     });
   }
-  return [...findings, ...latencyFindings(tree), ...targetFindings(tree)];
-}
-
-/** A latency bound at or above the timeout of its check decides nothing. */
-function latencyFindings(tree: Tree): readonly Finding[] {
-  const common =
-    timeAt(tree, ["health", "timeout"], readDuration)?.value ?? readDuration(DEFAULTS.check.timeout);
-  const { tree: deep, depth } = locate(tree, ["health", "deep"]);
-  const paths = [
-    ["health", "ready"],
-    ...(depth === 2 && deep.is === "list" ? deep.items.map((_, i) => ["health", "deep", i]) : []),
-  ];
-  return paths.flatMap((path) => {
-    const timeout = timeAt(tree, [...path, "timeout"], readDuration)?.value ?? common;
-    const bound = timeAt(tree, [...path, "http", "latency"], readLatency);
-    if (bound === undefined || timeout === undefined || bound.value < timeout) return [];
-    const message = `latency ${bound.value} ms can never be missed: an attempt ends after its timeout of ${timeout} ms`;
-    return [{ at: bound.at, path: bound.path, code: CODES.contradiction, message }];
-  });
-}
-
-function timeAt(tree: Tree, path: readonly (string | number)[], read: (text: string) => number | undefined) {
-  const { tree: node, depth } = locate(tree, path);
-  if (depth < path.length || node.is !== "scalar" || typeof node.value !== "string") return undefined;
-  const value = read(node.value);
-  return value === undefined ? undefined : { value, at: node.at, path: dotted(node.path) };
+  return [...findings, ...checkFindings(tree), ...targetFindings(tree)];
 }
 
 function count(replicas: number): string {
   return replicas === 1 ? "one replica" : `${replicas} replicas`;
-}
-
-function numberAt(
-  tree: Tree,
-  path: readonly string[],
-): { value: number; at: number; path: string } | undefined {
-  const { tree: node, depth } = locate(tree, path);
-  if (depth < path.length || node.is !== "scalar" || typeof node.value !== "number") return undefined;
-  return { value: node.value, at: node.at, path: dotted(node.path) };
 }
 
 const LATER = ["kubernetes", "aws"] as const;

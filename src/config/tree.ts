@@ -68,6 +68,28 @@ function child(tree: Tree, part: PropertyKey): { tree: Tree; keyAt?: number } | 
   return entry && { tree: entry.value, keyAt: entry.keyAt };
 }
 
+interface Kinds {
+  readonly string: string;
+  readonly number: number;
+}
+
+/** The text or number at `path` with its place, if there is one. */
+export function scalarAt<K extends keyof Kinds>(
+  root: Tree,
+  path: readonly PropertyKey[],
+  kind: K,
+): { readonly value: Kinds[K]; readonly at: number; readonly path: string } | undefined {
+  const { tree, depth } = locate(root, path);
+  if (depth < path.length || tree.is !== "scalar" || typeof tree.value !== kind) return undefined;
+  return { value: tree.value as Kinds[K], at: tree.at, path: dotted(tree.path) };
+}
+
+/** The entries of the map at `path`; none where there is no map. */
+export function entriesAt(root: Tree, path: readonly PropertyKey[]): readonly Entry[] {
+  const { tree, depth } = locate(root, path);
+  return depth === path.length && tree.is === "map" ? [...tree.entries.values()] : [];
+}
+
 /** The value without positions. Maps get no prototype, so that a key `__proto__` is a key like any other. */
 export function toPlain(tree: Tree): unknown {
   if (tree.is === "scalar") return tree.value;

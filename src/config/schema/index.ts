@@ -11,7 +11,7 @@ const sections = {
     local: local.optional().describe("This machine: processes behind Teal's own data plane."),
     kubernetes: z.unknown().optional().describe("Not in this version."),
     aws: z.unknown().optional().describe("Not in this version."),
-  }).describe("Where the service runs: one of these."),
+  }, "a map with local").describe("Where the service runs: one of these."),
   strategy: strategy.optional().meta({ description: "How a candidate becomes live: a name, or a map of the name to its options.", fallback: DEFAULTS.strategy }),
   health: health.optional().describe("Checks that the candidate must pass and that live traffic is watched by."),
   errors: shape({

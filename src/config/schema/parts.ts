@@ -7,10 +7,10 @@ import * as units from "../units.ts";
  */
 
 /** A map with these keys and no others. The message of an unknown key lists the valid ones, for the hint. */
-export function shape<Fields extends z.core.$ZodShape>(fields: Fields) {
+export function shape<Fields extends z.core.$ZodShape>(fields: Fields, expected = `a map with ${listed(Object.keys(fields))}`) {
   const keys = Object.keys(fields);
   return z.strictObject(fields, {
-    error: (issue) => (issue.code === "unrecognized_keys" ? keys.join(",") : `a map with ${listed(keys)}`),
+    error: (issue) => (issue.code === "unrecognized_keys" ? keys.join(",") : expected),
   });
 }
 
@@ -20,8 +20,11 @@ export function listed(words: readonly string[], last = "or"): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
 }
 
-/** A text that a reader understands; the pattern goes into the JSON Schema. */
-function written<T>(title: string, expected: string, pattern: RegExp, read: (text: string) => T | undefined) {
+/**
+ * A text that a reader understands; the pattern goes into the JSON Schema.
+ * @param beyond what is wrong with a text that has the form and that the reader refuses nevertheless.
+ */
+function written<T>(title: string, expected: string, pattern: RegExp, read: (text: string) => T | undefined, beyond: string) {
   return z
     .string(expected)
     .regex(pattern, { error: expected, abort: true })
@@ -29,17 +32,17 @@ function written<T>(title: string, expected: string, pattern: RegExp, read: (tex
     .transform((text, context) => {
       const value = read(text);
       if (value !== undefined) return value;
-      context.issues.push({ code: "custom", message: expected, params: { expects: true }, input: text });
+      fault(context, `${text} ${beyond}`, text);
       return z.NEVER;
     });
 }
 
-export const duration = () => written("duration", 'a duration such as "300ms", "5s", "10m" or "2h"', units.DURATION, units.readDuration);
-export const size = () => written("size", 'a size such as "512kB" or "10MB"', units.SIZE, units.readSize);
-export const share = () => written("share", 'a share such as "1%"', units.SHARE, units.readShare);
-export const latency = () => written("bound", 'a bound such as "< 300ms"', units.LATENCY, units.readLatency);
-export const statusRange = () => written("status range", 'a status such as 200 or "200-299"', units.STATUS_RANGE, units.readStatusRange);
-export const timeOfDay = () => written("time of day", 'a time of day such as "08:30"', units.TIME_OF_DAY, units.readTimeOfDay);
+export const duration = () => written("duration", 'a duration such as "300ms", "5s", "10m" or "2h"', units.DURATION, units.readDuration, "is longer than 24 days");
+export const size = () => written("size", 'a size such as "512kB" or "10MB"', units.SIZE, units.readSize, "is larger than any file");
+export const share = () => written("share", 'a share such as "1%"', units.SHARE, units.readShare, "is more than 100%");
+export const latency = () => written("bound", 'a bound such as "< 300ms"', units.LATENCY, units.readLatency, "is longer than 24 days");
+export const statusRange = () => written("status range", 'a status such as 200 or "200-299"', units.STATUS_RANGE, units.readStatusRange, "goes from high to low");
+export const timeOfDay = () => written("time of day", 'a time of day such as "08:30"', units.TIME_OF_DAY, units.readTimeOfDay, "is no time of day");
 
 export const text = (expected = "text") => z.string(expected).min(1, expected);
 
@@ -73,6 +76,7 @@ export function oneOrMore<T extends z.ZodType>(item: T, expected: string) {
   return z.union([single, z.array(item).min(1, expected)], expected).transform((value) => value as z.output<T>[]);
 }
 
+/** Compiled as `src/health/body.ts` does it: without flags. */
 export const pattern = () =>
   text("a regular expression").superRefine((source, context) => {
     try {
