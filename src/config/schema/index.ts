@@ -2,30 +2,30 @@ import { z } from "zod";
 import { DEFAULTS } from "../defaults.ts";
 import { health } from "./health.ts";
 import { local } from "./local.ts";
-import { duration, name, shape, share, whole } from "./parts.ts";
+import { DOCS, duration, name, shape, share, whole } from "./parts.ts";
 import { strategy } from "./strategy.ts";
 
 /** Keys that may stand at the top, in a service of `services` and in an environment. */
 const sections = {
   target: shape({
-    local: local.optional().describe("This machine: processes behind Teal's own data plane."),
-    kubernetes: z.unknown().optional().describe("Not in this version."),
-    aws: z.unknown().optional().describe("Not in this version."),
+    local: local.optional().register(DOCS, { description: "This machine: processes behind Teal's own data plane." }),
+    kubernetes: z.unknown().optional().register(DOCS, { description: "Not in this version." }),
+    aws: z.unknown().optional().register(DOCS, { description: "Not in this version." }),
   }, "a map with local").describe("Where the service runs: one of these."),
-  strategy: strategy.optional().meta({ description: "How a candidate becomes live: a name, or a map of the name to its options.", fallback: DEFAULTS.strategy }),
-  health: health.optional().describe("Checks that the candidate must pass and that live traffic is watched by."),
+  strategy: strategy.optional().register(DOCS, { description: "How a candidate becomes live: a name, or a map of the name to its options.", fallback: DEFAULTS.strategy }),
+  health: health.optional().register(DOCS, { description: "Checks that the candidate must pass and that live traffic is watched by." }),
   errors: shape({
-    limit: share().optional().meta({ description: "Share of failed requests above which traffic goes back, unless the previous slot is as bad.", fallback: DEFAULTS.errors.limit }),
-    minRequests: whole(1).optional().meta({ description: "Fewer requests than this prove nothing.", fallback: DEFAULTS.errors.minRequests }),
-  }).optional().describe("When users' errors send traffic back."),
-  startDeadline: duration().optional().meta({ description: "Longest wait for replicas to become ready.", fallback: DEFAULTS.startDeadline }),
-  database: z.unknown().optional().describe("Not in this version."),
+    limit: share.optional().register(DOCS, { description: "Share of failed requests above which traffic goes back, unless the previous slot is as bad.", fallback: DEFAULTS.errors.limit }),
+    minRequests: whole(1).optional().register(DOCS, { description: "Fewer requests than this prove nothing.", fallback: DEFAULTS.errors.minRequests }),
+  }).optional().register(DOCS, { description: "When users' errors send traffic back." }),
+  startDeadline: duration.optional().register(DOCS, { description: "Longest wait for replicas to become ready.", fallback: DEFAULTS.startDeadline }),
+  database: z.unknown().optional().register(DOCS, { description: "Not in this version." }),
 };
 
 /** One service in one environment, after everything was merged. */
 export const effective = shape({
-  teal: z.literal(1, "1, the version of this format").optional().describe("Version of this format."),
-  service: name().optional().describe("Name of the service; the folder's name by default."),
+  teal: z.literal(1, "1, the version of this format").optional().register(DOCS, { description: "Version of this format." }),
+  service: name().optional().register(DOCS, { description: "Name of the service; the folder's name by default." }),
   ...sections,
   // Taken apart by `layers.ts` before the schema sees the file; here so that a slip in their names finds them.
   services: z.undefined().optional(),

@@ -6,6 +6,12 @@ import * as units from "../units.ts";
  * `issues.ts` makes the sentence, because only it knows what came and where it was written.
  */
 
+/**
+ * Where descriptions and defaults are kept for the JSON Schema. Registering changes nothing, where `meta` and
+ * `describe` would copy the schema: building it is half of what loading a file costs.
+ */
+export const DOCS = z.globalRegistry;
+
 /** A map with these keys and no others. The message of an unknown key lists the valid ones, for the hint. */
 export function shape<Fields extends z.core.$ZodShape>(fields: Fields, expected = `a map with ${listed(Object.keys(fields))}`) {
   const keys = Object.keys(fields);
@@ -37,12 +43,12 @@ function written<T>(title: string, expected: string, pattern: RegExp, read: (tex
     });
 }
 
-export const duration = () => written("duration", 'a duration such as "300ms", "5s", "10m" or "2h"', units.DURATION, units.readDuration, "is longer than 24 days");
-export const size = () => written("size", 'a size such as "512kB" or "10MB"', units.SIZE, units.readSize, "is larger than any file");
-export const share = () => written("share", 'a share such as "1%"', units.SHARE, units.readShare, "is more than 100%");
-export const latency = () => written("bound", 'a bound such as "< 300ms"', units.LATENCY, units.readLatency, "is longer than 24 days");
-export const statusRange = () => written("status range", 'a status such as 200 or "200-299"', units.STATUS_RANGE, units.readStatusRange, "goes from high to low");
-export const timeOfDay = () => written("time of day", 'a time of day such as "08:30"', units.TIME_OF_DAY, units.readTimeOfDay, "is no time of day");
+export const duration = written("duration", 'a duration such as "300ms", "5s", "10m" or "2h"', units.DURATION, units.readDuration, "is longer than 24 days");
+export const size = written("size", 'a size such as "512kB" or "10MB"', units.SIZE, units.readSize, "is larger than any file");
+export const share = written("share", 'a share such as "1%"', units.SHARE, units.readShare, "is more than 100%");
+export const latency = written("bound", 'a bound such as "< 300ms"', units.LATENCY, units.readLatency, "is longer than 24 days");
+export const statusRange = written("status range", 'a status such as 200 or "200-299"', units.STATUS_RANGE, units.readStatusRange, "goes from high to low");
+export const timeOfDay = written("time of day", 'a time of day such as "08:30"', units.TIME_OF_DAY, units.readTimeOfDay, "is no time of day");
 
 export const text = (expected = "text") => z.string(expected).min(1, expected);
 
@@ -50,7 +56,7 @@ export function whole(min: number, max = 1_000_000_000, expected = `a whole numb
   return z.int(expected).min(min, expected).max(max, expected).meta({ title: "whole number" });
 }
 
-export const port = () => whole(0, 65_535, "a port from 0 to 65535").meta({ title: "port" });
+export const port = whole(0, 65_535, "a port from 0 to 65535").meta({ title: "port" });
 
 export function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
   return z.enum(words, `one of ${words.join(", ")}`);
@@ -64,10 +70,9 @@ export const name = () => {
 };
 
 /** A text or what has a text of its own: `PORT: 8080` in an environment is the text `8080`. */
-export const textLike = () =>
-  z.union([z.string(), z.number(), z.boolean()], "text, a number or true or false").transform((value) => String(value));
+export const textLike = z.union([z.string(), z.number(), z.boolean()], "text, a number or true or false").transform((value) => String(value));
 
-export const texts = (what: string, of: string) => z.record(z.string(), textLike(), `a map of ${what} to ${of}`);
+export const texts = (what: string, of: string) => z.record(z.string(), textLike, `a map of ${what} to ${of}`);
 
 /** A list, or the one thing that would be in it. */
 export function oneOrMore<T extends z.ZodType>(item: T, expected: string) {
@@ -77,8 +82,7 @@ export function oneOrMore<T extends z.ZodType>(item: T, expected: string) {
 }
 
 /** Compiled as `src/health/body.ts` does it: without flags. */
-export const pattern = () =>
-  text("a regular expression").superRefine((source, context) => {
+export const pattern = text("a regular expression").superRefine((source, context) => {
     try {
       new RegExp(source);
     } catch (error) {
