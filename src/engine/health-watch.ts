@@ -35,8 +35,10 @@ export class HealthWatch {
    */
   async round(signal: AbortSignal): Promise<readonly Replica[] | undefined> {
     const { clock, random, target } = this.#ports;
-    if (this.#began === undefined) this.#began = clock.monotonic();
-    else await clock.sleep(nextDelay(this.#asked.plan.window, random), signal);
+    const first = this.#began === undefined;
+    this.#began ??= clock.monotonic();
+    // Beside the steps even the first round waits: the slot passed its probe a moment ago, and the shift comes first.
+    if (!first || this.#asked.startedOnly) await clock.sleep(nextDelay(this.#asked.plan.window, random), signal);
     if (signal.aborted) return undefined;
     const [state, reach] = await Promise.all([
       boundedRead(clock, CALL_BOUND, signal, (end) => target.slots.observe(this.slot, end)),
