@@ -98,7 +98,7 @@ async function make(layout: Layout, settings: ReleaseSettings, making: Making): 
   const tree = source.is === "commit" ? source.tree : await digestTree(app);
   const id = name ?? (source.is === "commit" ? source.commit.slice(0, 7) : tree.slice(0, 7));
   const { command, build, cwd = "." } = settings;
-  const config = keyedDigest(layout, { command, cwd, build: build ?? null, env: Object.entries(env).toSorted(), tree });
+  const config = keyedDigest(layout, { command, cwd, build: build ?? null, env: sorted(env), tree });
   const revision: Revision = { id, config };
   const folder = releaseFolder(layout, revision);
   if (isComplete(folder, revision)) return { is: "ready", revision, detail: `release ${basename(folder)}, as prepared before` };
@@ -107,12 +107,18 @@ async function make(layout: Layout, settings: ReleaseSettings, making: Making): 
   const failed = build === undefined ? undefined : await runBuild(build, making, cwd);
   if (failed !== undefined) return failed;
   const origin = source.is === "commit" ? `git ${source.commit.slice(0, 7)}` : `folder ${basename(source.folder)}`;
+  await toDisk(copy, signal);
   const release: ReleaseFile = { revision, command, cwd: join(APP, cwd), env, origin, complete: true };
   writeDurably(join(copy, "release.json"), JSON.stringify(release));
   putInPlace(copy, folder, revision);
   const note = source.is === "commit" && source.dirty ? "; uncommitted changes are not included" : source.is === "files" && source.note !== undefined ? `; ${source.note}` : "";
   progress(`release ${basename(folder)} from ${origin}`);
   return { is: "ready", revision, detail: `release ${basename(folder)} from ${origin}${note}` };
+}
+
+/** Before a release calls itself complete, what it consists of must survive a loss of power: one sync of its file system. */
+async function toDisk(folder: string, signal: AbortSignal): Promise<void> {
+  await run("sync", process.platform === "linux" ? ["-f", folder] : [], { cwd: folder, signal });
 }
 
 /** Somebody else may have made the same release meanwhile: the first one stays, since it may be in use. */
@@ -170,6 +176,10 @@ function noRoom(layout: Layout, source: Source): Refused | undefined {
 /** 16 hex digits that tell configurations apart without telling what is in them: secrets cannot be guessed from it. */
 function keyedDigest(layout: Layout, value: unknown): string {
   return createHmac("sha256", readKey(layout)).update(JSON.stringify(value)).digest("hex").slice(0, 16);
+}
+
+function sorted(env: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
+  return Object.entries(env).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function readKey(layout: Layout): Buffer {

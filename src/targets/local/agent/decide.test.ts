@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { instant, type Instant } from "../../../core/units.ts";
-import { decideSlot, isLooping, membersOf, slotState, type Lives, type LifeView, type Policy } from "./decide.ts";
-import { begun, crashed, newReplica, type ReplicaRecord, type SlotRecord } from "./record.ts";
+import { decideSlot, isLooping, membersOf, slotState, type Lives, type LifeView } from "./decide.ts";
+import { begun, crashed, newReplica, type Policy, type ReplicaRecord, type SlotRecord } from "./record.ts";
 import { READY_CHECKS, serviceFile } from "./test-support.ts";
 
 const POLICY: Policy = serviceFile({ backoff: 100, backoffCap: 1_000, crashLoop: { exits: 3, within: 10_000 }, drainCap: 5_000, stopGrace: 1_000 }).replicas;

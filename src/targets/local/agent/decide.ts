@@ -1,10 +1,6 @@
 import type { SlotState } from "../../../core/observed.ts";
 import { assertNever, type Instant, type Slot } from "../../../core/units.ts";
-import type { ServiceFile } from "../protocol.ts";
-import type { ReplicaRecord, SlotRecord } from "./record.ts";
-
-/** The numbers of `service.json` that decide about lives. */
-export type Policy = ServiceFile["replicas"];
+import type { Policy, ReplicaRecord, SlotRecord } from "./record.ts";
 
 /** What the agent sees of a replica's current life. */
 export type LifeView =

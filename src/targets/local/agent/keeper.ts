@@ -7,12 +7,12 @@ import type { Probe } from "../../../ports/probe.ts";
 import type { Layout } from "../layout.ts";
 import type { Member, WireReach } from "../protocol.ts";
 import { releaseFolder, releaseName } from "../release-folder.ts";
-import { decideSlot, membersOf, slotState, type Action, type Lives, type LifeView, type Policy } from "./decide.ts";
+import { decideSlot, membersOf, slotState, type Action, type Lives, type LifeView } from "./decide.ts";
 import type { EdgeLink } from "./edge-link.ts";
 import { Life, lifeFolder } from "./life.ts";
 import { freePort } from "./port.ts";
 import { adopted, STARTING } from "./readiness.ts";
-import { begun, crashed, endedUnblamed, newReplica, type ReplicaRecord, type SlotRecord } from "./record.ts";
+import { begun, crashed, endedUnblamed, newReplica, type Policy, type ReplicaRecord, type SlotRecord } from "./record.ts";
 import { Watch } from "./watch.ts";
 
 /** Pauses (ms) between looks: while something is under way, and when nothing is. */

@@ -29,7 +29,7 @@ export class Life {
   stoppingSince: Instant | undefined;
   #pid: PidRecord | undefined;
   #shimEnded = false;
-  #ending: Promise<boolean> | undefined;
+  #groupEnding = false;
   readonly #comingUntil = performance.now() + COMING_AT_MOST;
 
   private constructor(spec: LifeSpec, folder: string) {
@@ -134,7 +134,10 @@ export class Life {
   }
 
   #end(pid: PidRecord): void {
-    this.#ending ??= endGroup(pid.child.pid, this.spec.stopGrace);
+    if (this.#groupEnding) return;
+    this.#groupEnding = true;
+    // Whatever comes of it is seen at the next look.
+    endGroup(pid.child.pid, this.spec.stopGrace).catch(() => (this.#groupEnding = false));
   }
 
   #recordExit(exit: ExitRecord): ExitRecord {

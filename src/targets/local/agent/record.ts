@@ -1,6 +1,9 @@
 import type { SlotSpec } from "../../../core/calls.ts";
 import { sameRevision, type Instant, type Slot } from "../../../core/units.ts";
-import type { Policy } from "./decide.ts";
+import type { ServiceFile } from "../protocol.ts";
+
+/** The numbers of `service.json` that decide about lives. */
+export type Policy = ServiceFile["replicas"];
 
 /** `slots.json`: what each slot is told and which lives its replicas have. Durable before anything is acknowledged. */
 export interface SlotsFile {
@@ -68,8 +71,7 @@ export function crashed(
 }
 
 /** A life ended that was told to, or with its boot of the machine: no crash, so another may start at once. */
-export function endedUnblamed(replica: ReplicaRecord): ReplicaRecord {
-  const { startedAt: _, ...rest } = replica;
+export function endedUnblamed({ startedAt: _, ...rest }: ReplicaRecord): ReplicaRecord {
   return { ...rest, listed: false, crashes: [] };
 }
 

@@ -6,10 +6,10 @@ import { identify } from "../identity.ts";
 import type { Layout } from "../layout.ts";
 import type { AgentMethods, ServiceFile } from "../protocol.ts";
 import { serveRpc, type Handlers } from "../rpc.ts";
-import { startHolder, stopHolder } from "../edge/start.ts";
+import { startHolder, stopHolder } from "../holder.ts";
 import { Agent } from "./agent.ts";
 import { lockAlone } from "./lock.ts";
-import { packageVersion } from "./version.ts";
+import { packageVersion } from "../version.ts";
 
 export type Ran = "stopped" | "another runs";
 

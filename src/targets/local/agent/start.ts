@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync } fr
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { holderOf, upgradeEdge } from "../edge/start.ts";
+import { holderOf, upgradeEdge } from "../holder.ts";
 import { readJson, writeDurably } from "../files.ts";
 import { isAlive, type ProcessIdentity } from "../identity.ts";
 import type { Layout } from "../layout.ts";
@@ -11,7 +11,7 @@ import { programFile } from "../programs.ts";
 import type { AgentMethods, ServiceFile } from "../protocol.ts";
 import { RpcClient, RpcError } from "../rpc.ts";
 import { inheritedEnvironment } from "../shim/environment.ts";
-import { packageVersion } from "./version.ts";
+import { packageVersion } from "../version.ts";
 
 /** An agent answers within so long (ms) after its start, or it did not start. */
 const START_AT_MOST = 10_000;

@@ -1,6 +1,6 @@
 import type { Server, Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { packageVersion } from "../agent/version.ts";
+import { packageVersion } from "../version.ts";
 import type { Layout } from "../layout.ts";
 import type { ServiceFile } from "../protocol.ts";
 import { type Handlers, serveRpc } from "../rpc.ts";

@@ -101,7 +101,7 @@ async function walked(folder: string, skip: string): Promise<Source> {
 async function walk(folder: string, below: string): Promise<string[]> {
   const entries = await readdir(join(folder, below), { withFileTypes: true });
   const found = await Promise.all(
-    entries.map((entry) => {
+    entries.map(async (entry) => {
       const path = join(below, entry.name);
       if (!entry.isDirectory()) return [path];
       return entry.name === ".git" || entry.name === "node_modules" ? [] : walk(folder, path);

@@ -84,7 +84,11 @@ async function exitOf(child: ChildProcess): Promise<ExitRecord> {
 }
 
 function recordExit(files: LifeFiles, log: RotatingLog, exit: ExitRecord): void {
-  writeDurably(files.exit, JSON.stringify(exit));
+  try {
+    writeDurably(files.exit, JSON.stringify(exit));
+  } catch {
+    // A full disk must not keep the rest of the group alive; the agent sees that the shim is gone.
+  }
   log.lines("teal", [exit.note ?? `ended: ${exit.signal ?? `exit code ${exit.code}`}`]);
 }
 

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
  * restarted, so that both speak the same language.
  */
 export function packageVersion(): string {
-  // As deep as this file may lie: src/targets/local/agent, dist/lib/targets/local/agent, dist/bin.
+  // As deep as this file may lie: src/targets/local, dist/lib/targets/local, dist/bin.
   for (let up = new URL("./", import.meta.url); up.pathname !== "/"; up = new URL("../", up)) {
     try {
       const { name, version } = JSON.parse(readFileSync(new URL("package.json", up), "utf8")) as { name?: string; version?: string };
