@@ -13,7 +13,7 @@ const READ_MS = 2_000;
 const WRITE_MS = 5_000;
 
 /** An edge that crashed, or hands over to another one, listens again within this time. */
-const ABSENT_MS = 1_500;
+const ABSENT_MS = 1_000;
 const LOOK_MS = 20;
 
 export type LocalRouter = TrafficRouter & MetricSource & { close(): void };

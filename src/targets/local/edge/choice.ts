@@ -1,6 +1,8 @@
 import type { Shares } from "../../../core/routing.ts";
-import type { Slot } from "../../../core/units.ts";
-import { otherSlot } from "../../../core/units.ts";
+import { otherSlot, type Slot } from "../../../core/units.ts";
+
+/** Which address a request came in at. */
+export type Side = "public" | "preview";
 
 /**
  * The slot of a production request. A slot without a ready replica is passed over when the other one has both a

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { SLOTS, type Slot } from "../../../core/units.ts";
 import type { ServiceFile } from "../protocol.ts";
-import { previewSlot, publicSlot } from "./choice.ts";
+import { previewSlot, publicSlot, type Side } from "./choice.ts";
 import { Counters } from "./counters.ts";
 import { Members } from "./members.ts";
 import { Queue } from "./queue.ts";
@@ -9,9 +9,6 @@ import { Route } from "./route.ts";
 import { Streams } from "./streams.ts";
 import { type Peers, peers } from "./trust.ts";
 import { leastLoaded, type Upstream } from "./upstream.ts";
-
-/** Which address a request came in at. */
-export type Side = "public" | "preview";
 
 /** Undici's own timer for a connection that is neither accepted nor refused. */
 const CONNECT_MS = 5_000;

@@ -1,7 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { type AddressInfo, Server as NetServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { Edge, Side } from "./edge.ts";
+import type { Side } from "./choice.ts";
+import type { Edge } from "./edge.ts";
 import { Exchange } from "./exchange.ts";
 import { arrived } from "./latest.ts";
 import { refusal, refuse } from "./refusal.ts";

@@ -35,7 +35,9 @@ export class Queue {
 
   /** In the order of arrival. */
   wake(): void {
-    for (const waiting of [...this.#waiting.keys()]) {
+    // Of those that wait now: one that is tried in vain may be added again.
+    const present = Array.from(this.#waiting.keys());
+    for (const waiting of present) {
       if (waiting.retry()) this.remove(waiting);
     }
   }

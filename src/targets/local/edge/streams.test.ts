@@ -29,7 +29,7 @@ async function edgeWith(streams: Policy["streams"]): Promise<TestEdge> {
 interface Client {
   readonly by: string;
   /** Close code, or `complete`/`cut` of an event stream; undefined while it is open. */
-  ended(): number | string | undefined;
+  readonly ended: () => number | string | undefined;
   readonly close: () => void;
 }
 

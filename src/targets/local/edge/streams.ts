@@ -1,7 +1,7 @@
 import type { Shares } from "../../../core/routing.ts";
 import type { Slot } from "../../../core/units.ts";
 import type { ServiceFile } from "../protocol.ts";
-import type { Side } from "./edge.ts";
+import type { Side } from "./choice.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** A connection that may last for ever: server-sent events or a WebSocket. */

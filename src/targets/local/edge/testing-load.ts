@@ -29,12 +29,12 @@ export class Load {
   }
 
   start(users: { kept?: number; fresh?: number; uploads?: number; pipelined?: number; events?: number; sockets?: number }): this {
-    this.#many(users.kept, () => this.#get(this.#agent), 2);
-    this.#many(users.fresh, () => this.#get(false), 5);
-    this.#many(users.uploads, () => this.#upload(), 5);
-    this.#many(users.pipelined, () => this.#pipeline(), 5);
-    this.#many(users.events, () => this.#events(), 1);
-    this.#many(users.sockets, () => this.#socket(), 1);
+    this.#many("kept", users.kept, () => this.#get(this.#agent), 2);
+    this.#many("fresh", users.fresh, () => this.#get(false), 5);
+    this.#many("upload", users.uploads, () => this.#upload(), 5);
+    this.#many("pipelined", users.pipelined, () => this.#pipeline(), 5);
+    this.#many("events", users.events, () => this.#events(), 1);
+    this.#many("socket", users.sockets, () => this.#socket(), 1);
     return this;
   }
 
@@ -44,13 +44,13 @@ export class Load {
     this.#agent.destroy();
   }
 
-  #many(count = 0, once: () => Promise<void>, pause: number): void {
-    for (let user = 0; user < count; user++) this.#users.push(this.#repeat(once, pause));
+  #many(habit: string, count = 0, once: () => Promise<void>, pause: number): void {
+    for (let user = 0; user < count; user++) this.#users.push(this.#repeat(habit, once, pause));
   }
 
-  async #repeat(once: () => Promise<void>, pause: number): Promise<void> {
+  async #repeat(habit: string, once: () => Promise<void>, pause: number): Promise<void> {
     while (!this.#stopped) {
-      await once().catch((error: Error) => this.failures.push(`${once}: ${error.message}`.slice(0, 300)));
+      await once().catch((error: Error) => this.failures.push(`${habit}: ${error.message}`));
       await sleep(pause);
     }
   }
@@ -118,7 +118,7 @@ export class Load {
         if (this.#stopped) socket.close(1000);
         else if (socket.readyState === WebSocket.OPEN) socket.send("ping");
       }, 20);
-      socket.once("message", (data) => this.answers.push({ by: String(data), started, ended: performance.now() }));
+      socket.once("message", (data: Buffer) => this.answers.push({ by: data.toString(), started, ended: performance.now() }));
       socket.on("error", reject);
       socket.on("close", (code) => {
         clearInterval(look);

@@ -1,8 +1,8 @@
-import type { Duplex } from "node:stream";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import type { Side } from "./choice.ts";
 import { Frames } from "./frames.ts";
 import type { Stream } from "./streams.ts";
-import type { Side } from "./edge.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** Close, 1001 "going away": browsers and libraries connect again. */
