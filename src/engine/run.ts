@@ -261,14 +261,15 @@ export class Run {
   async #perform(intent: IntentId, call: Call, expect: Expect): Promise<void> {
     const lease = this.#lease;
     if (lease === undefined) return;
-    while (!lease.outlasts(CALL_BOUND)) {
-      if (lease.lost.aborted || this.#options.signal.aborted) return;
-      await this.#ports.clock.sleep(PAUSE, lease.lost);
-    }
     const { clock, target } = this.#ports;
-    const began = clock.monotonic();
     const { state } = this.#deployment;
     const forward = state.is === "running" && state.dir === "forward";
+    if (!lease.outlasts(CALL_BOUND) && forward) return this.#unsent(intent, lease);
+    while (!lease.outlasts(CALL_BOUND)) {
+      if (lease.lost.aborted || this.#options.signal.aborted) return;
+      await clock.sleep(PAUSE, lease.lost);
+    }
+    const began = clock.monotonic();
     const left = forward ? this.#turned.signal : new AbortController().signal;
     const journal = (write: Write<unknown>) => {
       this.#lastWrite = clock.monotonic();
@@ -285,6 +286,13 @@ export class Run {
       const wait = write.is === "rejected" ? (write.retryAfter ?? PAUSE) : target.pace;
       await clock.sleep(wait, this.#news.signal);
     }
+  }
+
+  /** Going forward, a write is not kept waiting for the lease: what it was decided on would age meanwhile. */
+  async #unsent(intent: IntentId, lease: HeldLease): Promise<void> {
+    const cause: Cause = { code: "TEAL-D102", message: "not sent: the lease would not have outlasted it" };
+    await this.#log.append({ kind: "outcome", intent, result: "rejected", found: true, cause }, lease.fence);
+    await this.#ports.clock.sleep(PAUSE, lease.lost);
   }
 
   /** Aborts when the deployment turns back. */

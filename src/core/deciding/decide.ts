@@ -1,15 +1,16 @@
 import type { Call } from "../calls.ts";
 import { currentStep, type Deployment } from "../deployment.ts";
 import type { Action, Step } from "../plan.ts";
+import { canonicalJson } from "../planning/canonical.ts";
 import { revertPlan } from "../planning/revert.ts";
-import { SLOTS, assertNever, type Cause } from "../units.ts";
+import { SLOTS, assertNever, type Cause, type IntentId } from "../units.ts";
 import { decideBake, decideWatch, isOpen } from "./bake.ts";
 import { decideConfirm } from "./confirm.ts";
 import { decideDrift } from "./drift.ts";
 import { decideGuards } from "./guards.ts";
 import { decideMigrate } from "./migrate.ts";
 import { OPERATOR_WAIT, holdFor, later, look, overdue, pass, verdict, type Facts, type Move } from "./moves.ts";
-import { settleInFlight, settleLingering } from "./settle.ts";
+import { found, settleInFlight, settleLingering } from "./settle.ts";
 import { decideShift, decideShiftBack } from "./shift.ts";
 import { decideDrain, decideEnsure, decideRetire } from "./slots.ts";
 
@@ -37,12 +38,26 @@ function forward(deployment: Deployment, facts: Facts): Move {
   const step = currentStep(deployment);
   // Guards first: a candidate that fails is left at once, whatever else is still open.
   const first = decideGuards(deployment, facts) ?? settleInFlight(deployment, facts) ?? settleLingering(deployment, facts);
+  if (first?.move === "perform") return ifStillRight("forward", first, deployment, facts);
   if (first !== undefined) return first;
   if (deployment.driftAccepted) return acceptDrift(deployment, facts);
   const drift = decideDrift(deployment, facts);
   if (drift !== undefined) return drift;
   if (step === undefined) return ending(deployment, facts, "done", undefined);
   return inTime(decideStep("forward", step, deployment, facts), "forward", step, deployment, facts);
+}
+
+/**
+ * A write that was decided and not performed waited for a lease, a store or another process: what was right then (a
+ * passed check, a clean rehearsal) may be so no longer. It is performed now only if it would be decided again.
+ */
+function ifStillRight(dir: "forward" | "back", move: Extract<Move, { move: "perform" }>, deployment: Deployment, facts: Facts): Move {
+  const step = currentStep(deployment);
+  const intent = deployment.open.find((each) => each.intent === move.intent);
+  if (step === undefined || intent === undefined) return move;
+  const anew = decideStep(dir, step, deployment, facts);
+  const same = anew.move === "call" && canonicalJson(anew.call) === canonicalJson(intent.call);
+  return same ? { ...move, expect: anew.expect } : found(intent, false);
 }
 
 function back(deployment: Deployment, facts: Facts): Move {
@@ -53,10 +68,16 @@ function back(deployment: Deployment, facts: Facts): Move {
     return { move: "journal", event: { kind: "replanned", dir: "back", steps, from: 0, because } };
   }
   const inFlight = settleInFlight(deployment, facts);
+  // Taking traffic back is always right; stopping something is so only while nothing goes there.
+  if (inFlight?.move === "perform" && !isShift(inFlight.intent, deployment)) return ifStillRight("back", inFlight, deployment, facts);
   if (inFlight !== undefined) return inFlight;
   const step = currentStep(deployment);
   if (step !== undefined) return inTime(decideStep("back", step, deployment, facts), "back", step, deployment, facts);
   return settleLingering(deployment, facts) ?? endBack(deployment, facts);
+}
+
+function isShift(intent: IntentId, deployment: Deployment): boolean {
+  return deployment.open.some((each) => each.intent === intent && each.call.call === "shift");
 }
 
 /** Back where it was, or as near as it could get: a candidate that still has the traffic is not `reverted`. */

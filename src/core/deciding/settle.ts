@@ -83,7 +83,8 @@ function shutOut(intent: OpenIntent, deployment: Deployment, facts: Facts): bool
   return (facts.known.get(intent.intent) ?? 0) >= facts.settle;
 }
 
-function found(intent: OpenIntent, applied: boolean): Move {
+/** A write whose end was found by looking: it took effect, or its time is over and it will not. */
+export function found(intent: OpenIntent, applied: boolean): Move {
   const base = { kind: "outcome", intent: intent.intent, found: true } as const;
   if (applied) return { move: "journal", event: { ...base, result: "applied" } };
   const cause = { code: "TEAL-D102", message: "its time is over; what counts is what is seen now" };
