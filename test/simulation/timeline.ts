@@ -3,8 +3,12 @@ import type { Plan } from "../../src/core/plan.ts";
 import { type Weights, NOBODY, mayReceive } from "../../src/core/routing.ts";
 import type { Revision, Slot } from "../../src/core/units.ts";
 import { SLOTS } from "../../src/core/units.ts";
+import { TTL } from "../../src/engine/lease.ts";
 import type { Recorded } from "../../src/targets/memory/index.ts";
 import type { History, Ran } from "./recording.ts";
+
+/** Until somebody else has the lease of a process that died or stood still: its whole time, and a look. */
+const TAKEOVER = TTL + 5_000;
 
 /** A stretch of a replica's life in one phase: from `from` up to but not at `to`. */
 export interface Span {
@@ -99,9 +103,14 @@ export class Timeline {
     return SLOTS.some((slot) => mayReceive(this.weights(t), slot) && this.ready(slot, t) > 0);
   }
 
-  /** Nothing was made to go wrong from `from` to `to`. */
+  /** Nothing was made to go wrong from `from` to `to`, and no lease had to be waited for because of it. */
   calm(from: number, to: number): boolean {
-    return this.history.disturbances.every((each) => each.to < from || each.from > to);
+    const { disturbances, runs } = this.history;
+    const holders = runs.flatMap(({ ended, to: died, paused }) => [
+      ...(ended === "killed" && died !== undefined ? [{ from: died, to: died + TAKEOVER }] : []),
+      ...paused.map((each) => ({ from: each.from, to: each.to + TAKEOVER })),
+    ]);
+    return [...disturbances, ...holders].every((each) => each.to < from || each.from > to);
   }
 
   /** Some process runs from `from` to `to` without standing still. */

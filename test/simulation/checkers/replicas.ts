@@ -1,5 +1,7 @@
-import { sameWeights } from "../../../src/core/routing.ts";
-import { otherSlot, sameRevision } from "../../../src/core/units.ts";
+import type { Happening } from "../../../src/core/journal.ts";
+import type { Step } from "../../../src/core/plan.ts";
+import { mayReceive, sameWeights } from "../../../src/core/routing.ts";
+import { type Slot, otherSlot, sameRevision } from "../../../src/core/units.ts";
 import type { Violation } from "../recording.ts";
 import type { Deployed, Timeline } from "../timeline.ts";
 import { turnedBack } from "./traffic.ts";
@@ -30,27 +32,30 @@ export function stopsOnlyWhatIsDrained(line: Timeline): readonly Violation[] {
   });
 }
 
-/** Since the last journaled shift that gave the slot traffic, evidence was journaled that traffic follows without it. */
-function confirmed(line: Timeline, deployed: Deployed, slot: "blue" | "green", before: number): boolean {
-  const gave = deployed.events.findLast(({ t, event }) => {
-    return t < before && event.kind === "intent" && event.call.call === "shift" && (event.call.to === "pool" || event.call.to[slot] > 0);
+/** Since the slot last was given traffic, evidence was journaled that traffic follows without it. */
+function confirmed(line: Timeline, deployed: Deployed, slot: Slot, before: number): boolean {
+  const gave = line.records("routed").findLast(({ t, weights, by }) => {
+    return by !== "foreign" && t >= deployed.opened && t < before && mayReceive(weights, slot);
   });
-  const { weights } = deployed.plan.baseline;
-  if (gave === undefined && weights !== "pool" && weights[slot] === 0) return true;
-  const steps = new Map(deployed.events.flatMap(({ event }) => (event.kind === "replanned" ? event.steps : event.kind === "opened" ? event.plan.steps : [])).map((step) => [step.id, step]));
-  const known = [...deployed.events, ...line.history.spooled.map(({ t, event }) => ({ t, event }))];
-  return known.some(({ t, event }) => {
+  if (gave === undefined && !mayReceive(deployed.plan.baseline.weights, slot)) return true;
+  const steps = new Map(deployed.events.flatMap(({ event }) => stepsOf(event)).map((step) => [step.id, step]));
+  return [...deployed.events, ...line.history.spooled].some(({ t, event }) => {
     if (t > before || t < (gave?.t ?? deployed.opened) || event.kind !== "verdict" || event.result !== "pass") return false;
     const step = steps.get(event.of);
-    return step?.do === "confirm" && step.to !== "pool" && step.to[slot] === 0;
+    return step?.do === "confirm" && !mayReceive(step.to, slot);
   });
 }
 
-function lastReceived(line: Timeline, slot: "blue" | "green", before: number): number {
+function stepsOf(event: Happening): readonly Step[] {
+  if (event.kind === "opened") return event.plan.steps;
+  return event.kind === "replanned" ? event.steps : [];
+}
+
+function lastReceived(line: Timeline, slot: Slot, before: number): number {
   return line.moments(0, before).findLast((t) => line.receives(slot, t)) ?? -Infinity;
 }
 
-function isPrevious(deployed: Deployed, slot: "blue" | "green"): boolean {
+function isPrevious(deployed: Deployed, slot: Slot): boolean {
   const { candidate, baseline, request } = deployed.plan;
   return slot === otherSlot(candidate.slot) && baseline.serving === slot && request.strategy.kind !== "recreate";
 }

@@ -12,7 +12,8 @@ export function raisedOnlyWhatPassed(line: Timeline): readonly Violation[] {
   return shifts(line).flatMap(({ record, intent, started }) => {
     if (intent.dir === "back") return [];
     const { request } = line.deployment(intent.deployment)!.plan;
-    const raised = SLOTS.filter((slot) => share(record.weights, slot) > share(record.before, slot));
+    const seen = mayHaveSeen(line, record.before, started);
+    const raised = SLOTS.filter((slot) => seen.every((before) => share(record.weights, slot) > share(before, slot)));
     return raised.flatMap((slot) => {
       const checks = request.checks.checks.filter(({ name }) => !request.force.includes(name)).map(({ name }) => name);
       const since = started - request.strategy.freshness - FROM_VERDICT_TO_WRITE;
@@ -31,7 +32,9 @@ export function keepsTheLastReady(line: Timeline): readonly Violation[] {
   const shifted = shifts(line).flatMap(({ record, intent, started }): Violation[] => {
     const { strategy } = line.deployment(intent.deployment)!.plan.request;
     const from = started - line.tolerance;
-    const served = SLOTS.some((slot) => mayReceive(record.before, slot) && line.readyThroughout(slot, from, started).length > 0);
+    const served = mayHaveSeen(line, record.before, started).every((before) =>
+      SLOTS.some((slot) => mayReceive(before, slot) && line.readyThroughout(slot, from, started).length > 0),
+    );
     const serves = SLOTS.some((slot) => mayReceive(record.weights, slot) && line.readyWithin(slot, from, started));
     const declared = strategy.kind === "recreate" && intent.dir === "forward" && isNobody(record.weights);
     if (!served || serves || declared) return [];
@@ -136,6 +139,12 @@ function shifts(line: Timeline) {
     // A write nobody journaled is judged by 11.
     return intent === undefined ? [] : [{ record, intent: intent as Intent, started: line.startOf(record, record.by.intent) }];
   });
+}
+
+/** What the writer may have taken for the weights: with compare-and-set exactly what it changed, else any of late. */
+function mayHaveSeen(line: Timeline, before: Weights, started: number): readonly Weights[] {
+  if (line.history.fencing === "atomic") return [before];
+  return [before, ...line.moments(started - line.tolerance, started).map((t) => line.weights(t))];
 }
 
 function passed(line: Timeline, incarnation: string, check: string, from: number, to: number): boolean {
