@@ -4,6 +4,7 @@ import type { Traffic } from "../../../core/observed.ts";
 export const BOUNDS = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, Infinity] as const;
 
 const EXAMPLES = 5;
+const EXAMPLE_PAUSE_MS = 20;
 
 /** What production traffic got from one slot since this edge started. Preview requests are not in here. */
 export class Counters {
@@ -15,6 +16,7 @@ export class Counters {
   #unanswered = 0;
   readonly #buckets: number[] = BOUNDS.map(() => 0);
   readonly #examples: string[] = [];
+  #exampleAt = -Infinity;
 
   /** @param took ms from the request's arrival until the head of the slot's answer. */
   answered(status: number, took: number): void {
@@ -29,6 +31,14 @@ export class Counters {
   lost(answered: boolean): void {
     this.#lost++;
     if (!answered) this.#unanswered++;
+  }
+
+  /** Asked before each: reading and redacting every answer of a slot that only fails would cost more than it tells. */
+  wantsExample(): boolean {
+    const now = performance.now();
+    if (now - this.#exampleAt < EXAMPLE_PAUSE_MS) return false;
+    this.#exampleAt = now;
+    return true;
   }
 
   example(line: string): void {

@@ -153,7 +153,7 @@ export class Exchange implements Waiting, Stream, Dispatcher.DispatchHandler {
     this.#mark(head);
     this.#answer = new Answer(this.#response, this.#request, controller, status, message, head);
     if (head.events) this.#edge.streams.add(this);
-    if (status >= 500 && this.side === "public") this.#example = new FailureExample(this.#request, status, head);
+    if (status >= 500 && this.side === "public" && this.#edge.counters[this.upstream.slot].wantsExample()) this.#example = new FailureExample(this.#request, status, head);
   }
 
   onRequestUpgrade(controller: Dispatcher.DispatchController, status: number, _: unknown, slot: Duplex): void {
@@ -192,6 +192,8 @@ export class Exchange implements Waiting, Stream, Dispatcher.DispatchHandler {
     if (!this.#sent) return this.#unsent(upstream);
     if (!this.#repeated && this.#body === null && REPEATABLE.has(this.#request.method ?? "")) {
       this.#repeated = true;
+      // Rather not the same replica: it may just be going away.
+      upstream.refused(performance.now());
       return this.#go();
     }
     this.#failed(upstream, 502, "the connection to the slot broke before it answered");
