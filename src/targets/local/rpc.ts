@@ -63,6 +63,7 @@ export class RpcClient {
    * @throws RpcError when not connected, cut off, late, or when the handler failed.
    */
   async call<T>(method: string, params: unknown = {}, atMost = 5_000, signal?: AbortSignal): Promise<T> {
+    if (signal?.aborted === true) throw new RpcError(`${method}: given up`, false);
     const socket = await this.#connect();
     const id = this.#next++;
     return new Promise<T>((resolve, reject) => {
