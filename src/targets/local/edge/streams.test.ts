@@ -110,13 +110,40 @@ test("messages of every size pass both ways, and the end comes between two of th
   expect([ended(), broken]).toEqual([1001, 0]);
 });
 
+const HANDSHAKE =
+  "GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const SWITCHED = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
+test("the end waits for the rest of a message that is on its way", async () => {
+  const edge = await edgeWith({ policy: "reconnect", after: 0, over: 0 });
+  let rest: () => void = () => undefined;
+  const slot = createServer((socket) => {
+    rest = () => socket.write("cd\x82\x01x", "latin1");
+    socket.on("error", () => undefined).once("data", () => socket.write(`${SWITCHED}\x82\x04ab`, "latin1"));
+  }).listen(0);
+  cleanups.push(() => slot.close());
+  await edge.members("blue", memberOf({ name: "half", port: (slot.address() as AddressInfo).port }));
+  const client = connect({ port: edge.port });
+  cleanups.push(() => client.destroy());
+  let received = "";
+  client.on("error", () => undefined).setEncoding("latin1").on("data", (chunk: string) => (received += chunk));
+  client.write(HANDSHAKE);
+  await until("half a message came", () => received.endsWith("\x82\x04ab"));
+  await edge.shift(allTo("green"));
+  await sleep(100);
+  expect(received.endsWith("\x82\x04ab")).toBe(true);
+  rest();
+  await until("the end came", () => received.endsWith("\x03\xe9"));
+  expect(received.endsWith("\x82\x04abcd\x88\x02\x03\xe9")).toBe(true);
+});
+
 test("each direction of a WebSocket connection ends by itself", async () => {
   const edge = await edgeWith({ policy: "hold", after: 0, over: 0 });
   // Speaks only after the client has ended its side.
   const slot = createServer({ allowHalfOpen: true }, (socket) => {
     let upgraded = false;
     socket.on("error", () => undefined).on("data", () => {
-      if (!upgraded) socket.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+      if (!upgraded) socket.write(SWITCHED);
       upgraded = true;
     });
     socket.on("end", () => socket.end("\x81\x04late", "latin1"));
@@ -126,7 +153,7 @@ test("each direction of a WebSocket connection ends by itself", async () => {
   const client = connect({ port: edge.port, allowHalfOpen: true });
   let received = "";
   client.setEncoding("latin1").on("data", (chunk: string) => (received += chunk));
-  client.write("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
+  client.write(HANDSHAKE);
   await until("it switched", () => received.includes("101"));
   client.end();
   await once(client, "end");

@@ -1,5 +1,7 @@
-import { afterEach, expect, test } from "vitest";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, expect, test } from "vitest";
 import { allTo } from "../../../core/routing.ts";
 import { otherSlot, type Slot } from "../../../core/units.ts";
 import { identify, isAlive } from "../identity.ts";
@@ -92,6 +94,22 @@ test("an upgrade under load costs no request, and streams move by policy", async
   await load.stop();
   expect(load.failures).toEqual([]);
   expect(load.reconnects).toBeGreaterThan(6);
+});
+
+test("a connection that was idle during the upgrade follows the successor's word, then ends", async () => {
+  const { edge, slots } = await bothSlots();
+  const socket = connect(edge.port, "127.0.0.1");
+  let received = "";
+  socket.setEncoding("latin1").on("data", (chunk: string) => (received += chunk));
+  const closed = once(socket, "close");
+  socket.write("GET /who HTTP/1.1\r\nHost: shop\r\n\r\n");
+  await until("the first answer", () => received.endsWith("blue"));
+  await upgradeEdge(edge.layout);
+  await edge.shift(allTo("green"));
+  await edge.members("green", { ...memberOf(slots.green), replica: "green-2", incarnation: "second" });
+  socket.write("GET /who HTTP/1.1\r\nHost: shop\r\n\r\n");
+  await closed;
+  expect(received).toMatch(/Connection: close[^]*green$/i);
 });
 
 test("a request that the draining edge still works on counts as in flight", async () => {
