@@ -1,0 +1,61 @@
+import { moveOn } from "../api/deploying.ts";
+import { fold } from "../core/deployment.ts";
+import { millis, type Instant } from "../core/units.ts";
+import { becomeCaretaker } from "./background.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import type { Session } from "./session.ts";
+
+/** Longest sleep between two looks at the journal, in ms: a wait may have been answered meanwhile. */
+const LOOK = 5_000;
+
+/**
+ * Sleeps until the open wait is over and then advances the deployment, again and again until nothing is open. It
+ * leaves alone what another process advances. Says nothing when there is nothing to do.
+ */
+export async function careUntilDue(session: Session): Promise<ExitCode> {
+  const resign = becomeCaretaker(session);
+  if (resign === undefined) return EXIT.done;
+  const ended = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => ended.abort());
+  try {
+    await care(session, ended.signal);
+  } finally {
+    resign();
+  }
+  // A deployment that came to its wait just now may have seen this process alive, and started none.
+  if (!ended.signal.aborted && (await dueAt(session)) !== undefined) return careUntilDue(session);
+  return EXIT.done;
+}
+
+async function care(session: Session, signal: AbortSignal): Promise<void> {
+  const { connection, out } = session;
+  while (!signal.aborted) {
+    const due = await dueAt(session);
+    if (due === undefined) return;
+    const left = due - connection.clock.now();
+    if (left > 0) {
+      await connection.clock.sleep(millis(Math.min(left, LOOK)), signal);
+      continue;
+    }
+    const moved = await moveOn(connection, { signal });
+    out.note(`${new Date().toISOString()} advanced: ${moved.is}`);
+    // Somebody else is at it, or it cannot be advanced now.
+    if (moved.is === "busy" || moved.is === "failed" || moved.is === "refused") await connection.clock.sleep(millis(LOOK), signal);
+  }
+}
+
+/**
+ * When the open deployment has to be looked after; undefined when there is nothing to look after: none is open, or one
+ * was interrupted and a person decides how it goes on.
+ */
+async function dueAt({ connection }: Session): Promise<Instant | undefined> {
+  const current = await connection.store.current(connection.key);
+  if (current.is === "none") return undefined;
+  const soon = (connection.clock.now() + LOOK) as Instant;
+  if (current.is === "unavailable") return soon;
+  const { state } = fold(current.journal.events);
+  if (state.is === "warm" || state.is === "waiting") return state.until;
+  const lease = await connection.store.lease(connection.key);
+  const held = lease.is === "lease" && !lease.lease.released && connection.isGone(lease.lease.holder) !== "gone";
+  return held ? soon : undefined;
+}

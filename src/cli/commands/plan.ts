@@ -1,0 +1,65 @@
+import { writeFile } from "node:fs/promises";
+import { compareStrategies, planRevision } from "../../api/planning.ts";
+import { comparisonTable, describePlan } from "../../core/planning/describe.ts";
+import type { Revision } from "../../core/units.ts";
+import { EXIT, type ExitCode } from "../exit.ts";
+import { serves } from "../finish.ts";
+import { withSession, type Session } from "../session.ts";
+import { flag, text, type Invocation } from "../spec.ts";
+import { table } from "../view/table.ts";
+import { placeOf } from "../view/words.ts";
+import { wantedOf } from "./wanted.ts";
+
+/** Preparing a release changes nothing that runs; everything else here only reads. */
+export function run(invocation: Invocation): Promise<ExitCode> {
+  return withSession(invocation, async (session) => {
+    const { connection, out } = session;
+    const wanted = wantedOf(invocation);
+    const { signal } = new AbortController();
+    const prepared = await connection.target.prepare(wanted.revision, signal, (line) => out.note(line));
+    if (prepared.is === "refused") return refused(session, prepared.cause, prepared.next);
+    return flag(invocation, "compare") ? compared(session, prepared.revision) : planned(session, prepared.revision);
+  });
+}
+
+async function planned(session: Session, revision: Revision): Promise<ExitCode> {
+  const { connection, out, invocation, suffix } = session;
+  const answer = await planRevision(connection, revision, wantedOf(invocation), new AbortController().signal);
+  if ("unavailable" in answer) return refused(session, answer.unavailable, `teal status${suffix}`);
+  const { planned: result } = answer;
+  if (result.is === "refused") return refused(session, result.cause, result.next);
+  if (result.is === "unchanged") {
+    out.text([`${revision.id} is live on ${result.slot} already: nothing to do.`]);
+    return out.result({ command: "plan", exit: EXIT.done, is: "unchanged", slot: result.slot, revision });
+  }
+  const { plan } = result;
+  const { serving, slots } = plan.baseline;
+  const live = serving === "nobody" ? "nobody" : placeOf(serving, slots[serving].revision, undefined);
+  out.text([
+    `${plan.request.service} · ${plan.request.environment}@${connection.target.place}    live: ${live}   candidate: ${placeOf(plan.candidate.slot, revision, undefined)}`,
+    `${plan.request.strategy.kind}, plan ${plan.digest.slice(0, 12)}`,
+    ...describePlan(plan),
+  ]);
+  const file = text(invocation, "out");
+  if (file !== undefined) {
+    await writeFile(file, `${JSON.stringify(plan, null, 2)}\n`);
+    out.text([`Written to ${file}. Next: teal deploy --plan ${file}${suffix}`]);
+  }
+  return out.result({ command: "plan", exit: EXIT.done, is: "plan", plan, ...(file === undefined ? {} : { file }) });
+}
+
+async function compared(session: Session, revision: Revision): Promise<ExitCode> {
+  const { connection, out, invocation, suffix } = session;
+  const answer = await compareStrategies(connection, revision, wantedOf(invocation), new AbortController().signal);
+  if ("unavailable" in answer) return refused(session, answer.unavailable, `teal status${suffix}`);
+  const { comparison } = answer;
+  const { strategy, reason } = comparison.recommendation;
+  const from = comparison.measured === 0 ? "Lengths of time are assumptions: nothing was deployed here yet." : `Lengths of time: medians of ${comparison.measured} deployments.`;
+  out.text([...table(comparisonTable(comparison), out.terminal.columns), "", `Recommended: ${strategy}. ${reason}`, from]);
+  return out.result({ command: "plan", exit: EXIT.done, is: "comparison", comparison });
+}
+
+async function refused(session: Session, cause: Parameters<Session["out"]["problem"]>[0], next: string): Promise<ExitCode> {
+  session.out.problem(cause, { exit: EXIT.refused, next, serves: await serves(session) });
+  return session.out.result({ command: "plan", exit: EXIT.refused, is: "refused", cause, next });
+}

@@ -1,0 +1,15 @@
+import { rollback } from "../../api/steering.ts";
+import { EXIT, type ExitCode } from "../exit.ts";
+import { BACK_EXITS } from "../finish.ts";
+import { moving } from "../moving.ts";
+import { withSession } from "../session.ts";
+import { text, type Invocation } from "../spec.ts";
+
+export function run(invocation: Invocation): Promise<ExitCode> {
+  return withSession(invocation, (session) => {
+    const to = text(invocation, "to");
+    return moving(session, { exits: BACK_EXITS, none: EXIT.refused, fromNow: true }, (options) =>
+      rollback(session.connection, { ...options, ...(to === undefined ? {} : { to }) }),
+    );
+  });
+}

@@ -1,0 +1,65 @@
+import type { Moved, MoveOptions } from "../api/deploying.ts";
+import { EXIT, type ExitCode } from "./exit.ts";
+import { ensureCaretaker, resumeInBackground } from "./background.ts";
+import { finish, openDeployment, serves, type Ending } from "./finish.ts";
+import { Interrupts } from "./interrupts.ts";
+import { Screen } from "./screen.ts";
+import type { Session } from "./session.ts";
+import { saying } from "./terminal.ts";
+
+export interface Moving extends Ending {
+  /** Only what happens from now on is told. */
+  readonly fromNow?: boolean;
+  /** Go on in the background as soon as the deployment is open. */
+  readonly detach?: boolean;
+  /** Stay attached through gates and other waits. */
+  readonly stay?: boolean;
+}
+
+/** Runs what moves a deployment: shows it, listens to Ctrl-C, and leaves nothing unattended behind. */
+export async function moving(session: Session, how: Moving, act: (options: MoveOptions) => Promise<Moved>): Promise<ExitCode> {
+  const { out, invocation } = session;
+  const screen = new Screen(session, { exits: how.exits, ...(how.fromNow === undefined ? {} : { fromNow: how.fromNow }) });
+  const interrupts = new Interrupts(session);
+  await screen.start();
+  let moved: Moved;
+  try {
+    moved = await act({
+      signal: interrupts.signal,
+      stay: how.stay ?? false,
+      ...(invocation.globals.waitLock === undefined ? {} : { waitLock: invocation.globals.waitLock }),
+      progress: (line) => out.note(line),
+      planned: () => {
+        if (how.detach === true) interrupts.detach("asked");
+      },
+    });
+  } finally {
+    interrupts.stop();
+    await screen.finish();
+  }
+  if (moved.is === "warm" || moved.is === "waiting") ensureCaretaker(session);
+  return moved.is === "detached" ? detached(session, interrupts) : finish(session, moved, how);
+}
+
+/** This process let go. Whoever asked for it gets a background process; whoever interrupted it is told how to go on. */
+async function detached(session: Session, interrupts: Interrupts): Promise<ExitCode> {
+  const { out, suffix, invocation } = session;
+  const open = await openDeployment(session);
+  const { command } = invocation;
+  if (open === undefined) {
+    out.line(saying("result", `Interrupted before anything was begun. ${await serves(session)}`));
+    return out.result({ command, exit: EXIT.interrupted, is: "interrupted" });
+  }
+  const common = { command, deployment: open.deployment.id, number: open.number };
+  if (interrupts.why === "asked") {
+    const { log } = resumeInBackground(session);
+    out.line(saying("result", `r${open.number} goes on in the background. ${await serves(session)}`));
+    out.line(saying("plain", `Next: teal status --watch${suffix}. Its log: ${log}`));
+    return out.result({ ...common, exit: EXIT.waiting, is: "detached", log });
+  }
+  const why = interrupts.why === "timeout" ? "The time given by --timeout is over" : "Interrupted";
+  out.line(saying("result", `${why}; r${open.number} is open and can be resumed. ${await serves(session)}`));
+  out.line(saying("plain", `Next: teal resume${suffix}, or teal abort${suffix}`));
+  const exit = interrupts.why === "timeout" ? EXIT.waiting : EXIT.interrupted;
+  return out.result({ ...common, exit, is: "detached", next: `teal resume${suffix}` });
+}

@@ -1,0 +1,59 @@
+import type { ExitCode } from "./exit.ts";
+import type { Globals } from "./globals.ts";
+
+/** The command line as data: parsed by `program.ts`, documented from here, dispatched without loading other commands. */
+export interface CommandSpec {
+  readonly name: string;
+  /** One line, no full stop. */
+  readonly summary: string;
+  readonly argument?: ArgumentSpec;
+  readonly options?: readonly OptionSpec[];
+  /** Not shown in the help. */
+  readonly hidden?: boolean;
+  /** Loads the command only when it is run. */
+  readonly load: () => Promise<CommandModule>;
+}
+
+export interface ArgumentSpec {
+  readonly name: string;
+  readonly description: string;
+  readonly choices?: readonly string[];
+}
+
+export interface OptionSpec {
+  /** `-f, --follow`, `--to <revision>`, `--force <check...>`. */
+  readonly flags: string;
+  readonly description: string;
+  readonly reads?: "duration" | "count";
+  readonly choices?: readonly string[];
+  readonly hidden?: boolean;
+}
+
+export interface CommandModule {
+  readonly run: (invocation: Invocation) => Promise<ExitCode>;
+}
+
+/** A command as it was typed. Values of options by their name in camel case. */
+export interface Invocation {
+  readonly command: string;
+  readonly argument?: string;
+  readonly options: Readonly<Record<string, OptionValue>>;
+  readonly globals: Globals;
+}
+
+export type OptionValue = string | number | boolean | readonly string[];
+
+/** The option's value where it was given as text. */
+export function text(invocation: Invocation, name: string): string | undefined {
+  const value = invocation.options[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+export function count(invocation: Invocation, name: string): number | undefined {
+  const value = invocation.options[name];
+  return typeof value === "number" ? value : undefined;
+}
+
+export function flag(invocation: Invocation, name: string): boolean {
+  return invocation.options[name] === true;
+}
