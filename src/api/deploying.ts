@@ -110,7 +110,7 @@ async function movedBy(connection: Connection, advanced: Advanced, id?: Deployme
 /** How a deployment that is over ended, from its journal. */
 export async function ended(connection: Connection, id: DeploymentId): Promise<Moved> {
   const events = await eventsOf(connection, id);
-  if (events.length === 0) return { is: "failed", cause: { code: "TEAL-S104", message: `the journal of ${id} is gone` } };
+  if (events.length === 0) return { is: "failed", cause: { code: "TEAL-D132", message: `the journal of ${id} is gone` } };
   const rows = await connection.store.history(connection.key, 50);
   const number = rows.is === "rows" ? (rows.rows.find((row) => row.id === id)?.number ?? 0) : 0;
   return { is: "ended", deployment: fold(events), events, number };

@@ -44,6 +44,8 @@ export interface Deployment {
   /** The first reason for going back, with its evidence. */
   readonly cause?: Cause;
   readonly failure?: VerdictFacts;
+  /** Why the present wait began, where a verdict began it. */
+  readonly held?: Cause;
   /** An operator asked to abort (or to roll back while it was open). */
   readonly abortedBy?: string;
   /** Some write was begun: from here on `refused` is not an honest ending. */
@@ -89,11 +91,16 @@ export function begin(event: JournalEvent & { kind: "opened" }): Folded {
 export function apply(deployment: Deployment, event: JournalEvent): Folded {
   const { state, effects } = transition(deployment.state, event, deployment.course);
   const moved = !sameSpot(state, deployment.state);
-  const { rejected, ...rest } = remember(deployment, event);
+  const { rejected, held, ...rest } = remember(deployment, event);
   const written = event.kind === "outcome" && (event.result === "applied" || event.result === "unchanged");
   const refusal = moved || written || rejected === undefined ? {} : { rejected };
-  const next: Deployment = { ...rest, ...refusal, seq: event.seq, state, since: moved ? event.at : deployment.since };
+  const hold = heldBy(event) ?? (moved ? undefined : held);
+  const next: Deployment = { ...rest, ...refusal, ...(hold === undefined || state.is !== "waiting" ? {} : { held: hold }), seq: event.seq, state, since: moved ? event.at : deployment.since };
   return { deployment: next, effects };
+}
+
+function heldBy(event: JournalEvent): Cause | undefined {
+  return event.kind === "verdict" && event.then === "hold" ? event.cause : undefined;
 }
 
 /** Folds a whole journal. @throws when it does not begin with `opened` or has a gap: then it is not a journal. */

@@ -59,5 +59,5 @@ export async function ask(
     if (answer.is === "closed") return { is: "none" };
     if (answer.is === "unavailable" || answer.is === "rejected") return { is: "unavailable", cause: answer.cause };
   }
-  return { is: "unavailable", cause: { code: "TEAL-S103", message: "the journal was too busy to take the question" } };
+  return { is: "unavailable", cause: { code: "TEAL-D131", message: "the journal was too busy to take the question" } };
 }

@@ -1,14 +1,15 @@
 import type { Call } from "../core/calls.ts";
-import { decide } from "../core/deciding/decide.ts";
+import { canEndByItself, decide } from "../core/deciding/decide.ts";
 import type { Facts, Move } from "../core/deciding/moves.ts";
-import { currentStep, type Deployment } from "../core/deployment.ts";
+import { currentStep, direction, type Deployment } from "../core/deployment.ts";
 import type { Happening } from "../core/journal.ts";
 import { settleTime } from "../core/observed.ts";
 import type { Effect } from "../core/transition.ts";
-import { instant, intentId, millis, type Cause, type Instant, type IntentId, type Millis } from "../core/units.ts";
+import { intentId, millis, type Cause, type Instant, type IntentId, type Millis } from "../core/units.ts";
 import type { Judgement } from "../core/verdict.ts";
 import type { Expect, Write } from "../ports/write.ts";
 import type { Key } from "../ports/store.ts";
+import { claimTarget } from "./claiming.ts";
 import { closing } from "./closing.ts";
 import { GuardWatch } from "./guard-watch.ts";
 import { HealthWatch } from "./health-watch.ts";
@@ -55,6 +56,9 @@ export class Run {
   readonly #guards: GuardWatch;
   #lease: HeldLease | undefined;
   #lost: Cause | undefined;
+  /** The target took the lease's fence. */
+  #claimed = false;
+  #claiming = false;
   /** Aborted and replaced whenever the journal brings something new: whatever is being waited for ends early. */
   #news = new AbortController();
   #spot = "";
@@ -97,7 +101,7 @@ export class Run {
     if (this.#deployment.state.is === "finished" || this.#log.closed) return { is: "finished" };
     if (this.#lost !== undefined) return { is: "lost", cause: this.#lost };
     if (this.#lease?.lost.aborted === true) {
-      return { is: "lost", cause: { code: "TEAL-S102", message: `the lease is lost: ${String(this.#lease.lost.reason)}` } };
+      return { is: "lost", cause: { code: "TEAL-D130", message: `the lease is lost: ${String(this.#lease.lost.reason)}` } };
     }
     return this.#options.signal.aborted ? { is: "detached" } : undefined;
   }
@@ -107,7 +111,7 @@ export class Run {
     if (this.#news.signal.aborted) this.#news = new AbortController();
     const news = AbortSignal.any([this.#news.signal, this.#options.signal]);
     const { state } = this.#deployment;
-    const resting = state.is === "warm" || (state.is === "waiting" && state.until > this.#ports.clock.now() && !looksByItself(state.for, this.#deployment));
+    const resting = state.is === "warm" || (state.is === "waiting" && state.until > this.#ports.clock.now() && !canEndByItself(this.#deployment));
     if (resting) return this.#rest(news);
     if (this.#lease === undefined) {
       const busy = await this.#claim(this.#options.waitLock);
@@ -115,8 +119,11 @@ export class Run {
       if (this.#lease === undefined) return undefined;
     }
     this.#arrive();
+    const shutting = this.#shutOthersOut();
+    if (direction(this.#deployment) === "forward") await shutting;
     const facts = await this.#facts(news);
-    if (this.#news.signal.aborted) return undefined;
+    // What was cut short saw nothing, which must not be taken for a target that cannot be read.
+    if (news.aborted || this.#lost !== undefined) return undefined;
     return this.#act(decide(this.#deployment, facts), news);
   }
 
@@ -161,6 +168,7 @@ export class Run {
       elapsed: millis(now - this.#spotSince),
       observed,
       fencing,
+      claimed: this.#claimed,
       settle: settleTime(CALL_BOUND, propagation === "unknown" ? UNKNOWN_PROPAGATION : propagation),
       ...(fencing === "checked" && this.#applied && now - this.#lastWrite < STALE ? { justWritten: this.#applied } : {}),
       bound: CALL_BOUND,
@@ -230,7 +238,7 @@ export class Run {
       case "closed":
         return { is: "finished" };
       case "fenced":
-        this.#lost = { code: "TEAL-S102", message: "somebody else advances this deployment now" };
+        this.#lost = { code: "TEAL-D130", message: "somebody else advances this deployment now" };
         return undefined;
       case "down":
         this.#ports.waiting?.(`the state store: ${answer.cause.message}`);
@@ -281,7 +289,7 @@ export class Run {
     this.#known.set(intent, clock.monotonic());
     await journal(write);
     this.#applied = write.is === "applied" || write.is === "unchanged" ? call : undefined;
-    if (write.is === "fenced") this.#lost = { code: "TEAL-S102", message: `the target refused fence ${lease.fence}: ${write.by} is in force` };
+    if (write.is === "fenced") this.#lost = { code: "TEAL-D130", message: `the target refused fence ${lease.fence}: ${write.by} is in force` };
     else if (write.is !== "applied" && write.is !== "unchanged") {
       const wait = write.is === "rejected" ? (write.retryAfter ?? PAUSE) : target.pace;
       await clock.sleep(wait, this.#news.signal);
@@ -353,32 +361,27 @@ export class Run {
 
   /** Takes the lease and shuts out whoever wrote before, in the journal first and then at the target. */
   async #claim(waitAtMost: Millis): Promise<Ran | undefined> {
-    const { store, clock, holder, isGone, target } = this.#ports;
+    const { store, clock, holder, isGone } = this.#ports;
     const got = await acquire({ store, key: this.#key, holder, clock, isGone, waitAtMost, signal: this.#options.signal });
     if (got.is === "busy") return { is: "busy", holder: got.lease.holder.name };
     if (got.is === "unavailable") return { is: "lost", cause: got.cause };
     this.#lease = got.lease;
     const stop = await this.#journal({ kind: "claimed", fence: got.lease.fence, holder });
     if (stop !== undefined || this.#deployment.fence !== got.lease.fence) return stop ?? (await this.#again());
-    const by = { intent: intentId(`claim-${got.lease.fence}`), fence: got.lease.fence, deadline: instant(clock.now() + CALL_BOUND) };
-    const claims = [target.slots, target.router].map(async (port) => {
-      const enough = new AbortController();
-      const late = clock.sleep(CALL_BOUND, enough.signal).then(() => undefined);
-      const answer = await Promise.race([port.claim({ ...by, signal: enough.signal }).catch(() => undefined), late]);
-      enough.abort();
-      return answer;
-    });
-    const answers = await Promise.all(claims);
-    const higher = answers.find((each) => each?.is === "fenced");
-    if (higher?.is === "fenced" && higher.by > got.lease.fence) {
-      return { is: "lost", cause: { code: "TEAL-S102", message: `fence ${higher.by} is in force at the target` } };
-    }
-    const shut = answers.every((each) => each?.is === "applied" || each?.is === "unchanged");
-    const { state } = this.#deployment;
-    if (shut || (state.is === "running" && state.dir === "back")) return undefined;
-    // Without the claim a write in transit is not shut out: nothing goes forward yet.
-    this.#ports.waiting?.("the target to accept the lease");
-    return this.#again();
+    this.#claimed = false;
+    return undefined;
+  }
+
+  /** Going forward, nothing is written before the target took the fence; going back does not wait for it. */
+  async #shutOthersOut(): Promise<void> {
+    const lease = this.#lease;
+    if (lease === undefined || this.#claimed || this.#claiming) return;
+    this.#claiming = true;
+    const answer = await claimTarget(this.#ports.target, this.#ports.clock, lease.fence);
+    this.#claiming = false;
+    if (this.#lease !== lease) return;
+    this.#claimed = answer.is === "claimed";
+    if (answer.is === "fenced") this.#lost = { code: "TEAL-D130", message: `fence ${answer.by} is in force at the target` };
   }
 
   async #again(): Promise<undefined> {
@@ -408,26 +411,21 @@ export class Run {
       if (this.#lease === undefined) return undefined;
     }
     const facts = await this.#facts(this.#options.signal);
+    if (this.#options.signal.aborted) return undefined;
     return this.#act(decide(this.#deployment, facts), this.#options.signal);
   }
 
   async #close(move: Extract<Move, { move: "end" }>, news: AbortSignal): Promise<Ran | undefined> {
     const observed = await observe(this.#ports.target, this.#ports.clock, CALL_BOUND, news);
+    if (news.aborted) return undefined;
     if ((await this.#log.flush(this.#fence)) === "down") {
       await this.#ports.clock.sleep(PAUSE, this.#options.signal);
       return undefined;
     }
     const ended = closing(this.#deployment, move, observed, await this.#log.events(), this.#log.number, this.#ports.clock.now());
     const answer = await this.#log.close(ended.event, ended.row, this.#fence);
-    if (answer === "fenced") this.#lost = { code: "TEAL-S102", message: "somebody else advances this deployment now" };
+    if (answer === "fenced") this.#lost = { code: "TEAL-D130", message: "somebody else advances this deployment now" };
     else if (answer === "down") await this.#ports.clock.sleep(PAUSE, this.#options.signal);
     return undefined;
   }
-}
-
-/** Waits that can end without anybody's answer are looked at all the time. */
-function looksByItself(reason: string, deployment: Deployment): boolean {
-  if (reason === "unreadable" || reason === "outage") return true;
-  const step = currentStep(deployment);
-  return reason === "gate" && step?.do === "gate" && step.gate.gate === "schedule";
 }

@@ -17,7 +17,7 @@ export function decideConfirm(dir: "forward" | "back", step: ConfirmStep, deploy
     return { move: "call", step: step.id, expect: routing.version, call: { call: "shift", to: step.to } };
   }
   const settling = settleLingering(deployment, facts);
-  if (settling !== undefined) return settling;
+  if (settling !== undefined && facts.elapsed < step.deadline + facts.settle) return settling;
   const open = lingering(deployment);
   if (facts.evidence?.is === "seen" && facts.evidence.value.moved && open.length === 0) {
     const { strength, detail, missing } = facts.evidence.value;

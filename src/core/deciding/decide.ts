@@ -3,13 +3,15 @@ import { currentStep, type Deployment } from "../deployment.ts";
 import type { Action, Step } from "../plan.ts";
 import { canonicalJson } from "../planning/canonical.ts";
 import { revertPlan } from "../planning/revert.ts";
-import { SLOTS, assertNever, type Cause, type IntentId } from "../units.ts";
+import { WRITE_DEADLINE } from "../planning/steps.ts";
+import { mayReceive } from "../routing.ts";
+import { SLOTS, assertNever, millis, type Cause, type IntentId } from "../units.ts";
 import { decideBake, decideWatch, isOpen } from "./bake.ts";
 import { decideConfirm } from "./confirm.ts";
 import { decideDrift } from "./drift.ts";
 import { decideGuards } from "./guards.ts";
 import { decideMigrate } from "./migrate.ts";
-import { OPERATOR_WAIT, holdFor, later, look, overdue, pass, verdict, type Facts, type Move } from "./moves.ts";
+import { OPERATOR_WAIT, holdFor, later, look, overdue, pass, unreadable, verdict, type Facts, type Move } from "./moves.ts";
 import { found, settleInFlight, settleLingering } from "./settle.ts";
 import { decideShift, decideShiftBack } from "./shift.ts";
 import { decideDrain, decideEnsure, decideRetire } from "./slots.ts";
@@ -19,6 +21,20 @@ import { decideDrain, decideEnsure, decideRetire } from "./slots.ts";
  * and asks again.
  */
 export function decide(deployment: Deployment, facts: Facts): Move {
+  const move = decideFreely(deployment, facts);
+  return deployment.course.pastNoReturn ? withoutReturn(move, facts) : move;
+}
+
+/** Beyond the point of no return nothing turns round by itself: what would go back waits for a person. */
+function withoutReturn(move: Move, facts: Facts): Move {
+  if (move.move !== "journal" || move.event.kind !== "verdict" || move.event.dir === "back") return move;
+  const { event } = move;
+  const hold = holdFor(facts, "operator", OPERATOR_WAIT, "stop");
+  if (event.then === "back") return verdict({ ...event, then: "hold", hold });
+  return event.hold?.otherwise === "revert" ? verdict({ ...event, hold: { ...event.hold, otherwise: "stop" } }) : move;
+}
+
+function decideFreely(deployment: Deployment, facts: Facts): Move {
   const { state } = deployment;
   switch (state.is) {
     case "finished":
@@ -37,9 +53,10 @@ export function decide(deployment: Deployment, facts: Facts): Move {
 function forward(deployment: Deployment, facts: Facts): Move {
   const step = currentStep(deployment);
   // Guards first: a candidate that fails is left at once, whatever else is still open.
-  const first = decideGuards(deployment, facts) ?? settleInFlight(deployment, facts) ?? settleLingering(deployment, facts);
-  if (first?.move === "perform") return ifStillRight("forward", first, deployment, facts);
-  if (first !== undefined) return first;
+  const guard = decideGuards(deployment, facts);
+  if (guard !== undefined) return guard;
+  const settling = settleInFlight(deployment, facts) ?? settleLingering(deployment, facts);
+  if (settling !== undefined) return settledInTime(settling.move === "perform" ? ifStillRight("forward", settling, deployment, facts) : settling, "forward", step, deployment, facts);
   if (deployment.driftAccepted) return acceptDrift(deployment, facts);
   const drift = decideDrift(deployment, facts);
   if (drift !== undefined) return drift;
@@ -67,13 +84,28 @@ function back(deployment: Deployment, facts: Facts): Move {
     const because = deployment.abortedBy === undefined ? (deployment.cause?.message ?? "going back") : `asked by ${deployment.abortedBy}`;
     return { move: "journal", event: { kind: "replanned", dir: "back", steps, from: 0, because } };
   }
+  const step = currentStep(deployment);
   const inFlight = settleInFlight(deployment, facts);
   // Taking traffic back is always right; stopping something is so only while nothing goes there.
-  if (inFlight?.move === "perform" && !isShift(inFlight.intent, deployment)) return ifStillRight("back", inFlight, deployment, facts);
-  if (inFlight !== undefined) return inFlight;
-  const step = currentStep(deployment);
-  if (step !== undefined) return inTime(decideStep("back", step, deployment, facts), "back", step, deployment, facts);
-  return settleLingering(deployment, facts) ?? endBack(deployment, facts);
+  const doubtful = inFlight?.move === "perform" && !isShift(inFlight.intent, deployment);
+  if (inFlight !== undefined) return settledInTime(doubtful ? ifStillRight("back", inFlight, deployment, facts) : inFlight, "back", step, deployment, facts);
+  // Traffic first, its proof with it. Before anything is taken away, nothing may be in transit that puts it back.
+  const lingers = step !== undefined && (step.do === "ensure" || step.do === "shift" || step.do === "confirm") ? undefined : settleLingering(deployment, facts);
+  if (lingers !== undefined) return settledInTime(lingers, "back", step, deployment, facts);
+  if (step === undefined) return endBack(deployment, facts);
+  return inTime(decideStep("back", step, deployment, facts), "back", step, deployment, facts);
+}
+
+/** Settling has an end too: then a person has to look, and is told why. */
+function settledInTime(move: Move, dir: "forward" | "back", step: Step | undefined, deployment: Deployment, facts: Facts): Move {
+  if (move.move === "journal") return move;
+  const enough = (step === undefined ? WRITE_DEADLINE : step.deadline) + facts.settle + facts.bound;
+  if (facts.elapsed < enough) return move;
+  const cause: Cause = deployment.rejected?.cause ?? { code: "TEAL-D109", message: "how an earlier write ended cannot be found out, so it may still take effect" };
+  if (step === undefined) return ending(deployment, facts, "undecided", cause);
+  const common = { dir, of: step.id, cause, facts: { summary: cause.message } } as const;
+  if (dir === "forward" && step.otherwise === "revert") return verdict({ ...common, result: "fail", then: "back" });
+  return verdict({ ...common, result: "inconclusive", then: "hold", hold: holdFor(facts, "operator", OPERATOR_WAIT, "stop") });
 }
 
 function isShift(intent: IntentId, deployment: Deployment): boolean {
@@ -84,7 +116,11 @@ function isShift(intent: IntentId, deployment: Deployment): boolean {
 function endBack(deployment: Deployment, facts: Facts): Move {
   const { routing } = facts.observed;
   const { candidate, baseline } = deployment.plan;
-  const stays = baseline.serving !== candidate.slot && routing.is === "seen" && (routing.value.weights === "pool" || routing.value.weights[candidate.slot] > 0);
+  if (routing.is === "unreadable") {
+    if (facts.elapsed < WRITE_DEADLINE) return look(`cannot read the router: ${routing.cause.message}`);
+    return ending(deployment, facts, "undecided", { code: "TEAL-B303", message: `who serves cannot be seen: ${routing.cause.message}` });
+  }
+  const stays = baseline.serving !== candidate.slot && mayReceive(routing.value.weights, candidate.slot);
   if (!stays) return ending(deployment, facts, "reverted", deployment.cause);
   const cause: Cause = deployment.cause ?? { code: "TEAL-B302", message: `there was nothing to go back to; ${candidate.slot} keeps the traffic` };
   return ending(deployment, facts, "undecided", cause);
@@ -98,7 +134,10 @@ function sameCall(a: Call, b: Call): boolean {
 function ending(deployment: Deployment, facts: Facts, outcome: "done" | "reverted" | "undecided", cause: Cause | undefined): Move {
   const [borrowed] = deployment.borrowed;
   if (borrowed === undefined) return { move: "end", outcome, ...(cause === undefined ? {} : { cause }) };
-  if (facts.elapsed < 2 * OPERATOR_WAIT) {
+  const { state } = deployment;
+  // A wait that ran out tries from its end on; a process that comes later has its own time.
+  const tried = state.is === "waiting" ? Math.min(facts.elapsed, facts.now - state.until) : facts.elapsed;
+  if (tried < WRITE_DEADLINE) {
     return { move: "call", step: "restore-at-end", expect: "any", call: { call: "restore", borrowed } };
   }
   const message = `${borrowed.what} of ${borrowed.slot} could not be put back; it was ${borrowed.original}`;
@@ -116,7 +155,10 @@ function inTime(move: Move, dir: "forward" | "back", step: Step, deployment: Dep
   if (refused !== undefined && dir === "forward" && !refused.transient) {
     return overdue(dir, step, facts, refused.cause, refused.cause.message);
   }
-  if (facts.elapsed < step.deadline + facts.bound) return move;
+  if (facts.elapsed < step.deadline + facts.bound) {
+    // Until the target took this lease's fence, an earlier holder's write may be in transit. Going back writes all the same.
+    return facts.claimed || dir === "back" ? move : look("the target to accept the lease");
+  }
   const cause = refused?.cause ?? { code: "TEAL-D105", message: `no chance to write within ${Math.round(step.deadline / 1000)} s: ${step.reason}` };
   return overdue(dir, step, facts, cause, cause.message);
 }
@@ -212,23 +254,25 @@ function decideWaiting(deployment: Deployment, state: Waiting, facts: Facts): Mo
   const step = currentStep(deployment);
   if (step === undefined) return ending(deployment, facts, "undecided", deployment.cause);
   const over = facts.now >= state.until;
+  const noAnswer: Cause = deployment.held ?? deployment.cause ?? { code: "TEAL-D103", message: `waiting for ${state.for} ended without an answer` };
   const answer = (then: "next" | "back" | "again", result: "pass" | "fail" | "inconclusive", summary: string, cause?: Cause) =>
     verdict({ dir: state.dir, of: step.id, result, then, facts: { summary }, ...(cause === undefined ? {} : { cause }) });
-  if (!over) return isOver(state, step, facts) ? answer(step.do === "gate" && state.for === "gate" ? "next" : "again", "pass", "goes on") : rest(state);
+  if (!over) return isOver(deployment, state, step, facts) ? answer(step.do === "gate" && state.for === "gate" ? "next" : "again", "pass", "goes on") : rest(deployment, state);
   switch (state.otherwise) {
     case "proceed":
       return answer("next", "inconclusive", "nobody answered in time; the plan says to go on");
     case "revert":
-      return answer("back", "inconclusive", "nobody answered in time; the plan says to go back", { code: "TEAL-D103", message: `waiting for ${state.for} ended without an answer` });
+      if (deployment.course.pastNoReturn) return ending(deployment, facts, "undecided", noAnswer);
+      return answer("back", "inconclusive", "nobody answered in time; the plan says to go back", noAnswer);
     case "stop":
-      return ending(deployment, facts, "undecided", deployment.cause ?? { code: "TEAL-D103", message: `waiting for ${state.for} ended without an answer` });
+      return ending(deployment, facts, "undecided", noAnswer);
     default:
       return assertNever(state.otherwise);
   }
 }
 
 /** What is waited for has come about by itself. A person's decision never does. */
-function isOver(state: Waiting, step: Step, facts: Facts): boolean {
+function isOver(deployment: Deployment, state: Waiting, step: Step, facts: Facts): boolean {
   const readable = facts.observed.routing.is === "seen" && SLOTS.every((slot) => facts.observed.slots[slot].is === "seen");
   switch (state.for) {
     case "gate":
@@ -237,24 +281,57 @@ function isOver(state: Waiting, step: Step, facts: Facts): boolean {
       return readable;
     case "outage":
       return readable && facts.steady?.decision === "pass";
-    case "drift":
     case "operator":
+      return obstacleGone(deployment, state, step, facts);
+    case "drift":
       return false;
     default:
       return assertNever(state.for);
   }
 }
 
-/** Waits that can end by themselves are looked at; the others only need their deadline. */
-function rest(state: Waiting): Move {
-  return state.for === "unreadable" || state.for === "outage" ? look(`waiting: ${state.for}`) : { move: "rest", until: state.until };
+/** Causes of holds that were only seen, never answered by the target: they can go as they came. */
+const OBSTACLES: readonly string[] = ["TEAL-B301", "TEAL-D101", "TEAL-D108", "TEAL-M901", "TEAL-M902", "TEAL-M903", "TEAL-R101"];
+
+/** The step could go on now. A write that was refused is not tried again by itself. */
+function obstacleGone(deployment: Deployment, state: Waiting, step: Step, facts: Facts): boolean {
+  if (!OBSTACLES.includes(deployment.held?.code ?? "")) return false;
+  const anew = decideStep(state.dir, step, deployment, { ...facts, elapsed: millis(0) });
+  return anew.move === "call" || (anew.move === "journal" && anew.event.kind === "verdict" && anew.event.then === "next");
+}
+
+/** Waits that the world can end are looked at; a person's answer only needs the deadline. */
+function rest(deployment: Deployment, state: Waiting): Move {
+  return canEndByItself(deployment) ? look(`waiting: ${state.for}`) : { move: "rest", until: state.until };
+}
+
+/** Whether the present wait can end without anybody's answer. */
+export function canEndByItself(deployment: Deployment): boolean {
+  const { state } = deployment;
+  if (state.is !== "waiting") return false;
+  const step = currentStep(deployment);
+  switch (state.for) {
+    case "unreadable":
+    case "outage":
+      return true;
+    case "operator":
+      return OBSTACLES.includes(deployment.held?.code ?? "");
+    case "gate":
+      return step?.do === "gate" && step.gate.gate === "schedule";
+    case "drift":
+      return false;
+    default:
+      return assertNever(state.for);
+  }
 }
 
 /** The operator looked and said that what is there is right: it becomes what is expected. */
 function acceptDrift(deployment: Deployment, facts: Facts): Move {
   const { routing, slots } = facts.observed;
   const { state, course, expected } = deployment;
-  if (routing.is === "unreadable" || state.is !== "running") return look("cannot read the router");
+  const step = currentStep(deployment);
+  if (routing.is === "unreadable" && step !== undefined) return unreadable("forward", step, facts, routing.cause);
+  if (routing.is === "unreadable" || state.is !== "running") return look("the router to be read");
   const revision = (slot: "blue" | "green") => {
     const seen = slots[slot];
     return seen.is === "seen" && seen.value.wanted > 0 ? (seen.value.revision ?? "empty") : expected.revisions[slot];

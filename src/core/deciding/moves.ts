@@ -47,6 +47,8 @@ export interface Facts {
   readonly elapsed: Millis;
   readonly observed: Observed;
   readonly fencing: "atomic" | "checked";
+  /** The target has taken this lease's fence, so that lower ones are refused where fencing is atomic. */
+  readonly claimed: boolean;
   /** Longest call plus propagation: after it a write nobody saw end can no longer take effect. */
   readonly settle: Millis;
   /** Bound of one call. */

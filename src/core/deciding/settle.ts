@@ -52,7 +52,7 @@ export function settleInFlight(deployment: Deployment, facts: Facts): Move | und
   // Going back writes first and settles afterwards, in `confirm`.
   if (state.dir === "back") return { move: "perform", intent: intent.intent, expect: "any" };
   if (!shutOut(intent, deployment, facts)) {
-    return facts.fencing === "atomic" ? { move: "reclaim" } : look("an earlier write may still take effect");
+    return shuttingOut(facts);
   }
   if (done === "no") return { move: "perform", intent: intent.intent, expect: "journaled" };
   return undefined;
@@ -74,12 +74,17 @@ export function settleLingering(deployment: Deployment, facts: Facts): Move | un
     const done = looksDone(over.call, facts);
     return done === "unseen" ? undefined : found(over, done === "yes");
   }
-  return facts.fencing === "atomic" ? { move: "reclaim" } : look("an earlier write may still take effect");
+  return shuttingOut(facts);
+}
+
+/** A higher fence, once the target has it; where fences do not bind, time. */
+function shuttingOut(facts: Facts): Move {
+  return facts.fencing === "atomic" && facts.claimed ? { move: "reclaim" } : look("an earlier write may still take effect");
 }
 
 /** Nothing of this write can happen any more. */
 function shutOut(intent: OpenIntent, deployment: Deployment, facts: Facts): boolean {
-  if (facts.fencing === "atomic") return intent.fence < deployment.fence;
+  if (facts.fencing === "atomic") return facts.claimed && intent.fence < deployment.fence;
   return (facts.known.get(intent.intent) ?? 0) >= facts.settle;
 }
 
