@@ -52,6 +52,8 @@ export interface Deployment {
   readonly wrote: boolean;
   /** The last write of the current step that the target refused. */
   readonly rejected?: { readonly step: string; readonly cause: Cause; readonly transient: boolean };
+  /** How often the way back had to begin again because somebody else moved the traffic. */
+  readonly backAgain: number;
   /** Drift was accepted and the plan has to take what is there as expected. */
   readonly driftAccepted: boolean;
 }
@@ -83,6 +85,7 @@ export function begin(event: JournalEvent & { kind: "opened" }): Folded {
     touched: [],
     wrote: false,
     driftAccepted: false,
+    backAgain: 0,
   };
   return { deployment, effects };
 }
@@ -219,7 +222,9 @@ function asked(deployment: Deployment, event: Of<"asked">): Deployment {
 function replanned(deployment: Deployment, event: Of<"replanned">): Deployment {
   if (event.dir !== direction(deployment)) return deployment;
   const course = event.dir === "back" ? { ...deployment.course, back: event.steps } : { ...deployment.course, forward: event.steps };
-  return { ...deployment, course, expected: event.seen ?? deployment.expected, driftAccepted: false };
+  const again = event.dir === "back" && deployment.course.back !== undefined;
+  const backAgain = deployment.backAgain + (again ? 1 : 0);
+  return { ...deployment, course, backAgain, expected: event.seen ?? deployment.expected, driftAccepted: false };
 }
 
 function without(items: readonly Borrowed[], item: Borrowed): readonly Borrowed[] {

@@ -169,6 +169,7 @@ export class Run {
       observed,
       fencing,
       claimed: this.#claimed,
+      modes: target.router.modes,
       settle: settleTime(CALL_BOUND, propagation === "unknown" ? UNKNOWN_PROPAGATION : propagation),
       ...(fencing === "checked" && this.#applied && now - this.#lastWrite < STALE ? { justWritten: this.#applied } : {}),
       bound: CALL_BOUND,

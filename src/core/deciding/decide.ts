@@ -1,10 +1,11 @@
 import type { Call } from "../calls.ts";
-import { currentStep, type Deployment } from "../deployment.ts";
+import { currentStep, destination, type Deployment } from "../deployment.ts";
+import { readyReplicas } from "../observed.ts";
 import type { Action, Step } from "../plan.ts";
 import { canonicalJson } from "../planning/canonical.ts";
 import { revertPlan } from "../planning/revert.ts";
 import { WRITE_DEADLINE } from "../planning/steps.ts";
-import { mayReceive } from "../routing.ts";
+import { allTo, mayReceive, sameWeights } from "../routing.ts";
 import { SLOTS, assertNever, millis, type Cause, type IntentId } from "../units.ts";
 import { decideBake, decideWatch, isOpen } from "./bake.ts";
 import { decideConfirm } from "./confirm.ts";
@@ -13,7 +14,7 @@ import { decideGuards } from "./guards.ts";
 import { decideMigrate } from "./migrate.ts";
 import { OPERATOR_WAIT, holdFor, later, look, overdue, pass, unreadable, verdict, type Facts, type Move } from "./moves.ts";
 import { found, settleInFlight, settleLingering } from "./settle.ts";
-import { decideShift, decideShiftBack } from "./shift.ts";
+import { decideShift, decideShiftBack, describeWeights } from "./shift.ts";
 import { decideDrain, decideEnsure, decideRetire } from "./slots.ts";
 
 /**
@@ -92,6 +93,8 @@ function back(deployment: Deployment, facts: Facts): Move {
   // Traffic first, its proof with it. Before anything is taken away, nothing may be in transit that puts it back.
   const lingers = step !== undefined && (step.do === "ensure" || step.do === "shift" || step.do === "confirm") ? undefined : settleLingering(deployment, facts);
   if (lingers !== undefined) return settledInTime(lingers, "back", step, deployment, facts);
+  const again = baselineWins(deployment, facts);
+  if (again !== undefined) return again;
   if (step === undefined) return endBack(deployment, facts);
   return inTime(decideStep("back", step, deployment, facts), "back", step, deployment, facts);
 }
@@ -106,6 +109,29 @@ function settledInTime(move: Move, dir: "forward" | "back", step: Step | undefin
   const common = { dir, of: step.id, cause, facts: { summary: cause.message } } as const;
   if (dir === "forward" && step.otherwise === "revert") return verdict({ ...common, result: "fail", then: "back" });
   return verdict({ ...common, result: "inconclusive", then: "hold", hold: holdFor(facts, "operator", OPERATOR_WAIT, "stop") });
+}
+
+/** So often the way back begins again when somebody else moves the traffic; then a person has to say who is right. */
+const BACK_AGAIN = 5;
+
+/**
+ * Going back, the baseline wins: when somebody moved the traffic after it was proven to be back, it is taken back once
+ * more before anything is stopped. A read that may still show the past proves nothing.
+ */
+function baselineWins(deployment: Deployment, facts: Facts): Move | undefined {
+  const { state, course, plan } = deployment;
+  const { routing, slots } = facts.observed;
+  const slot = destination(plan);
+  if (state.is !== "running" || course.back === undefined || slot === undefined || routing.is === "unreadable") return undefined;
+  const from = course.back.findIndex((step) => step.do === "shift" || step.do === "confirm");
+  const proven = course.back.findLastIndex((step) => step.do === "confirm");
+  if (state.step <= proven || deployment.backAgain >= BACK_AGAIN) return undefined;
+  if (facts.fencing === "checked" && facts.sinceWrite < facts.settle) return undefined;
+  if (sameWeights(routing.value.weights, allTo(slot))) return undefined;
+  const there = slots[slot];
+  if (there.is === "unreadable" || readyReplicas(there.value).length === 0) return undefined;
+  const because = `traffic was moved by somebody else (${describeWeights(routing.value.weights)}); it goes back to ${slot}`;
+  return { move: "journal", event: { kind: "replanned", dir: "back", steps: course.back, from, because } };
 }
 
 function isShift(intent: IntentId, deployment: Deployment): boolean {

@@ -2,6 +2,7 @@ import type { Call } from "../calls.ts";
 import type { Happening } from "../journal.ts";
 import type { Evidence, Observed, Read, Residual } from "../observed.ts";
 import type { Step } from "../plan.ts";
+import type { Mode } from "../routing.ts";
 import type { Hold, Outcome } from "../state.ts";
 import type { Cause, Instant, IntentId, Millis, Slot, Version } from "../units.ts";
 import type { Judgement } from "../verdict.ts";
@@ -47,6 +48,8 @@ export interface Facts {
   readonly elapsed: Millis;
   readonly observed: Observed;
   readonly fencing: "atomic" | "checked";
+  /** How the router can divide traffic; absent: in every way. */
+  readonly modes?: readonly Mode[];
   /** The target has taken this lease's fence, so that lower ones are refused where fencing is atomic. */
   readonly claimed: boolean;
   /** Longest call plus propagation: after it a write nobody saw end can no longer take effect. */

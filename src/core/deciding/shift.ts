@@ -2,8 +2,8 @@ import type { Deployment } from "../deployment.ts";
 import { destination } from "../deployment.ts";
 import { readyReplicas } from "../observed.ts";
 import type { Action, Step } from "../plan.ts";
-import { allTo, mayReceive, sameWeights, shareOf, type Shares, type Weights } from "../routing.ts";
-import { SLOTS, otherSlot, type Cause, type Slot } from "../units.ts";
+import { allTo, sameWeights, shareOf, type Shares, type Weights } from "../routing.ts";
+import { SLOTS, otherSlot, sameRevision, type Cause, type Slot } from "../units.ts";
 import { look, overdue, pass, unreadable, verdict, OPERATOR_WAIT, holdFor, type Facts, type Move } from "./moves.ts";
 import { borrowFirst, ensureCall, liveSize } from "./slots.ts";
 
@@ -27,14 +27,15 @@ export function decideShift(step: ShiftStep, deployment: Deployment, facts: Fact
 export function raised(from: Weights, to: Weights): readonly Slot[] {
   return SLOTS.filter((slot) => {
     if (to === "pool") return from !== "pool" && from[slot] === 0;
-    return from === "pool" ? to[slot] > 0 && !mayReceive(from, slot) : to[slot] > from[slot];
+    // In a pool nobody knows a slot's share, so leaving it counts as raising.
+    return from === "pool" ? to[slot] > 0 : to[slot] > from[slot];
   });
 }
 
 function fitToServe(slot: Slot, step: ShiftStep, deployment: Deployment, facts: Facts): Move | undefined {
   const seen = facts.observed.slots[slot];
   if (seen.is === "unreadable") return unreadable("forward", step, facts, seen.cause);
-  const ready = readyReplicas(seen.value);
+  const ready = readyReplicas(seen.value).filter((each) => each.revision === undefined || sameRevision(each.revision, seen.value.revision));
   const needed = replicasFor(slot, step.to, deployment, facts);
   if (ready.length < needed) {
     if (facts.elapsed >= step.deadline) {
@@ -46,7 +47,7 @@ function fitToServe(slot: Slot, step: ShiftStep, deployment: Deployment, facts: 
     if (borrow !== undefined) return borrow;
     return { move: "call", step: step.id, expect: seen.version, call: ensureCall(slot, { revision: seen.value.revision }, needed, deployment.plan.request.checks) };
   }
-  return freshlyPassed(slot, ready.map((each) => each.incarnation), deployment, facts) ? undefined : checkAgain(slot, step, facts);
+  return freshlyPassed(slot, ready.map((each) => each.incarnation), deployment, facts) ? undefined : checkAgain(slot, step, deployment, facts);
 }
 
 /** Replicas a slot needs to carry its share of what live carries; in a pool each brings its own. */
@@ -61,13 +62,19 @@ function freshlyPassed(slot: Slot, incarnations: readonly string[], deployment: 
   if (passed === undefined) return false;
   const age = facts.now - passed.at;
   // A wall clock that jumped back makes the age negative: then it is not known to be fresh.
-  const fresh = age >= 0 && age <= deployment.plan.request.strategy.freshness;
-  return fresh && incarnations.every((each) => passed.incarnations.includes(each));
+  const { strategy, checks } = deployment.plan.request;
+  if (age < 0 || age > strategy.freshness) return false;
+  const proven = incarnations.filter((each) => passed.incarnations.includes(each)).length;
+  return proven >= (checks.minHealthy === "all" ? incarnations.length : Math.min(incarnations.length, Math.max(1, checks.minHealthy)));
 }
 
 /** What passed may be long ago (a gate of two hours), or another life of the replica: ask again before raising. */
-function checkAgain(slot: Slot, step: ShiftStep, facts: Facts): Move {
+function checkAgain(slot: Slot, step: ShiftStep, deployment: Deployment, facts: Facts): Move {
   const judgement = facts.health;
+  if (facts.elapsed >= step.deadline + deployment.plan.request.checks.window.deadline) {
+    const cause: Cause = { code: "TEAL-H105", message: `${slot} does not stay proven long enough for ${describeWeights(step.to)}: its replicas change or pass too slowly` };
+    return overdue("forward", step, facts, cause, cause.message);
+  }
   if (judgement === undefined || judgement.decision === "undecided") return { move: "checks", slot, for: "step" };
   const note = { dir: "forward", of: step.id, facts: { summary: judgement.summary, samples: judgement.failing } } as const;
   if (judgement.decision === "pass") {
@@ -107,12 +114,17 @@ function carried(to: Weights, now: Weights, deployment: Deployment, facts: Facts
   const slot = destination(deployment.plan);
   if (slot === undefined || to === "pool") return to;
   const there = readyIn(slot, facts);
-  if (there === "unreadable") return deployment.touched.includes(slot) ? "wait" : to;
+  const elsewhere = readyIn(otherSlot(slot), facts);
+  // Where nothing else is ready, sending everything to a slot that may be is no loss.
+  if (there === "unreadable") return deployment.touched.includes(slot) && elsewhere !== 0 ? "wait" : to;
   const whole = Math.max(deployment.plan.baseline.slots[slot].wanted, 1);
   if (there >= whole) return to;
   if (there === 0) return "wait";
-  const elsewhere = readyIn(otherSlot(slot), facts);
   if (elsewhere === 0) return to.blue + to.green === 100 && to[slot] === 100 ? to : allTo(slot);
+  // A router that cannot divide waits for the whole: half the replicas for all the users would serve nobody well.
+  if (facts.modes?.includes("weights") === false) return "wait";
+  // A router that only switches refuses a part: then everything moves at once, when it can.
+  if (deployment.rejected !== undefined && !deployment.rejected.transient) return "wait";
   const share = Math.floor((100 * there) / whole);
   const has = now === "pool" ? 0 : now[slot];
   return share <= has ? "wait" : shareOf(slot, Math.min(share, to[slot]));
