@@ -34,9 +34,11 @@ export function stopsOnlyWhatIsDrained(line: Timeline): readonly Violation[] {
 
 /** Since the slot last was given traffic, evidence was journaled that traffic follows without it. */
 function confirmed(line: Timeline, deployed: Deployed, slot: Slot, before: number): boolean {
-  const gave = line.records("routed").findLast(({ t, weights, by }) => {
-    return by !== "foreign" && t >= deployed.opened && t < before && mayReceive(weights, slot);
-  });
+  const routed = line.records("routed").filter(({ t }) => t >= deployed.opened && t < before);
+  const gave = routed.findLast(({ weights }) => mayReceive(weights, slot));
+  const took = routed.find(({ t, weights }) => t >= (gave?.t ?? 0) && !mayReceive(weights, slot));
+  // What somebody else took away is not for the engine to confirm; that nothing comes any more is judged all the same.
+  if (took?.by === "foreign" || gave?.by === "foreign") return true;
   if (gave === undefined && !mayReceive(deployed.plan.baseline.weights, slot)) return true;
   const steps = new Map(deployed.events.flatMap(({ event }) => stepsOf(event)).map((step) => [step.id, step]));
   return [...deployed.events, ...line.history.spooled].some(({ t, event }) => {

@@ -67,12 +67,13 @@ export function goesBackWithoutWaiting(line: Timeline): readonly Violation[] {
     const end = each.closed ?? line.history.ended;
     const whole = Math.max(1, slots[serving].wanted);
     const candidate = each.plan.candidate.slot;
+    const divides = (line.history.schedule.modes as readonly string[]).includes("weights");
     let since: number | undefined;
     for (const t of line.moments(turned, end)) {
       const now = line.weights(t);
       const has = now === "pool" ? 0 : now[serving];
       const ready = line.ready(serving, t);
-      const can = ready === 0 ? 0 : line.ready(candidate, t) === 0 && candidate !== serving ? 100 : Math.floor((100 * Math.min(ready, whole)) / whole);
+      const can = ready === 0 ? 0 : line.ready(candidate, t) === 0 && candidate !== serving ? 100 : divides ? Math.floor((100 * Math.min(ready, whole)) / whole) : ready >= whole ? 100 : 0;
       if (has >= can || isHeld(line, each.id, t)) since = undefined;
       else since ??= t;
       if (since !== undefined && t - since > BACK_WITHIN && line.calm(since - 6_000, t) && line.attended(since - 6_000, t)) {
