@@ -20,7 +20,7 @@ afterEach(async () => {
 const signal = new AbortController().signal;
 const by = (number = 1): By => ({ intent: intentId("i"), fence: fence(number), deadline: instant(Date.now() + 20_000), signal });
 
-async function shop(): Promise<{ target: LocalTarget; again: () => Promise<LocalTarget>; source: string; root: string }> {
+async function shop(env: Record<string, string> = {}): Promise<{ target: LocalTarget; again: () => Promise<LocalTarget>; source: string; root: string }> {
   const root = mkdtempSync(join(tmpdir(), "teal-target-"));
   const source = join(root, "shop");
   mkdirSync(source);
@@ -33,6 +33,7 @@ async function shop(): Promise<{ target: LocalTarget; again: () => Promise<Local
       environment: "test",
       listen: "127.0.0.1:0",
       source,
+      env,
       command: `${process.execPath} server.mjs`,
       edge,
       replicasPolicy: replicas,
@@ -44,6 +45,12 @@ async function shop(): Promise<{ target: LocalTarget; again: () => Promise<Local
     rmSync(root, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   });
   return { target, again: create, source, root };
+}
+
+async function killAgent(target: LocalTarget): Promise<void> {
+  const agent = readJson<ProcessIdentity>(target.layout.agentPid) as ProcessIdentity;
+  process.kill(agent.pid, "SIGKILL");
+  await until("the agent is gone", () => isAlive(agent), (alive) => !alive);
 }
 
 async function prepared(target: LocalTarget, name: string): Promise<Revision> {
@@ -86,13 +93,13 @@ test("a first revision gets users by a shift, a second one waits at the preview 
   expect(await target.slots.retire("blue", 0, "any", by())).toMatchObject({ is: "applied" });
 });
 
-test("a replica leaves only when the edge has nothing of it in flight", async () => {
-  const { target } = await shop();
+test.for([false, true])("a replica leaves only when the edge has nothing of it in flight (agent killed meanwhile: %s)", async (killed) => {
+  const { target } = await shop({ NAIVE: "1" });
   await deployed(target, "v1", "blue");
   await target.router.shift(allTo("blue"), "any", by());
   await deployed(target, "v2", "green");
   const address = await target.address();
-  const slow = Array.from({ length: 5 }, () => fetch(`${address}/slow`, { headers: { connection: "close" } }));
+  const slow = Array.from({ length: 5 }, () => fetch(`${address}/slow?1500`, { headers: { connection: "close" } }));
   const inFlight = async () => {
     const residual = await target.router.residual("blue", signal);
     return residual.is === "seen" ? residual.value.inFlight : undefined;
@@ -100,6 +107,10 @@ test("a replica leaves only when the edge has nothing of it in flight", async ()
   await until("blue works on them", inFlight, (count) => count === 5);
   await target.router.shift(allTo("green"), "any", by());
   await target.slots.retire("blue", 0, "any", by());
+  if (killed) {
+    await killAgent(target);
+    expect(await target.slots.observe("blue", signal)).toMatchObject({ is: "seen", value: { replicas: [{ phase: "stopping" }] } });
+  }
   const revisions = await Promise.all(slow.map(async (answer) => ((await (await answer).json()) as { revision: string }).revision));
   expect(revisions).toEqual(["v1", "v1", "v1", "v1", "v1"]);
   await until("blue is empty", () => target.slots.observe("blue", signal), (read) => read.is === "seen" && read.value.settled);
@@ -110,9 +121,7 @@ test("users are served while the agent is dead, and the next look brings it back
   await deployed(target, "v1", "blue", 2);
   await target.router.shift(allTo("blue"), "any", by());
   const before = await target.slots.observe("blue", signal);
-  const agent = readJson<ProcessIdentity>(target.layout.agentPid) as ProcessIdentity;
-  process.kill(agent.pid, "SIGKILL");
-  await until("the agent is gone", () => isAlive(agent), (alive) => !alive);
+  await killAgent(target);
   const address = await target.address();
   const answers = await Promise.all(Array.from({ length: 20 }, async () => (await fetch(`${address}/`, { headers: { connection: "close" } })).status));
   expect(answers).toEqual(Array.from({ length: 20 }, () => 200));

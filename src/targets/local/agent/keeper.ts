@@ -41,7 +41,8 @@ export class Keeper {
   readonly #of: KeeperOf;
   readonly #lives = new Map<string, Life>();
   readonly #watches = new Map<string, { watch: Watch; checks: string }>();
-  readonly #adopted = new Set<string>();
+  /** Incarnations that an earlier agent launched, and whether they were members then. */
+  readonly #adopted = new Map<string, boolean>();
   readonly #residuals = new Map<string, number | "unknown">();
   #closed = false;
   #poke: () => void = () => {};
@@ -58,7 +59,7 @@ export class Keeper {
    */
   adopt(life: Life, wasMember: boolean): void {
     this.#lives.set(life.spec.replica, life);
-    if (wasMember) this.#adopted.add(life.spec.incarnation);
+    this.#adopted.set(life.spec.incarnation, wasMember);
   }
 
   start(): void {
@@ -195,8 +196,10 @@ export class Keeper {
     }
     if (life.stoppingSince !== undefined) return { is: "stopping", since: life.stoppingSince };
     const readiness = standing.is === "coming" ? "starting" : this.#watch(life, standing.pid.child.pid).phase;
-    // A life that was never ready was never a member: the edge has nothing with it.
-    const residual = readiness === "starting" ? 0 : (this.#residuals.get(life.spec.incarnation) ?? "unknown");
+    const { incarnation } = life.spec;
+    // A life that was never ready was never a member: the edge has nothing with it. Of an adopted one nobody knows.
+    const neverMember = readiness === "starting" && !this.#adopted.has(incarnation);
+    const residual = neverMember ? 0 : (this.#residuals.get(incarnation) ?? "unknown");
     return { is: "running", readiness, residual };
   }
 
@@ -209,7 +212,7 @@ export class Keeper {
     const present = this.#watches.get(incarnation);
     if (present !== undefined && (present.checks === text || this.#closed)) return present.watch;
     present?.watch.stop();
-    const readiness = present?.watch.readiness ?? (this.#adopted.has(incarnation) ? adopted(checks.window) : STARTING);
+    const readiness = present?.watch.readiness ?? (this.#adopted.get(incarnation) === true ? adopted(checks.window) : STARTING);
     const changed = (phase: string, why: string) => {
       this.#of.say(`${replica} (${incarnation}) is ${phase}${phase === "ready" ? "" : `: ${why}`}`);
       this.poke();
@@ -249,7 +252,10 @@ export class Keeper {
 
   async #start(id: string): Promise<void> {
     const { layout, slot, policy } = this.#of;
-    const port = await freePort(this.#of.portsInUse());
+    let port: number;
+    // Looked at again after the wait: the other slot's keeper may have got the same one meanwhile.
+    do port = await freePort(this.#of.portsInUse());
+    while (this.#of.portsInUse().has(port));
     const { want, replicas } = this.#of.record();
     const replica = replicas.find((one) => one.id === id);
     // What is wanted may have changed while the port was looked for.
@@ -283,14 +289,15 @@ export class Keeper {
   }
 
   async #askResiduals(): Promise<void> {
-    const { slot, edge } = this.#of;
-    for (const { id, leavingSince } of this.#of.record().replicas) {
-      const life = this.#lives.get(id);
-      if (life === undefined) continue;
-      const { incarnation } = life.spec;
-      if (leavingSince === undefined) this.#residuals.delete(incarnation);
-      else this.#residuals.set(incarnation, await edge.residual(slot, id, incarnation));
-    }
+    const { slot, edge, record } = this.#of;
+    await Promise.all(
+      record().replicas.map(async ({ id, leavingSince }) => {
+        const incarnation = this.#lives.get(id)?.spec.incarnation;
+        if (incarnation === undefined) return;
+        if (leavingSince === undefined) this.#residuals.delete(incarnation);
+        else this.#residuals.set(incarnation, await edge.residual(slot, id, incarnation));
+      }),
+    );
   }
 
   #tellEdge(): void {
