@@ -30,6 +30,8 @@ export interface LocalSettings extends ReleaseSettings {
 export interface LocalTarget extends Target {
   readonly layout: Layout;
   readonly router: LocalRouter;
+  /** What the agent and the edge are to be started with. */
+  readonly serviceFile: ServiceFile;
   /** Ends the replicas of both slots, the edge and the agent. Releases, logs and records stay. */
   stop(): Promise<void>;
   /** Removes releases that neither a slot nor `keep` names; tells which. */
@@ -67,11 +69,13 @@ const EDGE_AT_MOST = 15_000;
  */
 export function createLocalTarget(settings: LocalSettings): Promise<LocalTarget> {
   const layout = layoutOf(settings.stateDir, settings.service, settings.environment);
-  const processes = new Processes(layout, serviceFile(settings));
+  const service = serviceFile(settings);
+  const processes = new Processes(layout, service);
   const slots = createLocalSlots(layout, (need) => processes.agent(need));
   const router = createLocalRouter(layout);
   const target: LocalTarget = {
     kind: "local",
+    serviceFile: service,
     place: hostname(),
     layout,
     slots,
