@@ -31,6 +31,8 @@ export class Front {
       requestTimeout: 0,
       maxHeaderSize: 64 * 1024,
       insecureHTTPParser: false,
+      // Refused with the others: Node would answer, and still hand over what was sent behind.
+      requireHostHeader: false,
       // Finds clients that vanished without a word, on streams that are silent.
       keepAlive: true,
       keepAliveInitialDelay: 60_000,

@@ -15,6 +15,7 @@ export function refusal(request: IncomingMessage): string | undefined {
     const name = rawHeaders[index] as string;
     if (name.length === 4 && name.toLowerCase() === "host") hosts++;
   }
+  if (hosts === 0 && httpVersion === "1.1") return "no Host header";
   if (hosts > 1) return "more than one Host header";
   const coding = headers["transfer-encoding"];
   if (coding !== undefined) {

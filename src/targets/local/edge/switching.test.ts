@@ -114,10 +114,11 @@ test("a connection that was idle during the upgrade follows the successor's word
 
 test("a request that the draining edge still works on counts as in flight", async () => {
   const { edge, slots } = await bothSlots();
-  const answer = fetch(`${edge.url}/slow/700`);
+  const answer = fetch(`${edge.url}/held`);
   await until("it is in flight", async () => (await edge.ask("residual", { slot: "blue" })).inFlight === 1);
   await upgradeEdge(edge.layout);
   expect((await edge.ask("residual", { slot: "blue" })).inFlight).toBe(1);
+  slots.blue.held[0]?.end("blue");
   expect(await (await answer).text()).toBe("blue");
   await until("it is through", async () => (await edge.ask("residual", { slot: "blue", replica: slots.blue.name })).inFlight === 0);
 });

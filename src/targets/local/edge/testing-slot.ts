@@ -7,11 +7,17 @@ export interface TestSlot {
   readonly name: string;
   readonly server: Server;
   readonly port: number;
+  /** Requests for `/held`, answered when the test says so. */
+  readonly held: ServerResponse[];
   close(): void;
 }
 
 export async function listenSlot(name: string, port = 0): Promise<TestSlot> {
-  const server = createServer((request, response) => answer(name, request, response));
+  const held: ServerResponse[] = [];
+  const server = createServer((request, response) => {
+    if (request.url === "/held") held.push(response);
+    else answer(name, request, response);
+  });
   const sockets = new WebSocketServer({ server });
   sockets.on("connection", (socket) => {
     socket.send(name);
@@ -22,6 +28,7 @@ export async function listenSlot(name: string, port = 0): Promise<TestSlot> {
   return {
     name,
     server,
+    held,
     port: (server.address() as AddressInfo).port,
     close: () => {
       for (const socket of sockets.clients) socket.terminate();
