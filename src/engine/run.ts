@@ -242,6 +242,8 @@ export class Run {
         this.#lost = { code: "TEAL-D130", message: "somebody else advances this deployment now" };
         return undefined;
       case "down":
+        // A verdict that could not be journaled ages meanwhile: the next one rests on answers of its own time.
+        this.#judgement = undefined;
         this.#ports.waiting?.(`the state store: ${answer.cause.message}`);
         await this.#ports.clock.sleep(PAUSE, this.#options.signal);
         return undefined;
