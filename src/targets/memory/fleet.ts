@@ -41,11 +41,18 @@ export class Fleet {
     this.#places = { blue: this.#empty("blue"), green: this.#empty("green") };
   }
 
-  /** What a read shows: the truth, or what was true up to `staleness` ago. */
+  /**
+   * What a read shows: the truth, or what was true up to `staleness` ago. What a slot lends is always true: whoever
+   * pins something reads it where it is pinned.
+   */
   view(slot: Slot): SlotView {
     const { past } = this.#places[slot];
     const { staleness } = this.#stage.tuning;
-    return staleness === 0 ? past.latest : past.at(this.#stage.t - this.#stage.random() * staleness);
+    if (staleness === 0) return past.latest;
+    const view = past.at(this.#stage.t - this.#stage.random() * staleness);
+    const { lends: _then, ...state } = view.state;
+    const { lends } = past.latest.state;
+    return { ...view, state: lends === undefined ? state : { ...state, lends } };
   }
 
   truth(slot: Slot): SlotView {
