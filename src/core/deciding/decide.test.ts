@@ -100,7 +100,7 @@ describe("beyond the point of no return", () => {
     const ensure = { call: "ensure", slot: "green", want: { revision: V2, replicas: 2, checks: recreate.request.checks } } as const;
     const told = atStep(recreate, "ensure-green", intent("ensure-green", ensure), outcome("ensure-green"));
     const move = decide(told, factsOf({ observed: starting, elapsed: late(600_000) }));
-    expect(short(move)).toBe("inconclusive hold");
+    expect(short(move)).toBe("fail hold");
     expect(move).toMatchObject({ event: { hold: { for: "operator", otherwise: "stop" } } });
   });
 

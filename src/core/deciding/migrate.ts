@@ -31,7 +31,7 @@ function notAlone(deployment: Deployment, facts: Facts, rehearsal: string): Caus
     return { code: "TEAL-M901", message: "it cannot be proven that every replica of other revisions is gone" };
   }
   const foreign = live.value.replicas.filter((replica) => replica.revision !== undefined && !sameRevision(replica.revision, candidate.revision));
-  if (previous.value.wanted > 0 || previous.value.replicas.length > 0 || foreign.length > 0) {
+  if (previous.value.wanted > 0 || previous.value.replicas.some((replica) => replica.phase !== "exited") || foreign.length > 0) {
     return { code: "TEAL-M902", message: "replicas of another revision are still there" };
   }
   if (!sameRevision(live.value.revision, candidate.revision)) {

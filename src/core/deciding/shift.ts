@@ -97,7 +97,7 @@ export function decideShiftBack(step: ShiftStep, deployment: Deployment, facts: 
   }
   const now = routing.value.weights;
   if (sameWeights(now, step.to)) return pass("back", step, describeWeights(step.to));
-  const to = step.rule === "exact" ? step.to : carried(step.to, now, deployment, facts);
+  const to = step.rule === "exact" ? step.to : carried(step, now, deployment, facts);
   if (to === "wait" || sameWeights(to, now)) return growing(step, deployment, facts);
   return { move: "call", step: step.id, expect: routing.version, call: { call: "shift", to } };
 }
@@ -110,7 +110,7 @@ function growing(step: ShiftStep, deployment: Deployment, facts: Facts): Move {
 }
 
 /** As much of `to` as the ready replicas of the baseline's slot carry. */
-function carried(to: Weights, now: Weights, deployment: Deployment, facts: Facts): Weights | "wait" {
+function carried({ id, to }: ShiftStep, now: Weights, deployment: Deployment, facts: Facts): Weights | "wait" {
   const slot = destination(deployment.plan);
   if (slot === undefined || to === "pool") return to;
   const there = readyIn(slot, facts);
@@ -124,7 +124,7 @@ function carried(to: Weights, now: Weights, deployment: Deployment, facts: Facts
   // A router that cannot divide waits for the whole: half the replicas for all the users would serve nobody well.
   if (facts.modes?.includes("weights") === false) return "wait";
   // A router that only switches refuses a part: then everything moves at once, when it can.
-  if (deployment.rejected !== undefined && !deployment.rejected.transient) return "wait";
+  if (deployment.rejected?.step === id && !deployment.rejected.transient) return "wait";
   const share = Math.floor((100 * there) / whole);
   const has = now === "pool" ? 0 : now[slot];
   return share <= has ? "wait" : shareOf(slot, Math.min(share, to[slot]));

@@ -2,6 +2,7 @@ import type { CheckPlan } from "../checks.ts";
 import type { Deployment } from "../deployment.ts";
 import { readyReplicas, type SlotState } from "../observed.ts";
 import type { Action, SizeRule, Step } from "../plan.ts";
+import { NOBODY, sameWeights } from "../routing.ts";
 import { otherSlot, sameRevision, type Cause, type Revision, type Slot } from "../units.ts";
 import { OPERATOR_WAIT, holdFor, look, overdue, pass, unreadable, verdict, type Facts, type Move } from "./moves.ts";
 
@@ -51,7 +52,7 @@ export function decideEnsure(
   dir: Direction, step: Step & Extract<Action, { do: "ensure" }>, deployment: Deployment, facts: Facts,
 ): Move {
   const seen = facts.observed.slots[step.slot];
-  if (seen.is === "unreadable") return unreadable(dir, step, facts, seen.cause);
+  if (seen.is === "unreadable") return dir === "back" ? ensureBlindly(step, deployment, facts, seen.cause) : unreadable(dir, step, facts, seen.cause);
   const size = sizeOf(step.size, deployment, facts);
   const has = sameRevision(seen.value.revision, step.revision) && seen.value.wanted > 0;
   const enough = has && (dir === "back" || step.wait === false ? seen.value.wanted >= size : seen.value.wanted === size || keepsGrowth(step, seen.value, size));
@@ -62,6 +63,14 @@ export function decideEnsure(
   }
   if (dir === "back" || step.wait === false) return pass(dir, step, `${step.slot} told to have ${seen.value.wanted}`);
   return awaitReady(step, seen.value, facts);
+}
+
+/** Going back writes: the slot is told once, whatever it has, and the shift after it looks for what is ready. */
+function ensureBlindly(step: Step & Extract<Action, { do: "ensure" }>, deployment: Deployment, facts: Facts, cause: Cause): Move {
+  if (facts.elapsed < facts.bound) return look(`cannot read ${step.slot}: ${cause.message}`);
+  if (facts.sinceWrite < facts.elapsed) return pass("back", step, `${step.slot} told to grow, unseen`);
+  const size = sizeOf(step.size, deployment, facts);
+  return { move: "call", step: step.id, expect: "any", call: ensureCall(step.slot, step, size, deployment.plan.request.checks) };
 }
 
 /** A size that grew beyond the rule (an autoscaler of the slot itself) is not taken back. */
@@ -78,11 +87,11 @@ function awaitReady(step: Step & Extract<Action, { do: "ensure" }>, seen: SlotSt
   if (crashed !== undefined) {
     return verdict({ dir: "forward", of: step.id, result: "fail", then: "back", cause: crashed, facts: { summary: crashed.message } });
   }
-  const ready = readyReplicas(seen).length;
+  const ready = readyReplicas(seen).filter((each) => each.revision === undefined || sameRevision(each.revision, step.revision)).length;
   const summary = `${step.slot} ${ready}/${seen.wanted} replicas`;
   if (seen.settled && ready >= seen.wanted) return pass("forward", step, summary);
   if (facts.elapsed < step.deadline) return look(summary);
-  const cause: Cause = { code: "TEAL-H102", message: `${summary} ready after ${Math.round(step.deadline / 1000)} s` };
+  const cause: Cause = { code: "TEAL-H106", message: `${summary} ready after ${Math.round(step.deadline / 1000)} s` };
   return overdue("forward", step, facts, cause, summary);
 }
 
@@ -113,18 +122,39 @@ export function decideRetire(
   const keep = sizeOf(step.keep, deployment, facts);
   if (keep === 0) {
     const still = stillRouted(dir, step, step.slot, facts);
-    if (still !== undefined) return still;
+    const last = still ?? lastReady(dir, step, deployment, seen.value, facts);
+    if (last !== undefined) return last;
   }
   if (seen.value.wanted > keep) {
     const borrow = borrowFirst(deployment, facts);
     if (borrow !== undefined) return borrow;
     return { move: "call", step: step.id, expect: seen.version, call: { call: "retire", slot: step.slot, keep } };
   }
-  const left = seen.value.replicas.length;
+  // What exited is only a record.
+  const left = seen.value.replicas.filter((each) => each.phase !== "exited").length;
   if (left <= keep) return pass(dir, step, keep === 0 ? `${step.slot} stopped` : `${step.slot} ${left} left`);
   if (facts.elapsed < step.deadline) return look(`${step.slot}: ${left - keep} stopping`);
   const cause: Cause = { code: "TEAL-H104", message: `${step.slot}: ${left - keep} replicas did not stop` };
   return overdue(dir, step, facts, cause, cause.message);
+}
+
+/**
+ * The last slot that is ready stays, whatever the plan says: it is all there is to go back to. Where nobody was served
+ * before, or nobody is by plan (recreate), nothing is taken away.
+ */
+function lastReady(dir: Direction, step: Step & Extract<Action, { do: "retire" }>, deployment: Deployment, seen: SlotState, facts: Facts): Move | undefined {
+  if (deployment.plan.baseline.serving === "nobody" || readyReplicas(seen).length === 0) return undefined;
+  if (sameWeights(deployment.expected.weights, NOBODY)) return undefined;
+  const name = otherSlot(step.slot);
+  const other = facts.observed.slots[name];
+  if (other.is === "seen" && readyReplicas(other.value).length > 0) return undefined;
+  if (facts.elapsed < facts.bound) return look(`${name} to be ready before ${step.slot} stops`);
+  const state = other.is === "seen" ? "has nothing ready" : "cannot be read";
+  const cause: Cause = { code: "TEAL-D108", message: `${step.slot} is the last slot that is ready: ${name} ${state}` };
+  return verdict({
+    dir, of: step.id, result: "inconclusive", then: "hold", cause,
+    facts: { summary: cause.message }, hold: holdFor(facts, "operator", OPERATOR_WAIT, "stop"),
+  });
 }
 
 /** Nothing may be stopped on a guess: traffic to the slot, or a router that cannot be read, makes it wait. */

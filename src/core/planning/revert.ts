@@ -28,10 +28,10 @@ export interface RevertInput {
  * Whether going back is still allowed (`pointOfNoReturn`) is for the caller to decide. An answer is never "revert".
  */
 export function revertPlan(input: RevertInput): readonly Step[] {
-  const { plan, observed } = input;
+  const { plan } = input;
   const { serving } = plan.baseline;
-  if (serving === "nobody") return [...clearUnserving(plan, observed), step.restore()];
-  const clear = serving === plan.candidate.slot ? [] : clearCandidate(plan, observed);
+  if (serving === "nobody") return [...clearUnserving(input), step.restore()];
+  const clear = serving === plan.candidate.slot ? [] : clearCandidate(input);
   return [...regrow(input, serving), ...trafficBack(input, serving), ...clear, step.restore()];
 }
 
@@ -86,26 +86,32 @@ function trafficBack(input: RevertInput, serving: Slot): readonly Step[] {
   ];
 }
 
-function clearCandidate(plan: Plan, observed: Observed): readonly Step[] {
+function clearCandidate({ plan, observed, touched = [] }: RevertInput): readonly Step[] {
   const { slot, revision } = plan.candidate;
   const read = observed.slots[slot];
   const before = plan.baseline.slots[slot].revision;
   if (read.is === "seen") {
-    if (!isOccupied(read.value)) return [];
+    // What this deployment wrote may still be in transit: empty now is not empty then.
+    if (!isOccupied(read.value)) return touched.includes(slot) ? emptied(plan) : [];
     const untouched =
       !sameRevision(read.value.revision, revision) && sameRevision(read.value.revision, before);
     if (untouched) return [];
   }
+  return emptied(plan);
+}
+
+function emptied(plan: Plan): readonly Step[] {
   return step
-    .drainAndRetire(plan.request.strategy, slot, "stop")
+    .drainAndRetire(plan.request.strategy, plan.candidate.slot, "stop")
     .map((each) => ({ ...each, id: `back-${each.id}` }));
 }
 
 /** A candidate nobody may reach goes; one that has traffic, or may have, is all there is and stays. */
-function clearUnserving(plan: Plan, observed: Observed): readonly Step[] {
-  const { routing } = observed;
+function clearUnserving(input: RevertInput): readonly Step[] {
+  const { plan } = input;
+  const { routing } = input.observed;
   if (routing.is === "unreadable" || mayReceive(routing.value.weights, plan.candidate.slot)) return [];
-  return clearCandidate(plan, observed);
+  return clearCandidate(input);
 }
 
 /** The router's promise is not part of the plan, so going back allows for none. */
