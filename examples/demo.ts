@@ -156,7 +156,7 @@ async function report(load: Load, place: Place): Promise<number> {
     ["answered 5xx by v4 itself", `${v4}, until its revert`],
     ["slowest", `${slowest.toFixed(0)} ms`],
     ...timeRows(times),
-    ["answered by the version before, after a switch", `${late}`],
+    ["answered by another version than the live one", `${late}`],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   say("What the users saw");
@@ -173,12 +173,15 @@ function timeRows(times: Times): readonly (readonly [string, string])[] {
   ];
 }
 
-/** Requests that began after a switch was acknowledged and were answered by the version before it: there must be none. */
+/** Requests that began between a switch and the next one, answered by another version: there must be none. */
 function mixed(load: Load, { acknowledged }: Times): number {
   return load.answers.filter(({ at, version }) => {
-    // The journal's stamps are whole milliseconds, taken after the router's answer.
-    const last = acknowledged.findLastIndex((each) => each.at + 1 < load.startedAt + at);
-    return last > 0 && version !== undefined && version === acknowledged[last - 1]?.version;
+    const began = load.startedAt + at;
+    // The journal's stamps are whole milliseconds; while the router is being asked, either version may answer.
+    const last = acknowledged.findLastIndex((each) => each.at + 1 < began);
+    const next = acknowledged[last + 1];
+    const switching = next !== undefined && began >= next.asked - 1;
+    return last >= 0 && !switching && version !== undefined && version !== acknowledged[last]?.version;
   }).length;
 }
 

@@ -8,8 +8,8 @@ export interface Times {
   readonly switches: readonly number[];
   /** Ways back: from the verdict, or the rollback, to the router's answer. */
   readonly reverts: readonly number[];
-  /** When which version was acknowledged as live, wall clock. */
-  readonly acknowledged: readonly { readonly at: number; readonly version: string }[];
+  /** When the router was asked to make a version live, and when it had answered; wall clock. */
+  readonly acknowledged: readonly { readonly asked: number; readonly at: number; readonly version: string }[];
 }
 
 /** All journals of the demo's service, oldest deployment first. */
@@ -32,7 +32,7 @@ export async function journalsOf(state: string): Promise<readonly (readonly Jour
 export function timesOf(journals: readonly (readonly JournalEvent[])[]): Times {
   const switches: number[] = [];
   const reverts: number[] = [];
-  const acknowledged: { at: number; version: string }[] = [];
+  const acknowledged: { asked: number; at: number; version: string }[] = [];
   for (const events of journals) {
     const plan = events.find((event) => event.kind === "opened")?.plan;
     if (plan === undefined) continue;
@@ -43,7 +43,7 @@ export function timesOf(journals: readonly (readonly JournalEvent[])[]): Times {
       const { to } = event.call;
       const slot = to.blue === 100 ? "blue" : "green";
       const before = plan.baseline.slots[slot].revision?.id;
-      acknowledged.push({ at: done.at, version: slot === plan.candidate.slot ? plan.candidate.revision.id : (before ?? "") });
+      acknowledged.push({ asked: event.at, at: done.at, version: slot === plan.candidate.slot ? plan.candidate.revision.id : (before ?? "") });
       if (event.dir === "forward") switches.push(done.at - event.at);
       else reverts.push(done.at - turned(events, event.seq));
     }
