@@ -10,6 +10,7 @@ async function main(words: readonly string[]): Promise<number> {
     process.stdout.write(`${packageVersion()}\n`);
     return EXIT.done;
   }
+  if (first === "complete") return (await import("./complete.ts")).complete(words, packageVersion());
   const [{ readWords }, { COMMANDS }] = await Promise.all([import("./program.ts"), import("./commands.ts")]);
   const typed = readWords(words, COMMANDS, packageVersion());
   switch (typed.is) {

@@ -68,6 +68,11 @@ export class Out {
     else this.line(saying("plain", this.#hide(text)));
   }
 
+  /** One line of `--json` that is neither an event nor the result. */
+  data(value: { readonly type: "log"; readonly [field: string]: unknown }): void {
+    if (this.json) this.#print(value);
+  }
+
   event(event: JournalEvent, of: { readonly deployment: string; readonly number: number }): void {
     if (this.json) this.#print({ type: "event", ...of, ...event });
   }

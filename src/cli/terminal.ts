@@ -43,8 +43,9 @@ export class Terminal {
     return this.#look.color;
   }
 
+  /** Columns of the terminal; a file has no edge. */
   get columns(): number {
-    return this.#streams.out.columns ?? DEFAULT_COLUMNS;
+    return this.#streams.out.isTTY === true ? this.#streams.out.columns || DEFAULT_COLUMNS : Infinity;
   }
 
   line(line: Line): void {

@@ -6,9 +6,12 @@ export function formatTime(at: Instant): string {
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
 }
 
-/** `14:32`, with the date where it is not today's. */
+/** So near (ms), seconds matter to who reads it. */
+const NEAR = 300_000;
+
+/** `14:32`, with seconds where it is near and with the date where it is not today's. */
 export function formatUntil(at: Instant, now: number): string {
-  const time = formatTime(at).slice(0, 5);
+  const time = Math.abs(at - now) < NEAR ? formatTime(at) : formatTime(at).slice(0, 5);
   const date = new Date(at);
   return date.toDateString() === new Date(now).toDateString() ? time : `${formatDate(at)} ${time}`;
 }

@@ -27,6 +27,8 @@ export interface VerdictFacts {
   /** Last log lines of the failing replica. */
   readonly log?: readonly string[];
   readonly numbers?: Readonly<Record<string, number>>;
+  /** For who wants to know more than the summary: how strong the evidence is and what stronger one would need. */
+  readonly detail?: string;
 }
 
 /** One line of the journal, without its number and time. The state of a deployment is the fold of these. */

@@ -12,6 +12,8 @@ interface Stretch {
 export class TrafficMeter {
   readonly #candidate: Slot;
   #stretches: Partial<Record<Slot, Stretch>> = {};
+  /** Over both slots and every stretch; undefined until both were seen. */
+  #lost: Partial<Record<Slot, number>> = {};
 
   constructor(candidate: Slot) {
     this.#candidate = candidate;
@@ -21,6 +23,9 @@ export class TrafficMeter {
   look(slot: Slot, read: Read<Traffic>): void {
     if (read.is === "unreadable") return;
     const before = this.#stretches[slot];
+    // A source that restarted counts from 0 again.
+    const known = before === undefined ? read.value.lost : before.now.epoch === read.value.epoch ? before.now.lost : 0;
+    this.#lost[slot] = (this.#lost[slot] ?? 0) + read.value.lost - known;
     const from = before === undefined || before.from.epoch !== read.value.epoch ? read.value : before.from;
     this.#stretches[slot] = { from, now: read.value };
   }
@@ -39,6 +44,7 @@ export class TrafficMeter {
       candidate: served(candidate),
       previous: previous === undefined ? { requests: 0, failed: 0 } : served(previous),
       examples: candidate.now.examples ?? [],
+      ...(this.#lost.blue === undefined || this.#lost.green === undefined ? {} : { lost: this.#lost.blue + this.#lost.green }),
     };
   }
 }

@@ -16,11 +16,11 @@ export function run(invocation: Invocation): Promise<ExitCode> {
     }
     const rows = answer.rows.map((row) => [
       `r${row.number}`,
-      `${formatDate(row.closed)} ${formatTime(row.closed)}`,
+      `${formatDate(row.closed)} ${formatTime(row.closed).slice(0, 5)}`,
       row.revision,
       row.slot,
       row.strategy,
-      row.outcome + (row.cause === undefined ? "" : ` (${row.cause.code})`),
+      [row.outcome, ...(row.cause === undefined ? [] : [row.cause.code])].join(" "),
       tookInWords(row.closed - row.opened),
       row.by,
     ]);

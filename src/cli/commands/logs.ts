@@ -1,2 +1,107 @@
+import { join } from "node:path";
+import { observeNow } from "../../api/planning.ts";
+import { fold } from "../../core/deployment.ts";
+import { sameRevision, SLOTS, type Revision, type Slot } from "../../core/units.ts";
+import { releaseName } from "../../targets/local/release-folder.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
-export async function run(): Promise<ExitCode> { return EXIT.bug; }
+import { LogFollower, lastLines, type LogLine } from "../replica-logs.ts";
+import { withSession, type Session } from "../session.ts";
+import { count, flag, text, type Invocation } from "../spec.ts";
+import { printable } from "../view/width.ts";
+
+const DEFAULT_LINES = 50;
+/** How often a followed log is looked at, in ms. */
+const LOOK = 250;
+/** What a line of an error looks like, whatever wrote it. */
+const ERROR = /\b(?:error|exception|fatal|panic|uncaught|unhandled|refused|timed? ?out|5\d\d)\b/iu;
+
+interface Source {
+  readonly folder: string;
+  readonly slot?: Slot;
+  /** Nothing before it: a revision may have run here earlier. */
+  readonly since?: string;
+}
+
+export function run(invocation: Invocation): Promise<ExitCode> {
+  return withSession(invocation, async (session) => {
+    const sources = await sourcesOf(session, invocation.argument);
+    const slot = text(invocation, "slot");
+    const chosen = sources.filter((source) => slot === undefined || source.slot === undefined || source.slot === slot);
+    if (chosen.length === 0) return nothing(session, invocation.argument);
+    const wanted = (line: LogLine) => !flag(invocation, "errors") || line.source === "err" || ERROR.test(line.text);
+    const followers = chosen.map((source) => new LogFollower(source.folder, source.slot ?? slot));
+    await Promise.all(followers.map((follower) => follower.look()));
+    for (const source of chosen) {
+      const since = (line: LogLine) => wanted(line) && (source.since === undefined || line.at >= source.since);
+      print(session, await lastLines(source.folder, source.slot ?? slot, count(invocation, "lines") ?? DEFAULT_LINES, since));
+    }
+    if (flag(invocation, "follow")) await follow(session, followers, wanted);
+    return session.out.result({ command: "logs", exit: EXIT.done });
+  });
+}
+
+async function follow(session: Session, followers: readonly LogFollower[], wanted: (line: LogLine) => boolean): Promise<void> {
+  const ended = new AbortController();
+  const end = () => ended.abort();
+  process.once("SIGINT", end).once("SIGTERM", end);
+  const { timeout } = session.invocation.globals;
+  const timer = timeout === undefined ? undefined : setTimeout(end, timeout);
+  while (!ended.signal.aborted) {
+    for (const follower of followers) print(session, (await follower.look()).filter(wanted));
+    await session.connection.clock.sleep(LOOK as never, ended.signal);
+  }
+  clearTimeout(timer);
+}
+
+function print({ out }: Session, lines: readonly LogLine[]): void {
+  for (const { replica, at, source, text: written } of lines) {
+    if (out.json) out.data({ type: "log", replica, at, source, text: out.hide(written) });
+    else out.text([`${at.slice(11, 23)} ${replica.padEnd(8)} ${printable(written)}`]);
+  }
+}
+
+/** Whose logs are meant: a deployment (`r42`), a revision, or what runs now. */
+async function sourcesOf(session: Session, name: string | undefined): Promise<readonly Source[]> {
+  const { connection } = session;
+  const { logs } = connection.target.layout;
+  const folderOf = (revision: Revision) => join(logs, releaseName(revision));
+  const known = await deployments(session);
+  if (name === undefined) {
+    const observed = await observeNow(connection, new AbortController().signal);
+    return SLOTS.flatMap((slot) => {
+      const seen = observed.slots[slot];
+      return seen.is === "seen" && seen.value.revision !== undefined ? [{ folder: folderOf(seen.value.revision), slot }] : [];
+    });
+  }
+  const [, number] = /^r(\d+)$/u.exec(name) ?? [];
+  const one = known.find((each) => each.number === Number(number));
+  if (number !== undefined && one !== undefined) return [{ folder: folderOf(one.revision), slot: one.slot, since: new Date(one.opened).toISOString() }];
+  const revisions = known.filter((each) => each.revision.id === name).map((each) => each.revision);
+  const different = revisions.filter((each, index) => revisions.findIndex((other) => sameRevision(each, other)) === index);
+  return different.map((revision) => ({ folder: folderOf(revision) }));
+}
+
+interface Known {
+  readonly number: number;
+  readonly revision: Revision;
+  readonly slot: Slot;
+  readonly opened: number;
+}
+
+async function deployments({ connection }: Session): Promise<readonly Known[]> {
+  const { store, key } = connection;
+  const [current, history] = await Promise.all([store.current(key), store.history(key, 50)]);
+  const open = current.is === "open" ? [current].map(({ journal, number }) => ({ number, deployment: fold(journal.events) })) : [];
+  const rows = history.is === "rows" ? history.rows : [];
+  return [
+    ...open.map(({ number, deployment: { plan, opened } }) => ({ number, opened, ...plan.candidate })),
+    ...rows.map(({ number, revision, config, slot, opened }) => ({ number, opened, slot, revision: { id: revision, config } })),
+  ];
+}
+
+function nothing({ out, suffix }: Session, name: string | undefined): ExitCode {
+  const message = name === undefined ? "nothing runs here, so there is nothing that writes logs" : `no deployment here is or had ${name}`;
+  const cause = { code: "TEAL-X013", message };
+  out.problem(cause, { exit: EXIT.refused, next: `teal history${suffix}` });
+  return out.result({ command: "logs", exit: EXIT.refused, is: "refused", cause });
+}

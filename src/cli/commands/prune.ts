@@ -1,2 +1,42 @@
+import type { Revision } from "../../core/units.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
-export async function run(): Promise<ExitCode> { return EXIT.bug; }
+import { openDeployment, serves } from "../finish.ts";
+import { confirmed } from "../prompt.ts";
+import { withSession, type Session } from "../session.ts";
+import type { Invocation } from "../spec.ts";
+
+/** Releases of so many deployments stay: those a rollback is likely to ask for. */
+const KEPT = 10;
+
+export function run(invocation: Invocation): Promise<ExitCode> {
+  return withSession(invocation, async (session) => {
+    const { connection, out, suffix } = session;
+    const keep = await needed(session);
+    if (keep === undefined) {
+      const cause = { code: "TEAL-X015", message: "the journal cannot be read, so it is not known which releases are needed" };
+      out.problem(cause, { exit: EXIT.refused, next: `teal status${suffix}` });
+      return out.result({ command: "prune", exit: EXIT.refused, is: "refused", cause });
+    }
+    const question = `Remove every release that no slot and none of the last ${KEPT} deployments needs? ${await serves(session)}`;
+    const answer = await confirmed(question, invocation.globals.yes);
+    if (answer !== "yes") {
+      const message = answer === "no" ? "not confirmed; nothing was removed" : "removing releases has to be confirmed, and there is no terminal to ask at";
+      const cause = { code: "TEAL-X011", message };
+      out.problem(cause, { exit: EXIT.usage, next: "teal prune --yes" });
+      return out.result({ command: "prune", exit: EXIT.usage, is: "refused", cause });
+    }
+    const removed = await connection.target.prune(keep);
+    out.text([removed.length === 0 ? "Nothing to remove." : `Removed: ${removed.join(", ")}`]);
+    return out.result({ command: "prune", exit: EXIT.done, removed });
+  });
+}
+
+async function needed(session: Session): Promise<readonly Revision[] | undefined> {
+  const { store, key } = session.connection;
+  const history = await store.history(key, KEPT);
+  if (history.is === "unavailable") return undefined;
+  const open = await openDeployment(session);
+  const plan = open?.deployment.plan;
+  const before = plan === undefined ? [] : [plan.candidate.revision, plan.baseline.slots.blue.revision, plan.baseline.slots.green.revision];
+  return [...history.rows.map(({ revision: id, config }) => ({ id, config })), ...before.filter((each) => each !== undefined)];
+}

@@ -108,7 +108,7 @@ function harm({ past, after }: Moment): string {
   const from = firstShare(past, after);
   const until = backAt(past);
   const failed = numbers?.["failed"];
-  if (numbers === undefined || failed === undefined) return "";
+  if (numbers === undefined || failed === undefined || numbers["requests"] === 0) return "";
   const time = from === undefined || until === undefined ? "" : ` in ${tookInWords(until - from)}`;
   return ` Users saw ${failed.toLocaleString("en-US")} errors of ${(numbers["requests"] ?? 0).toLocaleString("en-US")} requests${time}.`;
 }

@@ -89,7 +89,10 @@ function passLines(event: Verdict, moment: Moment): readonly Line[] {
   const label = labelOf(step);
   if (event.result !== "pass") return [{ is: "step", at, mark: "note", label, text }];
   if (step.do === "shift") return [];
-  if (step.do === "confirm") return event.dir === "back" ? revertLine(event, moment) : [shiftLine(event, step, moment)];
+  if (step.do === "confirm") {
+    const proven = event.dir === "back" ? revertLine(event, moment) : [shiftLine(event, step, moment)];
+    return event.facts.detail === undefined || proven.length === 0 ? proven : [...proven, { is: "say", at, tone: "quiet", text: event.facts.detail }];
+  }
   if (step.do === "warm") return step.for === 0 ? [] : [{ is: "step", at, mark: "good", label, text }];
   // Of a watch the length is the first thing its own text says.
   const took = event.took === undefined || step.do === "bake" ? {} : { took: event.took };

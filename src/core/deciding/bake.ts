@@ -37,7 +37,8 @@ function traffic(facts: Facts): string {
 
 function numbers(facts: Facts): Readonly<Record<string, number>> {
   const seen = facts.traffic;
-  return seen === undefined ? {} : { requests: seen.candidate.requests, failed: seen.candidate.failed };
+  if (seen === undefined) return {};
+  return { requests: seen.candidate.requests, failed: seen.candidate.failed, ...(seen.lost === undefined ? {} : { lost: seen.lost }) };
 }
 
 /** Is the gate's window of the day open? Times are UTC; a window may pass midnight. */

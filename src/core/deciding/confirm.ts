@@ -21,8 +21,11 @@ export function decideConfirm(dir: "forward" | "back", step: ConfirmStep, deploy
   const open = lingering(deployment);
   if (facts.evidence?.is === "seen" && facts.evidence.value.moved && open.length === 0) {
     const { strength, detail, missing } = facts.evidence.value;
-    const more = missing === undefined ? "" : ` (no stronger evidence: ${missing})`;
-    return pass(dir, step, `${describeWeights(step.to)}, confirmed by ${detail} [${strength}]${more}`);
+    // What the router merely says of itself confirms nothing.
+    const proof = strength === "ack" || strength === "declared" ? detail : `confirmed by ${detail}`;
+    const summary = `${describeWeights(step.to)}, ${proof}`;
+    const more = missing === undefined ? "" : `; no stronger one: ${missing}`;
+    return pass(dir, step, summary, { facts: { summary, detail: `evidence: ${strength}${more}` } });
   }
   if (facts.elapsed < step.deadline) return look(waitsFor(open, facts));
   const message = `no evidence that traffic follows ${describeWeights(step.to)}`;

@@ -73,7 +73,7 @@ function errors(guard: Guard, deployment: Deployment, facts: Facts): Move | unde
   const seen = facts.traffic;
   if (seen === undefined || !exceeds(limit, seen.candidate.failed, seen.candidate.requests)) return undefined;
   const summary = `errors ${percent(seen.candidate)}, limit ${trim(limit.share * 100)} % (before: ${percent(seen.previous)})`;
-  const numbers = { requests: seen.candidate.requests, failed: seen.candidate.failed };
+  const numbers = { requests: seen.candidate.requests, failed: seen.candidate.failed, ...(seen.lost === undefined ? {} : { lost: seen.lost }) };
   const evidence: VerdictFacts = { summary, numbers, log: seen.examples };
   if (exceeds(limit, seen.previous.failed, seen.previous.requests)) return alike(guard, evidence, facts);
   const cause: Cause = { code: "TEAL-B201", message: summary, evidence: seen.examples };

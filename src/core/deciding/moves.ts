@@ -31,6 +31,8 @@ export interface TrafficSeen {
   /** The previous slot while it had the traffic, or beside the candidate. */
   readonly previous: Served;
   readonly examples: readonly string[];
+  /** Requests to either slot that nobody answered, since this process began to watch. */
+  readonly lost?: number;
 }
 
 export interface Served {
