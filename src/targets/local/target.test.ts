@@ -36,7 +36,7 @@ async function shop(env: Record<string, string> = {}): Promise<{ target: LocalTa
       env,
       command: `${process.execPath} server.mjs`,
       edge,
-      replicasPolicy: replicas,
+      replicasPolicy: { ...replicas, drainCap: 60_000 },
     });
   const target = await create();
   ends.push(async () => {
@@ -99,7 +99,9 @@ test.for([false, true])("a replica leaves only when the edge has nothing of it i
   await target.router.shift(allTo("blue"), "any", by());
   await deployed(target, "v2", "green");
   const address = await target.address();
-  const slow = Array.from({ length: 5 }, () => fetch(`${address}/slow?1500`, { headers: { connection: "close" } }));
+  const reached = await target.slots.reach("blue", signal);
+  const port = reached.is === "seen" ? reached.value[0]?.port : undefined;
+  const slow = Array.from({ length: 5 }, () => fetch(`${address}/hold`, { headers: { connection: "close" } }));
   const inFlight = async () => {
     const residual = await target.router.residual("blue", signal);
     return residual.is === "seen" ? residual.value.inFlight : undefined;
@@ -107,10 +109,10 @@ test.for([false, true])("a replica leaves only when the edge has nothing of it i
   await until("blue works on them", inFlight, (count) => count === 5);
   await target.router.shift(allTo("green"), "any", by());
   await target.slots.retire("blue", 0, "any", by());
-  if (killed) {
-    await killAgent(target);
-    expect(await target.slots.observe("blue", signal)).toMatchObject({ is: "seen", value: { replicas: [{ phase: "stopping" }] } });
-  }
+  if (killed) await killAgent(target);
+  expect(await target.slots.observe("blue", signal)).toMatchObject({ is: "seen", value: { replicas: [{ phase: "stopping" }] } });
+  expect(await inFlight()).toBe(5);
+  await fetch(`http://127.0.0.1:${port}/finish`, { headers: { connection: "close" } });
   const revisions = await Promise.all(slow.map(async (answer) => ((await (await answer).json()) as { revision: string }).revision));
   expect(revisions).toEqual(["v1", "v1", "v1", "v1", "v1"]);
   await until("blue is empty", () => target.slots.observe("blue", signal), (read) => read.is === "seen" && read.value.settled);

@@ -1,7 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import type { Slot } from "../../../core/units.ts";
 import { readJson } from "../files.ts";
@@ -125,8 +124,9 @@ test("a retired replica finishes the request it works on, leaves no process, and
   await t.call("ensure", { slot: "blue", want: spec(t.release("v1")), ...write() });
   await settled(t);
   const one = await first(t);
-  const slow = get(one.port, "/slow");
-  await sleep(50); // the request is on its way; it takes 400 ms
+  const slow = get(one.port, "/hold");
+  const held = async () => Number(await get(one.port, "/held"));
+  await until("it works on the request", held, (count) => count === 1);
   await t.call("retire", { slot: "blue", keep: 0, ...write() });
   expect(JSON.parse(await slow)).toMatchObject({ incarnation: one.incarnation });
   expect((await settled(t)).replicas).toEqual([]);

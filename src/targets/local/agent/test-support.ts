@@ -13,19 +13,23 @@ import { ensureAgent } from "./start.ts";
 
 /** Real services for tests: a state directory of its own, real releases, a real agent; everything ended afterwards. */
 
-/** Answers with who it is; `/slow?1000` after so many ms (400); with NAIVE set, SIGTERM cuts off what it works on; `/health` 503 while a file `sick` lies in its folder. */
+/** Answers with who it is; `/hold` when somebody asks for `/finish` or after SIGTERM (with NAIVE set, that cuts it off); `/health` 503 while a file `sick` lies in its folder. */
 export const SERVER = `
 import { createServer } from "node:http";
 import { existsSync } from "node:fs";
 const me = { slot: process.env.TEAL_SLOT, revision: process.env.TEAL_REVISION, replica: process.env.TEAL_REPLICA, incarnation: process.env.TEAL_INCARNATION, pid: process.pid };
+const held = [];
+const finish = () => { for (const one of held.splice(0)) one.end(JSON.stringify(me)); };
 const server = createServer((request, response) => {
   if (request.url === "/health") { response.statusCode = existsSync("sick") ? 503 : 200; return response.end("health"); }
   if (request.url === "/crash") process.exit(7);
-  if (request.url.startsWith("/slow")) return setTimeout(() => response.end(JSON.stringify(me)), Number(request.url.split("?")[1] ?? 400));
+  if (request.url === "/hold") return held.push(response);
+  if (request.url === "/held") return response.end(String(held.length));
+  if (request.url === "/finish") finish();
   response.end(JSON.stringify(me));
 });
 server.listen(Number(process.env.PORT), "127.0.0.1", () => console.log("listening as", me.replica));
-if (!process.env.NAIVE) process.on("SIGTERM", () => server.close(() => process.exit(0)));
+if (!process.env.NAIVE) process.on("SIGTERM", () => { server.close(() => process.exit(0)); setTimeout(finish, 100); });
 `;
 
 export const READY_CHECKS: CheckPlan = {

@@ -54,7 +54,7 @@ async function life(command: string, change: Partial<LifeSpec> = {}, cwd = ".") 
     ended,
     pid: () => until("pid record", () => readJson<PidRecord>(files.pid), (record) => record !== undefined) as Promise<PidRecord>,
     exit: () => readJson<ExitRecord>(files.exit),
-    log: () => readFileSync(spec.log, "utf8"),
+    log: () => (existsSync(spec.log) ? readFileSync(spec.log, "utf8") : ""),
   };
 }
 
@@ -82,8 +82,9 @@ test("a revision's name stays one word of the command", () => {
 });
 
 test("SIGTERM ends the whole group, by force after the grace", async () => {
-  const one = await life(`trap '' TERM; sh -c "trap '' TERM; sleep 60" & sleep 60`);
+  const one = await life(`trap '' TERM; sh -c "trap '' TERM; sleep 60" & echo up; sleep 60`);
   const { child } = await one.pid();
+  await until("it runs", () => one.log().includes("out up"), (up) => up);
   one.shim.kill("SIGTERM");
   await one.ended;
   expect(one.exit()).toMatchObject({ code: null, signal: "SIGKILL" });
@@ -101,7 +102,7 @@ test("processes that the command leaves behind end with it", async () => {
 test("a server behind a shell has the whole grace, though its shell ends at once", async () => {
   const server = `process.on("SIGTERM", () => setTimeout(() => { console.log("finished"); process.exit(0); }, 1500)); console.log("up"); setInterval(() => {}, 1000);`;
   const one = await life(`${process.execPath} -e '${server}'; true`, { stopGrace: 10_000 });
-  await until("up", () => existsSync(one.spec.log) && one.log().includes("out up"), (up) => up);
+  await until("up", () => one.log().includes("out up"), (up) => up);
   one.shim.kill("SIGTERM");
   await one.ended;
   expect(one.log()).toMatch(/ out finished$/m);
@@ -122,8 +123,9 @@ test("a life that was given up before it began never runs its command", async ()
 });
 
 test("a killed shim leaves the record by which its replica is found", async () => {
-  const one = await life("exec sleep 60");
+  const one = await life("echo up; exec sleep 60");
   const { child, shim } = await one.pid();
+  await until("it runs", () => one.log().includes("out up"), (up) => up);
   one.shim.kill("SIGKILL");
   await one.ended;
   expect([isAlive(shim), isAlive(child)]).toEqual([false, true]);

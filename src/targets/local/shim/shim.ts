@@ -49,9 +49,10 @@ async function live(spec: LifeSpec, files: LifeFiles, log: RotatingLog): Promise
     const self = identify(process.pid);
     if (self === undefined) throw new Error("cannot read this process's own start time");
     const record: PidRecord = { shim: self, child: identity, port: spec.port };
+    // From the moment the record can be read, SIGTERM must stop the replica instead of this process alone.
+    stopping = passOnTermination(identity.pid, spec.stopGrace);
     writeDurably(files.pid, JSON.stringify(record));
     log.lines("teal", [`started ${spec.replica} (${spec.incarnation}) pid ${identity.pid} port ${spec.port}`]);
-    stopping = passOnTermination(identity.pid, spec.stopGrace);
     const go = child.stdio[3] as Writable;
     go.on("error", () => {}); // the command is gone already; its exit tells
     // An exit record that is there already says that the agent gave this life up: without the word nothing runs.
