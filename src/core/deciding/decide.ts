@@ -326,9 +326,9 @@ function obstacleGone(deployment: Deployment, state: Waiting, step: Step, facts:
   return anew.move === "call" || (anew.move === "journal" && anew.event.kind === "verdict" && anew.event.then === "next");
 }
 
-/** Waits that the world can end are looked at; a person's answer only needs the deadline. */
+/** Waits that the world may end at any moment are looked at; for a gate, whoever does not stay need not. */
 function rest(deployment: Deployment, state: Waiting): Move {
-  return canEndByItself(deployment) ? look(`waiting: ${state.for}`) : { move: "rest", until: state.until };
+  return state.for !== "gate" && canEndByItself(deployment) ? look(`waiting: ${state.for}`) : { move: "rest", until: state.until };
 }
 
 /** Whether the present wait can end without anybody's answer. */

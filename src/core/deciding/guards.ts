@@ -59,7 +59,9 @@ function checks(guard: Guard, deployment: Deployment, facts: Facts): Move | unde
   const evidence: VerdictFacts = { summary: mine.summary, samples: mine.failing };
   const other = facts.observed.slots[otherSlot(guard.slot)];
   const otherServes = other.is === "seen" && other.value.replicas.some((replica) => replica.phase === "ready");
-  if (deployment.plan.baseline.serving !== guard.slot && otherServes) {
+  const { serving, slots } = deployment.plan.baseline;
+  const comparable = otherServes && slots[otherSlot(guard.slot)].revision !== undefined;
+  if (serving !== guard.slot && comparable) {
     if (facts.otherSteady === undefined || facts.otherSteady.decision === "undecided") {
       return { move: "checks", slot: otherSlot(guard.slot), for: "guard" };
     }

@@ -124,11 +124,9 @@ describe("back", () => {
     expect(decide(back, withBlue(2, slot("green", V2, 2), shareOf("blue", 50)))).toMatchObject({ call: { to: allTo("blue") } });
   });
 
-  it("waits with it all where the router refuses parts", () => {
-    const refused = goingBack(PLAN, "bake-green", steps,
-      intent("back-shift-blue", { call: "shift", to: shareOf("blue", 50) }, { dir: "back" }), outcome("back-shift-blue", "rejected", { cause: { code: "TEAL-Y106", message: "no" } }));
-    expect(short(decide(refused, withBlue(1)))).toBe("look");
-    expect(decide(refused, withBlue(2))).toMatchObject({ call: { to: allTo("blue") } });
+  it("waits with it all where the router cannot divide", () => {
+    expect(short(decide(back, { ...withBlue(1), modes: ["switch"] }))).toBe("look");
+    expect(decide(back, { ...withBlue(2), modes: ["switch"] })).toMatchObject({ call: { to: allTo("blue") } });
   });
 
   it("moves everything to a small destination when the candidate has nothing ready", () => {
@@ -182,7 +180,7 @@ describe("confirm", () => {
     expect(short(decide(forward, there))).toBe("look");
     expect(short(decide(forward, { ...there, evidence: seen({ ...evidence, moved: false }) }))).toBe("look");
     const proven = decide(forward, { ...there, evidence: seen({ ...evidence, missing: "no identity" }) });
-    expect(proven).toMatchObject({ event: { then: "next", facts: { summary: "green 100 %, confirmed by 40 answers [counters] (no stronger evidence: no identity)" } } });
+    expect(proven).toMatchObject({ event: { then: "next", facts: { summary: "green 100 %, confirmed by 40 answers", detail: "evidence: counters; no stronger one: no identity" } } });
   });
 
   it("without any goes back forward, and asks a person going back", () => {

@@ -110,7 +110,7 @@ function growing(step: ShiftStep, deployment: Deployment, facts: Facts): Move {
 }
 
 /** As much of `to` as the ready replicas of the baseline's slot carry. */
-function carried({ id, to }: ShiftStep, now: Weights, deployment: Deployment, facts: Facts): Weights | "wait" {
+function carried({ to }: ShiftStep, now: Weights, deployment: Deployment, facts: Facts): Weights | "wait" {
   const slot = destination(deployment.plan);
   if (slot === undefined || to === "pool") return to;
   const there = readyIn(slot, facts);
@@ -123,8 +123,6 @@ function carried({ id, to }: ShiftStep, now: Weights, deployment: Deployment, fa
   if (elsewhere === 0) return to.blue + to.green === 100 && to[slot] === 100 ? to : allTo(slot);
   // A router that cannot divide waits for the whole: half the replicas for all the users would serve nobody well.
   if (facts.modes?.includes("weights") === false) return "wait";
-  // A router that only switches refuses a part: then everything moves at once, when it can.
-  if (deployment.rejected?.step === id && !deployment.rejected.transient) return "wait";
   const share = Math.floor((100 * there) / whole);
   const has = now === "pool" ? 0 : now[slot];
   return share <= has ? "wait" : shareOf(slot, Math.min(share, to[slot]));
