@@ -42,7 +42,10 @@ export class Edge {
     this.queue = new Queue(policy.queue.limit, policy.queue.timeout);
     this.streams = new Streams(policy.streams, () => this.route.weights);
     this.peers = peers(policy.trustedProxies);
-    this.members = new Members(files.membersFile, CONNECT_MS, () => this.queue.wake());
+    this.members = new Members(files.membersFile, CONNECT_MS, () => {
+      this.queue.wake();
+      this.streams.looked();
+    });
   }
 
   /** Where a request goes now: to a replica, or it waits for one, or nobody serves. */
@@ -58,7 +61,7 @@ export class Edge {
   /** After every change of the weights. */
   shifted(): void {
     for (const slot of SLOTS) this.sinceShift[slot] = new Since();
-    this.streams.shifted();
+    this.streams.looked();
     this.queue.wake();
   }
 

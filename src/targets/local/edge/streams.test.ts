@@ -66,6 +66,19 @@ test("streams of a slot that lost its traffic end cleanly, so that clients come 
   expect(looking.ended()).toBeUndefined();
 });
 
+test("streams of a replica that leaves a slot with traffic end by the policy, and only they", async () => {
+  const edge = await edgeWith({ policy: "reconnect", after: 0, over: 100 });
+  const leaving = await eventsFrom(edge.port);
+  const second = await listenSlot("blue");
+  cleanups.push(() => second.close());
+  await edge.members("blue", memberOf(second));
+  await until("the stream to end", () => leaving.ended() !== undefined);
+  expect(leaving.ended()).toBe("complete");
+  const staying = await eventsFrom(edge.port);
+  await edge.members("blue", memberOf(second));
+  expect(staying.ended()).toBeUndefined();
+});
+
 test("traffic that comes back in time keeps the streams", async () => {
   const edge = await edgeWith({ policy: "reconnect", after: 300, over: 0 });
   const [socket, events] = [await socketTo(edge.url), await eventsFrom(edge.port)];

@@ -15,8 +15,9 @@ export interface Stream {
 type Policy = ServiceFile["edge"]["streams"];
 
 /**
- * The open streams and when they are ended. Under `reconnect`, those of a slot that lost all its traffic end after a
- * while, spread out so that the clients do not come back all at once; `hold` leaves them to themselves.
+ * The open streams and when they are ended. Under `reconnect`, those of a slot that lost all its traffic, or of a
+ * replica that leaves its slot, end after a while, spread out so that the clients do not come back all at once; `hold`
+ * leaves them to themselves.
  */
 export class Streams {
   readonly #policy: Policy;
@@ -39,15 +40,15 @@ export class Streams {
     this.#open.delete(stream);
   }
 
-  /** The weights changed. */
-  shifted(): void {
+  /** The weights or the members changed. */
+  looked(): void {
     for (const stream of this.#open.keys()) this.#look(stream);
   }
 
   /** This edge drains: whatever their slot, the streams move to the successor by the same policy. */
   drain(): void {
     this.#closing = true;
-    this.shifted();
+    this.looked();
   }
 
   /** Ends the streams of one life of a replica now. */
@@ -64,7 +65,8 @@ export class Streams {
 
   #look(stream: Stream): void {
     // People who look at the idle slot stay connected to it; only production traffic was taken away.
-    const lost = this.#closing || (stream.side === "public" && this.#weights()[stream.upstream.slot] === 0);
+    const idle = stream.side === "public" && this.#weights()[stream.upstream.slot] === 0;
+    const lost = this.#closing || stream.upstream.leaving || idle;
     const timer = this.#open.get(stream);
     if (!lost) {
       clearTimeout(timer);
