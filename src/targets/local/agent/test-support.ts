@@ -132,7 +132,7 @@ export function spec(revision: Revision, replicas = 1, checks = READY_CHECKS): S
 }
 
 /** Asks again until the answer is as `fits` says; fails after `atMost` ms with the last answer. */
-export async function until<T>(what: string, ask: () => T | Promise<T>, fits: (answer: T) => boolean, atMost = 15_000): Promise<T> {
+export async function until<T>(what: string, ask: () => T | Promise<T>, fits: (answer: T) => boolean, atMost = 25_000): Promise<T> {
   const deadline = performance.now() + atMost;
   for (;;) {
     const answer = await ask();
