@@ -30,6 +30,12 @@ export function becomeCaretaker(session: Session): (() => void) | undefined {
   return () => rmSync(file, { force: true });
 }
 
+/** Ends the service's caretaker, if one lives: nothing is left for it to look after. */
+export function endCaretaker(session: Session): void {
+  const caretaker = readJson<ProcessIdentity>(pidFile(session));
+  if (caretaker !== undefined && caretaker.pid !== process.pid && isAlive(caretaker)) process.kill(caretaker.pid, "SIGTERM");
+}
+
 function pidFile({ connection }: Session): string {
   return join(connection.target.layout.root, "caretaker.pid.json");
 }

@@ -1,4 +1,5 @@
 import { assertNever } from "../../core/units.ts";
+import { endCaretaker } from "../background.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { serves } from "../finish.ts";
 import { confirmed } from "../prompt.ts";
@@ -75,6 +76,7 @@ async function stopAll(session: Session): Promise<ExitCode> {
     out.problem(cause, { exit: EXIT.usage, serves: before, next: "teal agent stop --all --yes" });
     return out.result({ command: "agent", exit: EXIT.usage, is: "refused", cause });
   }
+  endCaretaker(session);
   await connection.target.stop();
   out.text([`Everything of ${connection.key.service} is stopped. Releases, logs and the journal stay.`]);
   return out.result({ command: "agent", exit: EXIT.done, is: "stopped", everything: true });
