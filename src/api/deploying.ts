@@ -48,6 +48,8 @@ export async function deploy(connection: Connection, wanted: Wanted, options: Mo
 export async function deployRevision(
   connection: Connection, revision: Revision, wanted: Wanted & { readonly rollback?: boolean }, options: MoveOptions, given?: Plan,
 ): Promise<Moved> {
+  const pointless = await changesNothing(connection, revision, wanted, options);
+  if (pointless !== undefined) return pointless;
   const free = await makeRoom(connection, options);
   if (free !== undefined) return free;
   const answer = await planRevision(connection, revision, wanted, options.signal);
@@ -75,6 +77,20 @@ export async function moveOn(connection: Connection, options: MoveOptions, id?: 
   });
   return movedBy(connection, advanced, id);
 }
+
+/** A warm slot is not given up for a revision that is live already, or that will be refused for its past. */
+async function changesNothing(
+  connection: Connection, revision: Revision, wanted: Wanted & { readonly rollback?: boolean }, options: MoveOptions,
+): Promise<Moved | undefined> {
+  const answer = await planRevision(connection, revision, wanted, options.signal);
+  if ("unavailable" in answer) return { is: "failed", cause: answer.unavailable };
+  const { planned } = answer;
+  if (planned.is === "unchanged") return { is: "unchanged", slot: planned.slot, revision };
+  return planned.is === "refused" && planned.cause.code === REVERTED_BEFORE ? refusal(planned) : undefined;
+}
+
+/** The code of `core/planning/refusals.ts` for a revision that was reverted before. */
+const REVERTED_BEFORE = "TEAL-P112";
 
 async function movedBy(connection: Connection, advanced: Advanced, id?: DeploymentId): Promise<Moved> {
   switch (advanced.is) {

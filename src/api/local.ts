@@ -2,6 +2,8 @@ import { checkPlanOf, localSettingsOf, strategyOf } from "../config/resolve.ts";
 import type { Config } from "../config/config.ts";
 import type { Notifier } from "../ports/notifier.ts";
 import type { Probe } from "../ports/probe.ts";
+import type { Read } from "../core/observed.ts";
+import { createRedactor } from "../core/redact.ts";
 import type { Cause } from "../core/units.ts";
 import { isGone, thisHolder } from "../state/holder.ts";
 import { fileSpool } from "../state/spool.ts";
@@ -49,7 +51,7 @@ export async function connectLocal(config: Config, options: LocalOptions = {}): 
     store,
     spool: fileSpool(target.layout.spool, options.report ?? (() => {})),
     clock: systemClock,
-    target,
+    target: redacting(target, options.secrets ?? []),
     probe: lazyProbe(options.secrets ?? []),
     random: Math.random,
     holder: thisHolder(),
@@ -68,6 +70,29 @@ function withStrategy(config: Config, kind: keyof Exclude<Config["strategy"], st
   const { strategy } = config;
   if (typeof strategy === "object" && strategy[kind] !== undefined) return config;
   return { ...config, strategy: kind };
+}
+
+/** What replicas wrote and what users sent gets into journals as evidence: without the secrets that it may hold. */
+function redacting(target: LocalTarget, secrets: readonly string[]): LocalTarget {
+  const hide = createRedactor(secrets);
+  const seen = <T, U>(read: Read<T>, change: (value: T) => U): Read<U> => (read.is === "seen" ? { ...read, value: change(read.value) } : read);
+  const metrics = target.metrics;
+  return {
+    ...target,
+    slots: {
+      ...target.slots,
+      reach: async (slot, signal) =>
+        seen(await target.slots.reach(slot, signal), (reach) =>
+          reach.map((each) => ({ ...each, tail: async (lines) => (await each.tail(lines)).map(hide) })),
+        ),
+    },
+    ...(metrics && {
+      metrics: {
+        traffic: async (slot, signal) =>
+          seen(await metrics.traffic(slot, signal), (traffic) => ({ ...traffic, ...(traffic.examples && { examples: traffic.examples.map(hide) }) })),
+      },
+    }),
+  };
 }
 
 /** Looking at a service asks no checks: what asks them is loaded with the first question. */

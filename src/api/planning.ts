@@ -81,8 +81,12 @@ function requestOf(connection: Connection, revision: Revision, wanted: Wanted & 
   };
 }
 
-/** The last word about this revision was a verdict against it; an abort by a person is none. */
+/**
+ * The last word about this revision was a verdict against it after users had reached it. An abort by a person is no
+ * verdict, and a candidate that was rejected before any traffic moved harmed nobody: it may just be tried again.
+ */
 function wasReverted(rows: readonly HistoryRow[], revision: Revision): boolean {
   const last = rows.find((row) => sameRevision({ id: row.revision, config: row.config }, revision));
-  return last?.outcome === "reverted" && last.cause !== undefined;
+  const moved = Object.keys(last?.durations ?? {}).some((step) => step.startsWith("shift-"));
+  return last?.outcome === "reverted" && last.cause !== undefined && moved;
 }

@@ -4,7 +4,7 @@ import type { JournalEvent } from "../../core/journal.ts";
 import { assertNever } from "../../core/units.ts";
 import type { Line } from "./line.ts";
 import type { Moment } from "./moment.ts";
-import { backAt, firstShare, sawCutover, shiftedAt, trafficSeen } from "./past.ts";
+import { firstShare, sawCutover, shiftedAt, trafficSeen, turnedAt } from "./past.ts";
 import { sentence, servesInWords, tookInWords } from "./words.ts";
 
 /** The last lines of a deployment: what happened, who serves, what to do next. */
@@ -74,12 +74,9 @@ function revertedLines(event: Closed, moment: Moment): readonly Line[] {
   const what = cause === undefined ? (warmBefore(past) ? "rolled back" : "aborted") : moved ? "reverted" : "rejected";
   const users = moved ? `${nowLive(after)}${harm(moment)}` : stayed(after);
   const next = cause === undefined ? `teal deploy${context.suffix} when it is ready. More: teal logs r${context.number}${context.suffix}` : nextAfter(moved, name, moment);
-  return [
-    ...say(event, "result", `${name} ${what}${what === "aborted" || what === "rolled back" ? by(after) : ""}${moved ? "; " : ". "}${users}`),
-    ...(moved ? [] : say(event, "plain", stoppedCandidate(moment))),
-    ...say(event, "plain", `Next: ${next}`),
-    ...code(event, moment, cause?.code),
-  ].filter((line) => line.is !== "say" || line.text !== "");
+  const who = cause === undefined ? by(after) : "";
+  const head = moved ? `${name} ${what}${who}; ${users}` : `${name} ${what}${who}. ${users}${stoppedCandidate(moment)}`;
+  return [...say(event, "result", head), ...say(event, "plain", `Next: ${next}`), ...code(event, moment, cause?.code)];
 }
 
 function by({ abortedBy }: Deployment): string {
@@ -99,14 +96,14 @@ function stayed(deployment: Deployment): string {
 function stoppedCandidate({ past, after }: Moment): string {
   const { slot } = after.plan.candidate;
   const stopped = past.some((each) => each.kind === "verdict" && each.dir === "back" && each.result === "pass" && each.of === `back-retire-${slot}`);
-  return stopped ? `${sentence(slot)} stopped, logs kept.` : "";
+  return stopped ? ` ${sentence(slot)} stopped, logs kept.` : "";
 }
 
 /** What users saw of it, where it was counted. */
 function harm({ past, after }: Moment): string {
   const numbers = trafficSeen(past);
   const from = firstShare(past, after);
-  const until = backAt(past);
+  const until = turnedAt(past)?.at;
   const failed = numbers?.["failed"];
   if (numbers === undefined || failed === undefined || numbers["requests"] === 0) return "";
   const time = from === undefined || until === undefined ? "" : ` in ${tookInWords(until - from)}`;

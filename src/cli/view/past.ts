@@ -36,11 +36,6 @@ export function turnedAt(past: readonly JournalEvent[]): { readonly at: Instant;
   return undefined;
 }
 
-/** When traffic was proven to be back. */
-export function backAt(past: readonly JournalEvent[]): Instant | undefined {
-  return past.findLast((event) => event.kind === "verdict" && event.dir === "back" && event.of.startsWith("back-confirm"))?.at;
-}
-
 /** The last numbers that a watch of users' traffic found. */
 export function trafficSeen(past: readonly JournalEvent[]): Readonly<Record<string, number>> | undefined {
   const event = past.findLast((each) => each.kind === "verdict" && each.facts.numbers?.["requests"] !== undefined);
