@@ -27,8 +27,8 @@ const BOUND = 3 * 3_600_000;
 const REST = 20_000;
 
 /** Carries out a schedule and answers all that really happened. The same schedule gives the same history. */
-export async function simulate(schedule: Schedule, sabotage?: Sabotage): Promise<History> {
-  const run = new Simulation(schedule, sabotage);
+export async function simulate(schedule: Schedule, sabotage?: Sabotage, bound = BOUND): Promise<History> {
+  const run = new Simulation(schedule, sabotage, bound);
   try {
     return await run.go();
   } finally {
@@ -38,6 +38,7 @@ export async function simulate(schedule: Schedule, sabotage?: Sabotage): Promise
 
 class Simulation {
   readonly #schedule: Schedule;
+  readonly #bound: number;
   readonly #clock = new SimClock();
   readonly #random: () => number;
   readonly #trouble: Trouble;
@@ -49,8 +50,9 @@ class Simulation {
   readonly #spools: Record<Operator, Spool> = { ann: memorySpool(), bob: memorySpool() };
   readonly #processes: { readonly process: SimProcess; readonly by: Operator; readonly ran: Ran }[] = [];
 
-  constructor(schedule: Schedule, sabotage: Sabotage | undefined) {
+  constructor(schedule: Schedule, sabotage: Sabotage | undefined, bound: number) {
     this.#schedule = schedule;
+    this.#bound = bound;
     const clock = this.#clock;
     this.#random = seeded(schedule.seed ^ 0x5bd1e995);
     const t = () => clock.monotonic();
@@ -187,12 +189,12 @@ class Simulation {
 
   /** Faults are over. Somebody resumes whatever is open, again and again, until nothing is; within a bound. */
   async #finish(): Promise<void> {
-    const end = this.#clock.monotonic() + BOUND;
+    const end = this.#clock.monotonic() + this.#bound;
     while (this.#clock.monotonic() < end) {
       const open = await this.#state.inner.current(KEY);
       if (open.is === "none") return;
       const resumed = this.#start("ann", { do: "resume" }, "end");
-      await Promise.race([resumed, this.#clock.sleep(millis(BOUND))]);
+      await Promise.race([resumed, this.#clock.sleep(millis(this.#bound))]);
       await this.#clock.sleep(millis(5_000));
     }
   }

@@ -2,7 +2,7 @@ import type { Shares, Weights } from "../../../src/core/routing.ts";
 import { mayReceive } from "../../../src/core/routing.ts";
 import { SLOTS, type Slot } from "../../../src/core/units.ts";
 import type { Violation } from "../recording.ts";
-import type { Intent, Timeline } from "../timeline.ts";
+import type { Deployed, Intent, Timeline } from "../timeline.ts";
 
 /** From the probe's verdict to the write: journaling, the call's own way, the next look. */
 const FROM_VERDICT_TO_WRITE = 1_000;
@@ -60,29 +60,37 @@ const BACK_WITHIN = 15_000;
 /** 3. Going back waits only for a ready destination, and moves what it can while that one grows. */
 export function goesBackWithoutWaiting(line: Timeline): readonly Violation[] {
   return line.deployments.flatMap((each): Violation[] => {
-    const { serving, slots } = each.plan.baseline;
+    const { serving } = each.plan.baseline;
     if (serving === "nobody") return [];
     const turned = turnedBack(line, each.id);
     if (turned === undefined) return [];
     const end = each.closed ?? line.history.ended;
-    const whole = Math.max(1, slots[serving].wanted);
-    const candidate = each.plan.candidate.slot;
-    const divides = (line.history.schedule.modes as readonly string[]).includes("weights");
     let since: number | undefined;
     for (const t of line.moments(turned, end)) {
+      // What was so at `since` was so until now.
+      if (since !== undefined && t - since > BACK_WITHIN && line.calm(since - 6_000, t) && line.attended(since - 6_000, t)) {
+        return [{ invariant: 3, t, what: `traffic did not go back to ${serving} for ${Math.round(t - since)} ms though it was ready` }];
+      }
       const now = line.weights(t);
       const has = now === "pool" ? 0 : now[serving];
-      const ready = line.ready(serving, t);
-      const can = ready === 0 ? 0 : line.ready(candidate, t) === 0 && candidate !== serving ? 100 : divides ? Math.floor((100 * Math.min(ready, whole)) / whole) : ready >= whole ? 100 : 0;
+      const can = carries(line, each, t);
       if (has >= can || isHeld(line, each.id, t)) since = undefined;
       else since ??= t;
-      if (since !== undefined && t - since > BACK_WITHIN && line.calm(since - 6_000, t) && line.attended(since - 6_000, t)) {
-        const what = `traffic stayed at ${JSON.stringify(now)} though ${ready} of ${whole} replicas of ${serving} were ready for ${Math.round(t - since)} ms`;
-        return [{ invariant: 3, t, what }];
-      }
     }
     return [];
   });
+}
+
+/** The share that the ready replicas of the destination carry; all of it where nothing else is ready. */
+function carries(line: Timeline, { plan }: Deployed, t: number): number {
+  const { candidate, baseline } = plan;
+  const serving = baseline.serving as Slot;
+  const whole = Math.max(1, baseline.slots[serving].wanted);
+  const ready = line.ready(serving, t);
+  if (ready === 0) return 0;
+  if (ready >= whole || (candidate.slot !== serving && line.ready(candidate.slot, t) === 0)) return 100;
+  const divides = (line.history.schedule.modes as readonly string[]).includes("weights");
+  return divides ? Math.floor((100 * ready) / whole) : 0;
 }
 
 /** So long requests may be lost while the slot to go back to could answer them: to notice it and to write. */
