@@ -76,13 +76,18 @@ function withStrategy(config: Config, kind: keyof Exclude<Config["strategy"], st
 function redacting(target: LocalTarget, secrets: readonly string[]): LocalTarget {
   const hide = createRedactor(secrets);
   const seen = <T, U>(read: Read<T>, change: (value: T) => U): Read<U> => (read.is === "seen" ? { ...read, value: change(read.value) } : read);
-  const metrics = target.metrics;
+  const { metrics, slots } = target;
   return {
     ...target,
     slots: {
-      ...target.slots,
+      fencing: slots.fencing,
+      claim: (by) => slots.claim(by),
+      observe: (slot, signal) => slots.observe(slot, signal),
+      ensure: (slot, want, expect, by) => slots.ensure(slot, want, expect, by),
+      retire: (slot, keep, expect, by) => slots.retire(slot, keep, expect, by),
+      restore: (borrowed, by) => slots.restore(borrowed, by),
       reach: async (slot, signal) =>
-        seen(await target.slots.reach(slot, signal), (reach) =>
+        seen(await slots.reach(slot, signal), (reach) =>
           reach.map((each) => ({ ...each, tail: async (lines) => (await each.tail(lines)).map(hide) })),
         ),
     },
