@@ -1,4 +1,5 @@
 import { apply, fold, type Deployment } from "../core/deployment.ts";
+import { boundEvent } from "../core/bounds.ts";
 import type { Happening, HistoryRow, JournalEvent } from "../core/journal.ts";
 import type { Effect } from "../core/transition.ts";
 import type { Cause, DeploymentId, Fence } from "../core/units.ts";
@@ -13,6 +14,8 @@ export type Appended =
   | { readonly is: "moved" }
   | { readonly is: "fenced" }
   | { readonly is: "closed" }
+  /** The store will never take it: the journal is full, or the event too large. */
+  | { readonly is: "rejected"; readonly cause: Cause }
   | { readonly is: "down"; readonly cause: Cause };
 
 interface LogPorts {
@@ -53,7 +56,8 @@ export class Log {
     const current = await ports.store.current(key);
     if (current.is !== "open") return current;
     const log = new Log(ports, key, current.number, fold(current.journal.events));
-    const left = notJournaled(await ports.spool.drain(), current.journal.events);
+    const spooled = (await ports.spool.drain()).flatMap((event) => ofDeployment(event, log.id));
+    const left = notJournaled(spooled, current.journal.events).filter((event) => !current.journal.events.some((each) => sameHappening(each, event)));
     for (const event of left) log.#fold(event);
     return { is: "open", log };
   }
@@ -78,7 +82,7 @@ export class Log {
 
   /** Appends one event and folds it, or says why not. Calls are carried out one after another. */
   append(event: Happening, fence: Fence): Promise<Appended> {
-    return this.#inTurn(() => this.#append(event, fence));
+    return this.#inTurn(() => this.#append(boundEvent(event), fence));
   }
 
   /** Reads what others appended. @returns whether anything new came, or that the store is down. */
@@ -86,8 +90,8 @@ export class Log {
     return this.#inTurn(() => this.#sync());
   }
 
-  /** Brings the spool into the journal, when there is something in it and the store answers. */
-  flush(fence: Fence): Promise<"ok" | "down" | "fenced"> {
+  /** Brings the spool into the journal, when there is something in it and the store answers and has room for it. */
+  flush(fence: Fence): Promise<Flushed> {
     return this.#inTurn(() => this.#flush(fence));
   }
 
@@ -116,12 +120,14 @@ export class Log {
     const fresh = events.filter((event) => event.seq > this.#confirmed.seq);
     this.#pending = [];
     this.#confirm(fresh);
+    // What is left there is of no use to anybody, least of all to the next deployment.
+    await this.#ports.spool.clear().catch(() => undefined);
   }
 
   async #append(event: Happening, fence: Fence): Promise<Appended> {
     const flushed = await this.#flush(fence);
     if (flushed === "fenced") return { is: "fenced" };
-    if (flushed === "down") return this.#withoutStore(event, { code: "TEAL-S101", message: "the state store cannot be reached" });
+    if (flushed !== "ok") return this.#withoutStore(event, flushed);
     const answer = await this.#ports.store.append(this.#key, this.id, this.#confirmed.seq, [event], fence);
     switch (answer.is) {
       case "appended":
@@ -135,7 +141,7 @@ export class Log {
         return { is: "closed" };
       case "rejected":
       case "unavailable":
-        return this.#withoutStore(event, answer.cause);
+        return this.#withoutStore(event, answer);
       default: {
         const never: never = answer;
         return never;
@@ -147,7 +153,7 @@ export class Log {
   async #lostAnswerOrOthers(event: Happening): Promise<Appended> {
     const before = this.#confirmed.seq;
     const current = await this.#ports.store.current(this.#key, before);
-    if (current.is === "unavailable") return this.#withoutStore(event, current.cause);
+    if (current.is === "unavailable") return this.#withoutStore(event, current);
     if (current.is === "none" || current.journal.id !== this.id) {
       await this.#end();
       return { is: "closed" };
@@ -160,10 +166,17 @@ export class Log {
     return ours && others.length === 0 ? { is: "ok", effects } : ours ? { is: "ok", effects: stillDue(effects, this.#deployment) } : { is: "moved" };
   }
 
-  async #withoutStore(event: Happening, cause: Cause): Promise<Appended> {
-    if (!goesBack(event, this.#deployment)) return { is: "down", cause };
-    await this.#ports.spool.add(event);
-    return { is: "ok", effects: this.#fold(event) };
+  async #withoutStore(event: Happening, why: Unkept): Promise<Appended> {
+    const { cause } = why;
+    if (!goesBack(event, this.#deployment)) return why.is === "rejected" ? { is: "rejected", cause } : { is: "down", cause };
+    const marked: Happening = event.kind === "intent" ? { ...event, spooled: true } : event;
+    const named: Happening & { readonly deployment: DeploymentId } = { ...marked, deployment: this.id };
+    try {
+      await this.#ports.spool.add(named);
+    } catch {
+      return { is: "down", cause };
+    }
+    return { is: "ok", effects: this.#fold(marked) };
   }
 
   /** Folds a spooled event under a number of its own; the store gives it its real one later. */
@@ -172,15 +185,15 @@ export class Log {
     this.#pending = [...this.#pending, stamped];
     const { deployment, effects } = apply(this.#deployment, stamped);
     this.#deployment = deployment;
-    if (told === undefined) this.#ports.notifier?.tell(stamped);
+    if (told === undefined) this.#tell(stamped);
     return effects;
   }
 
-  async #flush(fence: Fence): Promise<"ok" | "down" | "fenced"> {
+  async #flush(fence: Fence): Promise<Flushed> {
     for (let attempt = 0; this.#pending.length > 0 && attempt < 10; attempt += 1) {
       const events = this.#pending.map(bare);
       const answer = await this.#ports.store.append(this.#key, this.id, this.#confirmed.seq, events, fence);
-      if (answer.is === "unavailable" || answer.is === "rejected") return "down";
+      if (answer.is === "unavailable" || answer.is === "rejected") return answer;
       if (answer.is === "fenced") return "fenced";
       if (answer.is === "closed") {
         await this.#end();
@@ -190,9 +203,9 @@ export class Log {
         this.#pending = [];
         this.#confirm(answer.events, "told already");
         await this.#ports.spool.clear();
-      } else if ((await this.#sync()) === "down") return "down";
+      } else if ((await this.#sync()) === "down") return DOWN;
     }
-    return "ok";
+    return this.#pending.length === 0 ? "ok" : DOWN;
   }
 
   async #sync(): Promise<"new" | "nothing" | "down"> {
@@ -218,10 +231,19 @@ export class Log {
       const { deployment, effects } = apply(this.#confirmed, event);
       this.#confirmed = deployment;
       all.push(...effects);
-      if (told === undefined) this.#ports.notifier?.tell(event);
+      if (told === undefined) this.#tell(event);
     }
     this.#deployment = this.#confirmed;
     return all;
+  }
+
+  /** Whoever is told cannot fail a deployment. */
+  #tell(event: JournalEvent): void {
+    try {
+      this.#ports.notifier?.tell(event);
+    } catch {
+      // Best effort, as its port says.
+    }
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -229,6 +251,18 @@ export class Log {
     this.#turn = next.catch(() => undefined);
     return next;
   }
+}
+
+/** Why something is not in the store: it cannot be reached, or will never take it. */
+type Unkept = { readonly is: "unavailable" | "rejected"; readonly cause: Cause };
+type Flushed = "ok" | "fenced" | Unkept;
+
+const DOWN: Unkept = { is: "unavailable", cause: { code: "TEAL-S101", message: "the state store cannot be reached" } };
+
+/** A spool may hold what an earlier deployment left: each of its events names the one it belongs to. */
+function ofDeployment(event: Happening & { readonly deployment?: DeploymentId }, id: DeploymentId): readonly Happening[] {
+  const { deployment, ...happening } = event;
+  return deployment === id ? [happening as Happening] : [];
 }
 
 /** An intent that others' events overtook (an abort came in between) is no longer to be performed. */
@@ -248,12 +282,12 @@ function goesBack(event: Happening, deployment: Deployment): boolean {
     case "intent":
       return back && event.dir === "back";
     case "outcome":
+    case "borrowed":
       return back;
     case "opened":
     case "claimed":
     case "drift":
     case "asked":
-    case "borrowed":
     case "closed":
       return false;
     default: {
@@ -269,6 +303,6 @@ function bare(event: JournalEvent): Happening {
 }
 
 function sameHappening(event: JournalEvent, other: Happening | JournalEvent): boolean {
-  const strip = (each: Happening | JournalEvent) => JSON.stringify({ ...each, seq: undefined, at: undefined });
+  const strip = (each: Happening | JournalEvent) => JSON.stringify({ ...each, seq: undefined, at: undefined, spooled: undefined });
   return strip(event) === strip(other);
 }

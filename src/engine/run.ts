@@ -1,6 +1,6 @@
 import type { Call } from "../core/calls.ts";
 import { canEndByItself, decide } from "../core/deciding/decide.ts";
-import type { Facts, Move } from "../core/deciding/moves.ts";
+import { OPERATOR_WAIT, type Facts, type Move } from "../core/deciding/moves.ts";
 import { currentStep, direction, type Deployment } from "../core/deployment.ts";
 import type { Happening } from "../core/journal.ts";
 import { settleTime } from "../core/observed.ts";
@@ -26,6 +26,9 @@ const UNKNOWN_PROPAGATION = millis(180_000);
 const PAUSE = millis(500);
 /** A target without compare-and-set may show the state before our own write for so long. */
 const STALE = CALL_BOUND;
+/** However long a busy target asks to be left alone: deadlines must be kept. */
+const LONGEST_PAUSE = millis(30_000);
+const DOWN: Cause = { code: "TEAL-S101", message: "the state store cannot be reached" };
 /** Longest sleep in a wait before the journal is looked at again. */
 const LOOK = millis(1_000);
 
@@ -56,6 +59,7 @@ export class Run {
   readonly #guards: GuardWatch;
   #lease: HeldLease | undefined;
   #lost: Cause | undefined;
+  #downSince: Millis | undefined;
   /** The target took the lease's fence. */
   #claimed = false;
   #claiming = false;
@@ -92,7 +96,9 @@ export class Run {
     } finally {
       end.abort();
       this.#guards.stop();
-      await this.#lease?.release();
+      const lease = this.#lease;
+      this.#lease = undefined;
+      await lease?.release();
       await listening;
     }
   }
@@ -233,6 +239,9 @@ export class Run {
     const answer = await this.#log.append(timed, this.#fence);
     switch (answer.is) {
       case "ok":
+        this.#downSince = undefined;
+        // What was asked counts once: a second verdict rests on a question of its own time.
+        if (event.kind === "verdict") this.#judgement = undefined;
         return this.#effects(answer.effects);
       case "moved":
         return undefined;
@@ -241,17 +250,38 @@ export class Run {
       case "fenced":
         this.#lost = { code: "TEAL-D130", message: "somebody else advances this deployment now" };
         return undefined;
+      case "rejected":
+        return this.#unkept(answer.cause);
       case "down":
         // A verdict that could not be journaled ages meanwhile: the next one rests on answers of its own time.
         this.#judgement = undefined;
-        this.#ports.waiting?.(`the state store: ${answer.cause.message}`);
-        await this.#ports.clock.sleep(PAUSE, this.#options.signal);
+        await this.#withoutStore(answer.cause);
         return undefined;
       default: {
         const never: never = answer;
         return never;
       }
     }
+  }
+
+  /** The journal cannot take this. What goes back can be told without it; where there is no way back, that is the end. */
+  async #unkept(cause: Cause): Promise<Ran | undefined> {
+    const { course } = this.#deployment;
+    const step = currentStep(this.#deployment)?.id ?? "end";
+    if (course.pastNoReturn || direction(this.#deployment) === "back") return this.#close({ move: "end", outcome: "undecided", cause }, this.#options.signal);
+    const verdict = { kind: "verdict", dir: "forward", of: step, result: "fail", then: "back", cause, facts: { summary: cause.message } } as const;
+    const answer = await this.#log.append(verdict, this.#fence);
+    if (answer.is === "down") await this.#withoutStore(answer.cause);
+    return undefined;
+  }
+
+  /** Waits a little for the store; in the end this process gives the deployment up, which anybody can resume. */
+  async #withoutStore(cause: Cause): Promise<void> {
+    const now = this.#ports.clock.monotonic();
+    this.#downSince ??= now;
+    if (now - this.#downSince >= OPERATOR_WAIT) this.#lost = cause;
+    this.#ports.waiting?.(`the state store: ${cause.message}`);
+    await this.#ports.clock.sleep(PAUSE, this.#options.signal);
   }
 
   async #effects(effects: readonly Effect[]): Promise<Ran | undefined> {
@@ -288,14 +318,14 @@ export class Run {
     };
     const order = { intent, call, expect, fence: lease.fence, bound: CALL_BOUND };
     // A late answer is journaled for the record; what it changed is found by looking.
-    const write = await perform(target, clock, order, left, (late) => void journal(late).catch(() => undefined));
+    const write = await perform(target, clock, order, left, (late) => void (this.#lease === lease && journal(late).catch(() => undefined)));
     this.#known.set(intent, clock.monotonic());
     await journal(write);
     this.#applied = write.is === "applied" || write.is === "unchanged" ? call : undefined;
     if (write.is === "fenced") this.#lost = { code: "TEAL-D130", message: `the target refused fence ${lease.fence}: ${write.by} is in force` };
     else if (write.is !== "applied" && write.is !== "unchanged") {
       const wait = write.is === "rejected" ? (write.retryAfter ?? PAUSE) : target.pace;
-      await clock.sleep(wait, this.#news.signal);
+      await clock.sleep(millis(Math.min(wait, LONGEST_PAUSE)), AbortSignal.any([this.#news.signal, this.#options.signal]));
     }
   }
 
@@ -421,14 +451,16 @@ export class Run {
   async #close(move: Extract<Move, { move: "end" }>, news: AbortSignal): Promise<Ran | undefined> {
     const observed = await observe(this.#ports.target, this.#ports.clock, CALL_BOUND, news);
     if (news.aborted) return undefined;
-    if ((await this.#log.flush(this.#fence)) === "down") {
-      await this.#ports.clock.sleep(PAUSE, this.#options.signal);
+    const flushed = await this.#log.flush(this.#fence);
+    // A journal that is full has room for its last event only.
+    if (typeof flushed === "object" && flushed.is === "unavailable") {
+      await this.#withoutStore(flushed.cause);
       return undefined;
     }
     const ended = closing(this.#deployment, move, observed, await this.#log.events(), this.#log.number, this.#ports.clock.now());
     const answer = await this.#log.close(ended.event, ended.row, this.#fence);
     if (answer === "fenced") this.#lost = { code: "TEAL-D130", message: "somebody else advances this deployment now" };
-    else if (answer === "down") await this.#ports.clock.sleep(PAUSE, this.#options.signal);
+    else if (answer === "down") await this.#withoutStore(DOWN);
     return undefined;
   }
 }
