@@ -165,8 +165,14 @@ describe("recommend", () => {
     const { recommendation } = compared();
     expect(recommendation.strategy).toBe("blueGreen");
     expect(recommendation.reason).toBe(
-      "blueGreen: nobody goes unserved, the way back takes 0.1 s in the bake, it takes 9 steps and at most 8 replicas.",
+      "blueGreen: nobody goes unserved, the way back takes 0.1 s in the bake and for 10 min after it, it takes 9 steps and at most 8 replicas.",
     );
+  });
+  it("prefers a way back that stays quick over one with fewer steps", () => {
+    const single = compared({ observed: blueServes(1) });
+    const steps = (kind: string) => single.rows.flatMap((row) => (row.is === "possible" && row.kind === kind ? [row.cost.steps] : []))[0] ?? 0;
+    expect(steps("rolling")).toBeLessThan(steps("blueGreen"));
+    expect(single.recommendation.strategy).toBe("blueGreen");
   });
   it("keeps to the capacity there is", () => {
     expect(compared({ capacity: 6 }).recommendation.strategy).toBe("rolling");

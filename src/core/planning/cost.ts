@@ -31,6 +31,8 @@ export interface Cost {
     /** After the previous slot was retired: by a deployment of the previous revision. */
     readonly afterRetire: WayBack;
   };
+  /** How long after the bake the way back stays as quick as in it: the previous slot is kept warm. */
+  readonly keptWarm: Millis;
   /** Most replicas at one time, both slots together. */
   readonly peak: number;
   readonly replicaHours: number;
@@ -73,6 +75,7 @@ export function costOf(given: Plan, planning: Planning, durations: Durations): C
         ? millis(0)
         : sum(segments, (model) => servingSlots(model).length === 0),
     back: waysBack(given, planning, durations),
+    keptWarm: millis(given.steps.reduce((time, step) => (step.do === "warm" ? time + step.for : time), 0)),
     peak: Math.max(before, ...segments.map(({ during }) => replicas(during))),
     replicaHours: hours(replicas),
     extraReplicaHours: hours((model) => replicas(model) - before),

@@ -12,8 +12,8 @@ export interface Recommendation {
 type Possible = Row & { readonly is: "possible" };
 
 /**
- * The strategy that keeps users served, fits, goes back fastest when users find out that the candidate is bad, and
- * takes the fewest steps, in this order. What is lost by not taking another is in the table, not in the rule.
+ * The strategy that keeps users served, fits, goes back fastest when users find out that the candidate is bad, keeps
+ * that way back longest, and takes the fewest steps, in this order. What is lost by not taking another is in the table, not in the rule.
  */
 export function recommend(
   rows: readonly Row[],
@@ -42,7 +42,8 @@ export function recommend(
 function byPreference(a: Possible, b: Possible): number {
   return (
     a.cost.downtime - b.cost.downtime ||
-    backTime(a.cost.back.inBake) - backTime(b.cost.back.inBake) ||
+    felt(backTime(a.cost.back.inBake)) - felt(backTime(b.cost.back.inBake)) ||
+    b.cost.keptWarm - a.cost.keptWarm ||
     a.cost.steps - b.cost.steps ||
     a.cost.peak - b.cost.peak
   );
@@ -53,6 +54,11 @@ function backTime(way: WayBack): number {
   return way.is === "possible" ? way.after : Number.MAX_SAFE_INTEGER;
 }
 
+/** Ways back that differ by less than a quarter of a second are as good as each other: nobody feels it. */
+function felt(time: number): number {
+  return Math.round(time / 250);
+}
+
 function reasonFor(
   { kind, cost }: Possible,
   withinDowntime: boolean,
@@ -61,7 +67,7 @@ function reasonFor(
 ): string {
   const facts = [
     cost.downtime === 0 ? "nobody goes unserved" : `nobody serves for ${timeInWords(cost.downtime)}`,
-    backInWords(cost.back.inBake),
+    `${backInWords(cost.back.inBake)}${cost.keptWarm > 0 ? ` and for ${timeInWords(cost.keptWarm)} after it` : ""}`,
     `it takes ${cost.steps} steps and at most ${cost.peak} replicas`,
   ];
   const because = withinDowntime ? "" : ", the shortest outage of those possible";
