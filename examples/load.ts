@@ -73,7 +73,10 @@ export class Load {
 
   /** Sends what is due by now, however late the timer fired. */
   #tick(): void {
-    if (this.now >= this.#options.atMost) return void clearInterval(this.#timer);
+    if (this.now >= this.#options.atMost) {
+      clearInterval(this.#timer);
+      return;
+    }
     const due = Math.floor((this.now / 1000) * this.#options.rate);
     for (; this.#sent < due; this.#sent += 1) this.#send(kindOf(this.#sent));
   }
