@@ -206,13 +206,15 @@ class Processes {
       const ready = await this.agent("write");
       if (ready !== "running") throw new Error(ready === "absent" ? "no agent" : `${ready.code} ${ready.message}`);
     }
+    // Read before it stops: an agent that ends removes its record while its process is still there.
+    const agent = readJson<ProcessIdentity>(layout.agentPid);
     const client = new RpcClient(layout.agentSocket);
     try {
       await client.call("stop", { everything: true }, this.#service.replicas.stopGrace + STOP_MARGIN);
     } finally {
       client.close();
     }
-    while (this.#agentAlive()) await new Promise((resolve) => setTimeout(resolve, 10));
+    while (agent !== undefined && isAlive(agent)) await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
   #agentAlive(): boolean {
