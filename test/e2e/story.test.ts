@@ -1,0 +1,314 @@
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { expect, test } from "vitest";
+import { abort, promote, resume, rollback } from "../../src/api/steering.ts";
+import { currentStep } from "../../src/core/deployment.ts";
+import type { JournalEvent } from "../../src/core/journal.ts";
+import { SLOTS } from "../../src/core/units.ts";
+import { releaseFolder, releaseName } from "../../src/targets/local/release-folder.ts";
+import { kill, until } from "./processes.ts";
+import { blueGreen, complaints, outcomeOf, serving, shopHealth, tell, versionsOf, type Place } from "./support.ts";
+
+/** The whole story of one service after another, each under load, on real processes. */
+
+function shifts(events: readonly JournalEvent[]): readonly JournalEvent[] {
+  return events.filter((event) => event.kind === "intent" && event.call.call === "shift");
+}
+
+/** The deployment under way has reached this kind of step. */
+async function atStep(place: Place, kind: string): Promise<boolean> {
+  const { open } = await place.status();
+  return open !== undefined && currentStep(open.deployment)?.do === kind;
+}
+
+test("v2 is switched to and, while it is warm, back from it: nobody notices", async () => {
+  const shop = await serving({ revisions: ["v1", "v2"], replicas: 2 });
+  const users = await shop.users();
+  await until("users to be served", () => users.answers.length > 100);
+  const there = await shop.deploy("v2");
+  expect(outcomeOf(there), tell(there)).toBe("warm");
+  const asked = users.now;
+  const back = await rollback(shop.connection, { signal: shop.signal });
+  expect(outcomeOf(back), tell(back)).toBe("reverted");
+  const returned = users.now;
+  await until("users after it", () => users.now > returned + 200);
+  await users.stop();
+  expect(complaints(users)).toEqual([]);
+  const answered = (from: number, to: number) => Object.keys(versionsOf(users.answers.filter(({ at, took }) => at > from && at + took < to)));
+  expect(answered(0, asked).toSorted()).toEqual(["v1", "v2"]);
+  expect(answered(returned, Infinity)).toEqual(["v1"]);
+  expect(users.events).toBeGreaterThan(0);
+  // Nothing of v2 was stopped before users were back on v1.
+  const order = (await shop.journal()).flatMap((event) => (event.kind === "intent" && event.dir === "back" ? [event.call.call] : []));
+  expect(order).toEqual(["shift", "retire"]);
+});
+
+test("a revision that never becomes healthy is rejected: users stay where they are, its log is kept", async () => {
+  const shop = await serving({ revisions: ["v1", "unhealthy"], replicas: 2, health: shopHealth("1500ms") });
+  const users = await shop.users();
+  const moved = await shop.deploy("unhealthy");
+  await users.stop();
+  expect(outcomeOf(moved), tell(moved)).toBe("reverted");
+  if (moved.is !== "ended") throw new Error("not ended");
+  expect(moved.deployment.cause?.code).toBe("TEAL-H101");
+  expect(JSON.stringify(moved.deployment.failure)).toContain("no database configured");
+  expect(shifts(moved.events)).toEqual([]);
+  expect(complaints(users)).toEqual([]);
+  expect(Object.keys(versionsOf(users.answers))).toEqual(["v1"]);
+  const { candidate } = moved.deployment.plan;
+  expect((await shop.slot(candidate.slot)).replicas).toEqual([]);
+  const log = join(shop.connection.target.layout.logs, releaseName(candidate.revision), `${candidate.slot}-1.log`);
+  expect(readFileSync(log, "utf8")).toContain("shop unhealthy");
+});
+
+test("a revision that passes its checks and fails its users is caught in the bake and reverted", async () => {
+  const shop = await serving({ revisions: ["v1", "unsellable"], strategy: blueGreen("10s"), replicas: 2 });
+  const users = await shop.users();
+  const moved = await shop.deploy("unsellable");
+  const reverted = users.now;
+  await until("users after it", () => users.now > reverted + 200);
+  await users.stop();
+  expect(outcomeOf(moved), tell(moved)).toBe("reverted");
+  if (moved.is !== "ended") throw new Error("not ended");
+  expect(moved.deployment.cause?.code).toBe("TEAL-B201");
+  expect(moved.deployment.cause?.evidence?.join("\n")).toContain("POST /api/checkout 500");
+  const itsOwn = users.answers.filter(({ got, version, kind }) => got === 500 && version === "unsellable" && kind === "checkout");
+  expect(itsOwn.length).toBeGreaterThan(0);
+  expect(complaints(users, (answered) => itsOwn.includes(answered))).toEqual([]);
+  expect(Object.keys(versionsOf(users.answers.filter(({ at }) => at > reverted)))).toEqual(["v1"]);
+});
+
+test("a rollback after the previous slot was retired starts the kept release as it was", async () => {
+  const shop = await serving({ revisions: ["v1", "v2"] });
+  const { layout } = shop.connection.target;
+  const first = (await shop.slot("blue")).revision;
+  if (first === undefined) throw new Error("nothing on blue");
+  const release = () => statSync(join(releaseFolder(layout, first), "release.json"), { bigint: true }).mtimeNs;
+  const made = release();
+  await shop.deploy("v2");
+  const done = await promote(shop.connection, { signal: shop.signal });
+  expect(outcomeOf(done), tell(done)).toBe("done");
+  expect((await shop.slot("blue")).replicas).toEqual([]);
+  // Making v1 anew would make something else now.
+  writeFileSync(join(shop.source, "server.js"), "throw new Error('changed since')");
+  const users = await shop.users();
+  const back = await rollback(shop.connection, { signal: shop.signal });
+  expect(outcomeOf(back), tell(back)).toBe("warm");
+  await users.stop();
+  expect(complaints(users)).toEqual([]);
+  const { serves, observed } = await shop.status();
+  expect(serves).toMatchObject({ slot: "blue", revision: "v1" });
+  expect(observed.slots.blue).toMatchObject({ value: { revision: first } });
+  expect(release()).toBe(made);
+});
+
+test("deploying over a warm slot retires it first, and the same revision again writes nothing", async () => {
+  const shop = await serving({ revisions: ["v1", "v2", "v3"] });
+  const users = await shop.users();
+  await shop.deploy("v2");
+  const third = await shop.deploy("v3");
+  await users.stop();
+  expect(outcomeOf(third), tell(third)).toBe("warm");
+  expect(complaints(users)).toEqual([]);
+  expect((await shop.status()).serves).toMatchObject({ slot: "blue", revision: "v3" });
+  expect(await outcomes(shop)).toEqual(["v1 done", "v2 done"]);
+  const done = await promote(shop.connection, { signal: shop.signal });
+  expect(outcomeOf(done), tell(done)).toBe("done");
+
+  const { root, agentLog, edgeLog } = shop.connection.target.layout;
+  const written = () => digests(root).filter(([file]) => file !== agentLog && file !== edgeLog);
+  const before = written();
+  const again = await shop.deploy("v3");
+  expect(outcomeOf(again), tell(again)).toBe("unchanged");
+  expect(written()).toEqual(before);
+  expect(await outcomes(shop)).toEqual(["v1 done", "v2 done", "v3 done"]);
+});
+
+async function outcomes(shop: Place): Promise<readonly string[]> {
+  const { store, key } = shop.connection;
+  const answer = await store.history(key, 50);
+  return answer.is === "rows" ? answer.rows.map(({ revision, outcome }) => `${revision} ${outcome}`).toReversed() : [];
+}
+
+/** Every file below with what is in it; logs of replicas may grow, and the index beside the journal is a cache. */
+function digests(folder: string): readonly (readonly [file: string, digest: string])[] {
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && !/\.log$|-shm$/.test(entry.name));
+  return files.map((entry) => {
+    const file = join(entry.parentPath, entry.name);
+    return [file, createHash("sha256").update(readFileSync(file)).digest("hex")] as const;
+  });
+}
+
+test("a replica that is killed costs no GET, comes back, and runs what was deployed, not what was edited since", async () => {
+  const shop = await serving({ revisions: ["v1"], replicas: 2 });
+  writeFileSync(join(shop.source, "release.json"), JSON.stringify({ version: "edited", colour: "#000000" }));
+  const users = await shop.users();
+  await until("users to be served", () => users.answers.length > 100);
+  const reach = await shop.connection.target.slots.reach("blue", shop.signal);
+  const victim = reach.is === "seen" ? reach.value[0] : undefined;
+  if (victim?.group === undefined) throw new Error("no replica to kill");
+  kill(-victim.group);
+  await until("another life of the replica", async () => {
+    const { replicas } = await shop.slot("blue");
+    const replica = replicas.find(({ id }) => id === victim.replica);
+    return replica?.phase === "ready" && replica.incarnation !== victim.incarnation && replica.restarts === 1;
+  });
+  const replaced = users.now;
+  await until("users after it", () => users.now > replaced + 200);
+  await users.stop();
+  const gets = users.answers.filter(({ kind }) => kind !== "checkout");
+  expect(gets.filter(({ got }) => got !== 200)).toEqual([]);
+  expect(Object.keys(versionsOf(gets))).toEqual(["v1"]);
+});
+
+test("a candidate that crashes is rejected at once, and nothing of it is left running", async () => {
+  const shop = await serving({ revisions: ["v1", "crashing"] });
+  const users = await shop.users();
+  const moved = await shop.deploy("crashing");
+  await users.stop();
+  expect(outcomeOf(moved), tell(moved)).toBe("reverted");
+  if (moved.is !== "ended") throw new Error("not ended");
+  // Not the deadline of its start: that would be TEAL-H102.
+  expect(moved.deployment.cause?.code).toBe("TEAL-H103");
+  expect(JSON.stringify(moved.deployment.failure)).toContain("cart.js");
+  expect(complaints(users)).toEqual([]);
+  expect((await shop.slot(moved.deployment.plan.candidate.slot)).replicas).toEqual([]);
+});
+
+test("two deployments at once: one of them is busy", async () => {
+  const shop = await serving({ revisions: ["v1", "v2", "v3"] });
+  const users = await shop.users();
+  const moves = await Promise.all([shop.deploy("v2"), shop.deploy("v3", {}, await shop.connect())]);
+  await users.stop();
+  expect(moves.map(outcomeOf).toSorted(), moves.map(tell).join()).toEqual(["busy", "warm"]);
+  expect(complaints(users)).toEqual([]);
+  const winner = moves[0] !== undefined && outcomeOf(moves[0]) === "warm" ? "v2" : "v3";
+  expect((await shop.status()).serves.revision).toBe(winner);
+});
+
+test("an abort while the candidate starts: nothing moves, nothing is left of it", async () => {
+  const shop = await serving({ revisions: ["v1", "slow"], replicas: 2 });
+  const users = await shop.users();
+  const deploying = shop.deploy("slow");
+  await until("the candidate to start", async () => (await shop.slot("green")).replicas.some(({ phase }) => phase === "starting"));
+  const aborted = await abort(await shop.connect(), { signal: shop.signal });
+  expect([outcomeOf(aborted), outcomeOf(await deploying)]).toEqual(["reverted", "reverted"]);
+  await users.stop();
+  expect(complaints(users)).toEqual([]);
+  expect(shifts(await shop.journal())).toEqual([]);
+  expect((await shop.slot("green")).replicas).toEqual([]);
+});
+
+test("an abort in the bake, and a rollback in the middle of a canary, take everybody back", async () => {
+  const shop = await serving({ revisions: ["v1", "v2"], strategy: blueGreen("30s") });
+  const users = await shop.users();
+  const baking = shop.deploy("v2");
+  await until("the bake", () => atStep(shop, "bake"));
+  const aborted = await abort(await shop.connect(), { signal: shop.signal });
+  expect([outcomeOf(aborted), outcomeOf(await baking)]).toEqual(["reverted", "reverted"]);
+  expect((await shop.status()).serves).toMatchObject({ revision: "v1", weights: { blue: 100, green: 0 } });
+
+  const { wishes, ...rest } = await shop.connect();
+  const strategy = { ...wishes.strategyFor("canary"), shifts: [{ share: 50, gate: { gate: "watch", for: 30_000 as never } as const }] };
+  const canary = shop.deploy("v2", {}, { ...rest, wishes: { ...wishes, strategyFor: () => strategy } });
+  await until("the canary's gate", () => atStep(shop, "gate"));
+  const back = await rollback(await shop.connect(), { signal: shop.signal });
+  expect([outcomeOf(back), outcomeOf(await canary)]).toEqual(["reverted", "reverted"]);
+  const returned = users.now;
+  await until("users after it", () => users.now > returned + 200);
+  await users.stop();
+  expect(complaints(users)).toEqual([]);
+  expect(Object.keys(versionsOf(users.answers.filter(({ at }) => at > returned)))).toEqual(["v1"]);
+});
+
+test("a killed agent is not missed by anybody, and the next command starts another", async () => {
+  const shop = await serving({ revisions: ["v1"], replicas: 2 });
+  const users = await shop.users();
+  await until("users to be served", () => users.answers.length > 100);
+  const lives = async () => (await shop.slot("blue")).replicas.filter(({ phase }) => phase === "ready").map(({ incarnation }) => incarnation);
+  const before = { agent: shop.agentPid(), lives: await lives() };
+  kill(before.agent);
+  const killed = users.now;
+  await until("users without an agent", () => users.now > killed + 300);
+  await until("the same lives, seen ready by another agent", async () => (await lives()).join() === before.lives.join());
+  expect(shop.agentPid()).not.toBe(before.agent);
+  await users.stop();
+  expect(complaints(users)).toEqual([]);
+});
+
+test("a killed edge refuses nobody: what was under way is cut, what comes is served", async () => {
+  const shop = await serving({ revisions: ["v1"], replicas: 2 });
+  const users = await shop.users({ streams: 0 });
+  await until("users to be served", () => users.answers.length > 100);
+  const before = await shop.edgePid();
+  const killed = users.now;
+  kill(before);
+  await until("another edge", async () => (await shop.edgePid().catch(() => before)) !== before);
+  const replaced = users.now;
+  await until("users after it", () => users.now > replaced + 300);
+  await users.stop();
+  const failed = users.answers.filter(({ got }) => got !== 200 && got !== 201);
+  // A kept connection that the old edge had is dead; its user finds out with the next request on it.
+  const excused = failed.filter(({ at, took, kind }) => at < replaced && at + took >= killed && (at < killed || kind !== "fresh"));
+  expect(failed.filter((answered) => !excused.includes(answered))).toEqual([]);
+  expect(failed.filter(({ got }) => got === "ECONNREFUSED")).toEqual([]);
+  expect((await shop.status()).serves).toMatchObject({ slot: "blue", revision: "v1" });
+});
+
+/** Moments at which the engine's process dies, in the order in which a deployment meets them. */
+const MOMENTS = [
+  "intent ensure", "effect ensure", "verdict probe-green", "intent shift", "effect shift", "outcome shift", "verdict confirm-green-100",
+] as const;
+
+test.each(MOMENTS)("the engine is killed at: %s. Another process goes on, and nobody notices", async (moment) => {
+  const shop = await serving({ revisions: ["v1", "v2"] });
+  const users = await shop.users();
+  expect(await killedAt(shop, "v2", moment)).toBe("SIGKILL");
+  const { open } = await shop.status();
+  expect(open?.overdue).toContain("nobody advances");
+  const moved = await shop.during(resume(shop.connection, { signal: shop.signal }));
+  await users.stop();
+  expect(outcomeOf(moved), tell(moved)).toBe("warm");
+  expect(complaints(users)).toEqual([]);
+  const { serves, observed } = await shop.status();
+  expect(serves).toEqual({ slot: "green", revision: "v2", weights: { blue: 0, green: 100 } });
+  expect(SLOTS.map((slot) => observed.slots[slot])).toMatchObject([{ value: { wanted: 1, settled: true } }, { value: { wanted: 1, settled: true } }]);
+  // Each write was made once, whoever made it.
+  const writes = (await shop.journal()).flatMap((event) => (event.kind === "intent" ? [event.call.call] : []));
+  expect(writes).toEqual(["ensure", "shift"]);
+});
+
+/** Deploys in another process, which kills itself at the moment. @returns how it ended. */
+function killedAt(shop: Place, revision: string, moment: string): Promise<string> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, "engine-process.ts"), shop.configFile, shop.stateDir, revision, moment], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  return shop.during(new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => resolve(signal ?? `exit ${code}`));
+  }));
+}
+
+test("secrets of the environment stand in the release's own file, and nothing repeats them that a candidate says", async () => {
+  const token = "tk4Zq9Lw2Rx7Vb1N";
+  const password = "pZ8mC3vK6yH2dJ5s";
+  const secrets = { API_TOKEN: token, DATABASE_URL: `postgres://shop:${password}@db.example.com/shop` };
+  const shop = await serving({ revisions: ["v1", "talkative"], secrets, health: shopHealth("1s") });
+  const told: unknown[] = [];
+  const connection = await shop.connect({ notifier: { tell: (event) => told.push(event) }, waiting: (reason) => told.push(reason) });
+  const moved = await shop.deploy("talkative", {}, connection);
+  expect(outcomeOf(moved), tell(moved)).toBe("reverted");
+  // The check quotes what the candidate answered, without what must not be told.
+  expect(moved.is === "ended" && moved.deployment.cause?.evidence?.join()).toContain("cannot reach [redacted] with [redacted]");
+  expect(moved.is === "ended" && moved.deployment.failure?.log?.join()).toContain("no database at [redacted] for [redacted]");
+  const said = JSON.stringify([told, moved, await shop.status(), await shop.journal()]);
+  expect([token, password].filter((secret) => said.includes(secret))).toEqual([]);
+
+  const files = readdirSync(shop.stateDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const holding = files.map((entry) => join(entry.parentPath, entry.name)).filter((file) => [token, password].some((secret) => readFileSync(file).includes(secret)));
+  // What the candidate itself wrote to its output is in its own log, word for word, as it is in every log.
+  expect(holding.map((file) => basename(file)).toSorted()).toEqual(["green-1.log", "release.json", "release.json"]);
+  expect(holding.map((file) => (statSync(file).mode & 0o777).toString(8))).toEqual(["600", "600", "600"]);
+});
