@@ -27,7 +27,7 @@ export async function perform(
   const unknown = (message: string): Write<never> => ({ is: "unknown", cause: { code: "TEAL-D107", message } satisfies Cause });
   const answer = invoke(target, order, by).catch((error: unknown): Write<never> => unknown(String(error)));
   let waited = true;
-  void answer.then((write) => (waited ? undefined : late(write)));
+  void answer.then((write) => (waited || write.is === "unknown" ? undefined : late(write)));
   const tooLate = clock.sleep(order.bound, both).then(() => (signal.aborted ? unknown("given up: the deployment goes back") : unknown(`no answer in ${order.bound} ms`)));
   const write = await Promise.race([answer, tooLate]);
   waited = false;

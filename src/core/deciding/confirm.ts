@@ -3,7 +3,7 @@ import type { Action, Step } from "../plan.ts";
 import { sameWeights } from "../routing.ts";
 import { look, overdue, pass, type Facts, type Move } from "./moves.ts";
 import { lingering, settleLingering } from "./settle.ts";
-import { describeWeights } from "./shift.ts";
+import { describeWeights, growAgain } from "./shift.ts";
 
 type ConfirmStep = Step & Extract<Action, { do: "confirm" }>;
 
@@ -16,6 +16,8 @@ export function decideConfirm(dir: "forward" | "back", step: ConfirmStep, deploy
   if (dir === "back" && routing.is === "seen" && !sameWeights(routing.value.weights, step.to)) {
     return { move: "call", step: step.id, expect: routing.version, call: { call: "shift", to: step.to } };
   }
+  const grow = dir === "back" ? growAgain(step, deployment, facts) : undefined;
+  if (grow !== undefined) return grow;
   const settling = settleLingering(deployment, facts);
   if (settling !== undefined && facts.elapsed < step.deadline + facts.settle) return settling;
   const open = lingering(deployment);

@@ -13,7 +13,7 @@ import { decideDrift } from "./drift.ts";
 import { decideGuards } from "./guards.ts";
 import { decideMigrate } from "./migrate.ts";
 import { OPERATOR_WAIT, holdFor, later, look, overdue, pass, unreadable, verdict, type Facts, type Move } from "./moves.ts";
-import { found, settleInFlight, settleLingering } from "./settle.ts";
+import { found, lingering, settleInFlight, settleLingering } from "./settle.ts";
 import { decideShift, decideShiftBack, describeWeights } from "./shift.ts";
 import { decideDrain, decideEnsure, decideRetire } from "./slots.ts";
 
@@ -90,6 +90,7 @@ function back(deployment: Deployment, facts: Facts): Move {
   // Taking traffic back is always right; stopping something is so only while nothing goes there.
   const doubtful = inFlight?.move === "perform" && !isShift(inFlight.intent, deployment);
   if (inFlight !== undefined) return settledInTime(doubtful ? ifStillRight("back", inFlight, deployment, facts) : inFlight, "back", step, deployment, facts);
+  if (step !== undefined && mayStopDestination(deployment, facts)) return { move: "reclaim" };
   // Traffic first, its proof with it. Before anything is taken away, nothing may be in transit that puts it back.
   const lingers = step !== undefined && (step.do === "ensure" || step.do === "shift" || step.do === "confirm") ? undefined : settleLingering(deployment, facts);
   if (lingers !== undefined) return settledInTime(lingers, "back", step, deployment, facts);
@@ -132,6 +133,16 @@ function baselineWins(deployment: Deployment, facts: Facts): Move | undefined {
   if (there.is === "unreadable" || readyReplicas(there.value).length === 0) return undefined;
   const because = `traffic was moved by somebody else (${describeWeights(routing.value.weights)}); it goes back to ${slot}`;
   return { move: "journal", event: { kind: "replanned", dir: "back", steps: course.back, from, because } };
+}
+
+/**
+ * A retire in transit to the very slot that traffic is about to go back to is shut out first, where that takes but a
+ * claim: it would stop what serves. Elsewhere `confirm` lets the slot grow again.
+ */
+function mayStopDestination(deployment: Deployment, facts: Facts): boolean {
+  const slot = destination(deployment.plan);
+  if (facts.fencing !== "atomic" || !facts.claimed || facts.elapsed >= facts.bound) return false;
+  return lingering(deployment).some((each) => each.call.call === "retire" && each.call.slot === slot && each.fence >= deployment.fence);
 }
 
 function isShift(intent: IntentId, deployment: Deployment): boolean {

@@ -5,7 +5,7 @@ import { decide } from "./decide.ts";
 import type { Facts } from "./moves.ts";
 import { raised } from "./shift.ts";
 import {
-  NOW, UNREADABLE, V1, V2, allTo, atStep, both, codeOf, factsOf, goingBack, intent, judgement, outcome, planOf, replica, seen, shareOf,
+  NOW, UNREADABLE, V1, V2, allTo, atStep, both, codeOf, factsOf, goingBack, intent, judgement, next, outcome, planOf, replica, seen, shareOf,
   short, slot, slotOf,
 } from "./test-support.ts";
 
@@ -157,6 +157,22 @@ describe("back", () => {
     expect(touched.touched).toContain("blue");
     expect(short(decide(touched, unseen()))).toBe("look");
     expect(short(decide(touched, unseen(slot("green", V2, 2, "crashLoop"))))).toBe("call shift");
+  });
+
+  it("lets the destination grow again where a late write stopped it, also after the shift", () => {
+    const stopped = facts({ observed: both(allTo("green"), slot("green", V2, 2), slot("blue", V1, 0)) });
+    expect(decide(back, stopped)).toMatchObject({ call: { call: "ensure", slot: "blue", want: { replicas: 2 } } });
+    const proving = goingBack(PLAN, "bake-green", steps, next("back-shift-blue", "back"));
+    const shrunk = facts({ observed: both(allTo("blue"), slot("green", V2, 2), slot("blue", V1, 1)) });
+    expect(decide(proving, shrunk)).toMatchObject({ call: { call: "ensure", slot: "blue", want: { replicas: 2 } } });
+  });
+
+  it("shuts a stop of its destination out before it moves anything, where a claim does that", () => {
+    const stopping = atStep(PLAN, "retire-blue", intent("retire-blue", { call: "retire", slot: "blue", keep: 0 }), { kind: "asked", ask: "abort", by: "ann" },
+      { kind: "replanned", dir: "back", steps, from: 0, because: "" });
+    expect(short(decide(stopping, withBlue(2)))).toBe("reclaim");
+    expect(short(decide(stopping, { ...withBlue(2), fencing: "checked" }))).toBe("call shift");
+    expect(short(decide(stopping, { ...withBlue(2), elapsed: millis(5_000) }))).toBe("call shift");
   });
 
   it("tells a destination that has shrunk to grow first, blindly where it cannot be read, and does not wait for it", () => {

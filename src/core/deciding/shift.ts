@@ -98,8 +98,18 @@ export function decideShiftBack(step: ShiftStep, deployment: Deployment, facts: 
   const now = routing.value.weights;
   if (sameWeights(now, step.to)) return pass("back", step, describeWeights(step.to));
   const to = step.rule === "exact" ? step.to : carried(step, now, deployment, facts);
-  if (to === "wait" || sameWeights(to, now)) return growing(step, deployment, facts);
+  if (to === "wait" || sameWeights(to, now)) return growAgain(step, deployment, facts) ?? growing(step, deployment, facts);
   return { move: "call", step: step.id, expect: routing.version, call: { call: "shift", to } };
+}
+
+/** A write that was in transit when the deployment turned back may have taken replicas from where it goes back to. */
+export function growAgain(step: Step, deployment: Deployment, facts: Facts): Move | undefined {
+  const slot = destination(deployment.plan);
+  if (slot === undefined) return undefined;
+  const seen = facts.observed.slots[slot];
+  const { revision, wanted } = deployment.plan.baseline.slots[slot];
+  if (seen.is === "unreadable" || revision === undefined || seen.value.wanted >= wanted) return undefined;
+  return { move: "call", step: step.id, expect: seen.version, call: ensureCall(slot, { revision }, wanted, deployment.plan.request.checks) };
 }
 
 function growing(step: ShiftStep, deployment: Deployment, facts: Facts): Move {
