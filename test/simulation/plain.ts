@@ -21,6 +21,11 @@ export function plain(profile: Profile, seed: number, but: Partial<Schedule> = {
   };
 }
 
-export function deployAt(at: number, revision: string, strategy: StrategyKind = "blueGreen", by: "ann" | "bob" = "ann"): Action {
+export function deployAt(
+  at: number,
+  revision: string,
+  strategy: StrategyKind = "blueGreen",
+  by: "ann" | "bob" = "ann",
+): Action {
   return { at, by, command: { do: "deploy", revision, strategy } };
 }

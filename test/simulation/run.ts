@@ -38,14 +38,23 @@ async function many(): Promise<number> {
       return 1;
     }
     const done = seed - from + 1;
-    if (done % 100 === 0 || done === seeds) console.log(`${done} of ${seeds} seeds kept every promise, ${Math.round((Date.now() - began) / 1000)} s`);
+    if (done % 100 === 0 || done === seeds)
+      console.log(
+        `${done} of ${seeds} seeds kept every promise, ${Math.round((Date.now() - began) / 1000)} s`,
+      );
   }
   return 0;
 }
 
 async function one(seed: number): Promise<number> {
   const schedule = scheduleOf(seed, profile);
-  const keep = values.keep === undefined ? schedule.actions.map((_, index) => index) : values.keep.split(",").filter((part) => part !== "").map(Number);
+  const keep =
+    values.keep === undefined
+      ? schedule.actions.map((_, index) => index)
+      : values.keep
+          .split(",")
+          .filter((part) => part !== "")
+          .map(Number);
   const plain = (values.plain?.split(",") ?? []).filter((part): part is Plain => part in PLAIN);
   const least = reduced(schedule, { keep, plain });
   const history = await simulate(least);

@@ -53,7 +53,14 @@ export const TEETH: readonly Tooth[] = [
       ...ports,
       probe: {
         sample: (check, { reach, attempt }) =>
-          Promise.resolve({ check: check.name, replica: reach.replica, incarnation: reach.incarnation, attempt, took: 0 as never, result: "pass" }),
+          Promise.resolve({
+            check: check.name,
+            replica: reach.replica,
+            incarnation: reach.incarnation,
+            attempt,
+            took: 0 as never,
+            result: "pass",
+          }),
       },
     }),
   },
@@ -66,25 +73,34 @@ export const TEETH: readonly Tooth[] = [
         observe: async (slot, signal) => {
           const read = await ports.target.slots.observe(slot, signal);
           if (read.is === "unreadable") return read;
-          const replicas = read.value.replicas.map((each) => (each.phase === "unready" ? { ...each, phase: "ready" as const } : each));
+          const replicas = read.value.replicas.map((each) =>
+            each.phase === "unready" ? { ...each, phase: "ready" as const } : each,
+          );
           return { ...read, value: { ...read.value, replicas } };
         },
       }),
       probe: {
-        sample: async (check, of, signal) => ({ ...(await ports.probe.sample(check, of, signal)), result: "pass" }),
+        sample: async (check, of, signal) => ({
+          ...(await ports.probe.sample(check, of, signal)),
+          result: "pass",
+        }),
       },
     }),
   },
   {
     invariant: 3,
     name: "a destination that is ready and never shown so",
-    schedule: (profile, seed) => plain(profile, seed, { behaviours: { r0: "good", r1: "failsUnderTraffic" } }),
+    schedule: (profile, seed) =>
+      plain(profile, seed, { behaviours: { r0: "good", r1: "failsUnderTraffic" } }),
     sabotage: (ports, { target }) =>
       slotsThat(ports, {
         observe: async (slot, signal) => {
           const read = await ports.target.slots.observe(slot, signal);
           const { weights } = target.world.routes;
-          const left = weights !== "pool" && weights[slot] === 0 && readyReplicas(target.world.fleet.truth(otherSlot(slot)).state).length > 0;
+          const left =
+            weights !== "pool" &&
+            weights[slot] === 0 &&
+            readyReplicas(target.world.fleet.truth(otherSlot(slot)).state).length > 0;
           if (read.is === "unreadable" || slot !== "blue" || !left) return read;
           const replicas = read.value.replicas.map((each) => ({ ...each, phase: "unready" as const }));
           return { ...read, value: { ...read.value, replicas } };
@@ -94,7 +110,8 @@ export const TEETH: readonly Tooth[] = [
   {
     invariant: 4,
     name: "a router that calls everything confirmed and drained",
-    schedule: (profile, seed) => plain(profile, seed, { longTail: true, behaviours: { r0: "good", r1: "failsUnderTraffic" } }),
+    schedule: (profile, seed) =>
+      plain(profile, seed, { longTail: true, behaviours: { r0: "good", r1: "failsUnderTraffic" } }),
     sabotage: (ports) => {
       const { router } = ports.target;
       return {
@@ -119,7 +136,11 @@ export const TEETH: readonly Tooth[] = [
   {
     invariant: 5,
     name: "a rehearsal that is always clean",
-    schedule: (profile, seed) => plain(profile, seed * 3, { migrations: true, actions: [deployAt(5_000, "r1"), { at: 4_500, rehearsal: "breaks" }] }),
+    schedule: (profile, seed) =>
+      plain(profile, seed * 3, {
+        migrations: true,
+        actions: [deployAt(5_000, "r1"), { at: 4_500, rehearsal: "breaks" }],
+      }),
     sabotage: (ports) => {
       const { migrator } = ports.target;
       if (migrator === undefined) throw new Error("there is nothing to migrate");
@@ -148,7 +169,9 @@ export const TEETH: readonly Tooth[] = [
               return read.is === "unreadable" ? read : { ...read, value: forgets };
             },
             migrate: (phase, _expect, by) => {
-              target.world.act(() => target.world.ledgers.run("r1", phase, { intent: by.intent, fence: by.fence }));
+              target.world.act(() =>
+                target.world.ledgers.run("r1", phase, { intent: by.intent, fence: by.fence }),
+              );
               return Promise.resolve({ is: "applied", seen: forgets });
             },
           },
@@ -156,7 +179,12 @@ export const TEETH: readonly Tooth[] = [
       };
     },
   },
-  { invariant: 7, name: "a process that believes its lease for ever", schedule: twoWriters, sabotage: (ports) => believesItsLease(ports) },
+  {
+    invariant: 7,
+    name: "a process that believes its lease for ever",
+    schedule: twoWriters,
+    sabotage: (ports) => believesItsLease(ports),
+  },
   {
     invariant: 7,
     name: "the same, and a target that forgets its fences",
@@ -187,7 +215,9 @@ export const TEETH: readonly Tooth[] = [
       storeThat(ports, {
         append: (key, id, expected, events, by) => {
           const endless = events.map((event) =>
-            event.kind === "verdict" && event.hold !== undefined ? { ...event, hold: { ...event.hold, until: 8.64e15 as never } } : event,
+            event.kind === "verdict" && event.hold !== undefined
+              ? { ...event, hold: { ...event.hold, until: 8.64e15 as never } }
+              : event,
           );
           return ports.store.append(key, id, expected, endless, by);
         },
@@ -196,22 +226,30 @@ export const TEETH: readonly Tooth[] = [
   {
     invariant: 9,
     name: "a store that loses what it acknowledged",
-    schedule: (profile, seed) => plain(profile, seed, { actions: [deployAt(5_000, "r1"), { at: 8_000, by: "bob", command: { do: "abort" } }] }),
+    schedule: (profile, seed) =>
+      plain(profile, seed, {
+        actions: [deployAt(5_000, "r1"), { at: 8_000, by: "bob", command: { do: "abort" } }],
+      }),
     sabotage: (ports) =>
       storeThat(ports, {
         append: (key, id, expected, events, by) =>
-          by === "ask" ? Promise.resolve({ is: "appended", events: [] }) : ports.store.append(key, id, expected, events, by),
+          by === "ask"
+            ? Promise.resolve({ is: "appended", events: [] })
+            : ports.store.append(key, id, expected, events, by),
       }),
   },
   {
     invariant: 10,
     name: "a store that opens a second deployment beside the first",
-    schedule: (profile, seed) => plain(profile, seed, { actions: [deployAt(5_000, "r1"), deployAt(5_000, "r2", "blueGreen", "bob")] }),
+    schedule: (profile, seed) =>
+      plain(profile, seed, { actions: [deployAt(5_000, "r1"), deployAt(5_000, "r2", "blueGreen", "bob")] }),
     sabotage: (ports) =>
       storeThat(ports, {
         open: async (key, id, first) => {
           const answer = await ports.store.open(key, id, first);
-          return answer.is === "taken" ? ports.store.open({ ...key, environment: "beside" }, id, first) : answer;
+          return answer.is === "taken"
+            ? ports.store.open({ ...key, environment: "beside" }, id, first)
+            : answer;
         },
       }),
   },
@@ -244,7 +282,12 @@ export const TEETH: readonly Tooth[] = [
     sabotage: (ports) =>
       slotsThat(ports, {
         ensure: (slot, want, expect, by) =>
-          ports.target.slots.ensure(slot, { ...want, revision: { id: "moved", config: want.revision.config } }, expect, by),
+          ports.target.slots.ensure(
+            slot,
+            { ...want, revision: { id: "moved", config: want.revision.config } },
+            expect,
+            by,
+          ),
       }),
   },
   {
@@ -253,14 +296,21 @@ export const TEETH: readonly Tooth[] = [
     schedule: (profile, seed) => plain(profile, seed, { autoscaler: true }),
     sabotage: (ports, { target }) =>
       slotsThat(ports, {
-        restore: (borrowed) => Promise.resolve({ is: "applied", seen: target.world.fleet.truth(borrowed.slot).state }),
+        restore: (borrowed) =>
+          Promise.resolve({ is: "applied", seen: target.world.fleet.truth(borrowed.slot).state }),
       }),
   },
   {
     invariant: 14,
     name: "a store that begins its fences anew",
     schedule: (profile, seed) =>
-      plain(profile, seed, { actions: [deployAt(5_000, "r1"), { at: 8_000, kills: "ann" }, { at: 9_000, by: "ann", command: { do: "resume" } }] }),
+      plain(profile, seed, {
+        actions: [
+          deployAt(5_000, "r1"),
+          { at: 8_000, kills: "ann" },
+          { at: 9_000, by: "ann", command: { do: "resume" } },
+        ],
+      }),
     sabotage: (ports) =>
       storeThat(ports, {
         take: async (...args) => {

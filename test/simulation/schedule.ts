@@ -53,9 +53,28 @@ export const HORIZON = 90_000;
 export const PROFILES = ["atomic", "churn", "loose"] as const satisfies readonly Profile[];
 export const REVISIONS = ["r1", "r2", "r3"] as const;
 
-const STRATEGIES: readonly StrategyKind[] = ["blueGreen", "blueGreen", "canary", "canary", "rolling", "recreate"];
+const STRATEGIES: readonly StrategyKind[] = [
+  "blueGreen",
+  "blueGreen",
+  "canary",
+  "canary",
+  "rolling",
+  "recreate",
+];
 const BEHAVIOURS: readonly Behaviour[] = [
-  "good", "good", "good", "good", "good", "good", "good", "good", "neverReady", "crashLoop", "failsChecks", "failsUnderTraffic", "flapping",
+  "good",
+  "good",
+  "good",
+  "good",
+  "good",
+  "good",
+  "good",
+  "good",
+  "neverReady",
+  "crashLoop",
+  "failsChecks",
+  "failsUnderTraffic",
+  "flapping",
 ];
 
 /** The run that a seed stands for. */
@@ -70,7 +89,13 @@ export function scheduleOf(seed: number, profile: Profile = PROFILES[seed % 3]!)
     profile,
     installed: chance(0.85),
     replicas: between(random, 1, 4),
-    modes: pick(random, [["switch", "weights"], ["switch", "weights"], ["switch", "weights", "pool"], ["switch", "pool"], ["switch"]] as const),
+    modes: pick(random, [
+      ["switch", "weights"],
+      ["switch", "weights"],
+      ["switch", "weights", "pool"],
+      ["switch", "pool"],
+      ["switch"],
+    ] as const),
     autoscaler: chance(0.4),
     migrations: chance(0.4),
     longTail: chance(0.2),
@@ -93,7 +118,11 @@ function commands(random: () => number): Action[] {
       () => ({ do: "resume" }),
       () => ({ do: "acceptDrift" }),
     ])();
-    return { at: between(random, 4_500, HORIZON - 10_000), by: pick(random, ["ann", "bob"] as const), command };
+    return {
+      at: between(random, 4_500, HORIZON - 10_000),
+      by: pick(random, ["ann", "bob"] as const),
+      command,
+    };
   });
   return [first, ...more];
 }
@@ -107,8 +136,14 @@ function anyFault(random: () => number): Action {
   const short = between(random, 300, 20_000);
   const slot = pick(random, ["blue", "green"] as const);
   return pick<() => Action>(random, [
-    () => ({ atWrite: between(random, 1, 60), dies: pick(random, ["before", "inTransit", "after"] as const) }),
-    () => ({ atWrite: between(random, 1, 60), dies: pick(random, ["before", "inTransit", "after"] as const) }),
+    () => ({
+      atWrite: between(random, 1, 60),
+      dies: pick(random, ["before", "inTransit", "after"] as const),
+    }),
+    () => ({
+      atWrite: between(random, 1, 60),
+      dies: pick(random, ["before", "inTransit", "after"] as const),
+    }),
     () => ({ at, pauses: between(random, 1_000, 25_000) }),
     () => ({ at, kills: pick(random, ["ann", "bob"] as const) }),
     () => ({ at, storeDown: short }),

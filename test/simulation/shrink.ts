@@ -22,7 +22,10 @@ export interface Shrunk {
 
 /** The schedule with only these actions and without these parts. */
 export function reduced(schedule: Schedule, { keep, plain }: Shrunk): Schedule {
-  const kept: Schedule = { ...schedule, actions: schedule.actions.filter((_, index) => keep.includes(index)) };
+  const kept: Schedule = {
+    ...schedule,
+    actions: schedule.actions.filter((_, index) => keep.includes(index)),
+  };
   return plain.reduce((now, part) => PLAIN[part](now), kept);
 }
 
@@ -30,7 +33,12 @@ export function reduced(schedule: Schedule, { keep, plain }: Shrunk): Schedule {
  * The smallest part of a failing schedule found that still violates the same invariant: delta debugging over the
  * actions (Zeller and Hildebrandt 2002, ddmin by complements), then the parts, with at most `budget` runs.
  */
-export async function shrink(schedule: Schedule, violation: Violation["invariant"], sabotage?: Sabotage, budget = 150): Promise<Shrunk> {
+export async function shrink(
+  schedule: Schedule,
+  violation: Violation["invariant"],
+  sabotage?: Sabotage,
+  budget = 150,
+): Promise<Shrunk> {
   let runs = 0;
   const fails = async (candidate: Shrunk) => {
     if (++runs > budget) return false;
@@ -38,7 +46,7 @@ export async function shrink(schedule: Schedule, violation: Violation["invariant
     return judge(history).some(({ invariant }) => invariant === violation);
   };
   let best: Shrunk = { keep: schedule.actions.map((_, index) => index), plain: [] };
-  for (let parts = 2; best.keep.length > 1; ) {
+  for (let parts = 2; best.keep.length > 1;) {
     const smaller = await firstFailing(without(best, parts), fails);
     if (smaller !== undefined) {
       best = smaller;
@@ -56,11 +64,16 @@ export async function shrink(schedule: Schedule, violation: Violation["invariant
 /** The kept actions in so many parts, each left out once. */
 function without({ keep, plain }: Shrunk, parts: number): readonly Shrunk[] {
   const size = Math.ceil(keep.length / parts);
-  const chunks = Array.from({ length: parts }, (_, index) => keep.slice(index * size, (index + 1) * size)).filter((chunk) => chunk.length > 0);
+  const chunks = Array.from({ length: parts }, (_, index) =>
+    keep.slice(index * size, (index + 1) * size),
+  ).filter((chunk) => chunk.length > 0);
   return chunks.map((chunk) => ({ keep: keep.filter((index) => !chunk.includes(index)), plain }));
 }
 
-async function firstFailing(candidates: readonly Shrunk[], fails: (candidate: Shrunk) => Promise<boolean>): Promise<Shrunk | undefined> {
+async function firstFailing(
+  candidates: readonly Shrunk[],
+  fails: (candidate: Shrunk) => Promise<boolean>,
+): Promise<Shrunk | undefined> {
   for (const candidate of candidates) if (await fails(candidate)) return candidate;
   return undefined;
 }

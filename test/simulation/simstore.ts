@@ -6,7 +6,10 @@ import type { SimClock } from "./clock.ts";
 import { between } from "./random.ts";
 import type { Kept, LeaseChange } from "./recording.ts";
 
-const DOWN: Unavailable = { is: "unavailable", cause: { code: "TEAL-S101", message: "the simulated store is down" } };
+const DOWN: Unavailable = {
+  is: "unavailable",
+  cause: { code: "TEAL-S101", message: "the simulated store is down" },
+};
 
 export interface SimStore {
   readonly store: StateStore;
@@ -26,7 +29,10 @@ export function simStore(clock: SimClock, random: () => number, mood: () => Mood
   const lease: LeaseChange[] = [];
   const t = () => clock.monotonic();
 
-  const over = async <T>(call: () => Promise<T>, done: (answer: T) => unknown = () => undefined): Promise<T | Unavailable> => {
+  const over = async <T>(
+    call: () => Promise<T>,
+    done: (answer: T) => unknown = () => undefined,
+  ): Promise<T | Unavailable> => {
     await clock.sleep(millis(between(random, 1, 8)));
     if (mood() === "unavailable") return DOWN;
     const answer = await call();
@@ -36,8 +42,10 @@ export function simStore(clock: SimClock, random: () => number, mood: () => Mood
     return lost ? DOWN : answer;
   };
   const keep = (deployment: string, event: JournalEvent) => kept.push({ t: t(), deployment, event });
-  const isClosed = (id: string) => kept.some(({ deployment, event }) => deployment === id && event.kind === "closed");
-  const leased = (is: LeaseChange["is"], fence: Fence, sent: number) => lease.push({ t: t(), sent, is, fence });
+  const isClosed = (id: string) =>
+    kept.some(({ deployment, event }) => deployment === id && event.kind === "closed");
+  const leased = (is: LeaseChange["is"], fence: Fence, sent: number) =>
+    lease.push({ t: t(), sent, is, fence });
 
   const store: StateStore = {
     open: (key, id, first) =>
@@ -54,22 +62,32 @@ export function simStore(clock: SimClock, random: () => number, mood: () => Mood
     close: (key, id, expected, event, row, fence) =>
       over(
         () => inner.close(key, id, expected, event, row, fence),
-        (real) => real.is === "closed" && !isClosed(id) && keep(id, { ...event, seq: expected + 1, at: clock.now() }),
+        (real) =>
+          real.is === "closed" && !isClosed(id) && keep(id, { ...event, seq: expected + 1, at: clock.now() }),
       ),
     history: (key, limit) => over(() => inner.history(key, limit)),
     events: (key, id) => over(() => inner.events(key, id)),
     lease: (key) => over(() => inner.lease(key)),
     take: (key, holder, seen) => {
       const sent = t();
-      return over(() => inner.take(key, holder, seen), (real) => real.is === "taken" && leased("taken", real.fence, sent));
+      return over(
+        () => inner.take(key, holder, seen),
+        (real) => real.is === "taken" && leased("taken", real.fence, sent),
+      );
     },
     beat: (key, fence) => {
       const sent = t();
-      return over(() => inner.beat(key, fence), (real) => real.is === "held" && leased("beat", fence, sent));
+      return over(
+        () => inner.beat(key, fence),
+        (real) => real.is === "held" && leased("beat", fence, sent),
+      );
     },
     release: (key, fence) => {
       const sent = t();
-      return over(() => inner.release(key, fence), (real) => real.is === "released" && leased("released", fence, sent));
+      return over(
+        () => inner.release(key, fence),
+        (real) => real.is === "released" && leased("released", fence, sent),
+      );
     },
     changed: (key, atMost, signal, since) => inner.changed(key, atMost, signal, since),
   };

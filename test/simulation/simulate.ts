@@ -18,7 +18,10 @@ import { Trouble, befall } from "./trouble.ts";
 import { wishesOf } from "./wishes.ts";
 
 /** Replaces ports given to every process; lives outside `src` and exists to show that the checkers bite. */
-export type Sabotage = (ports: SimPorts, of: { readonly target: MemoryTarget; readonly clock: SimClock; readonly random: () => number }) => SimPorts;
+export type Sabotage = (
+  ports: SimPorts,
+  of: { readonly target: MemoryTarget; readonly clock: SimClock; readonly random: () => number },
+) => SimPorts;
 
 const KEY: Key = { service: "shop", environment: "production" };
 /** After the horizon a run must end within so much simulated time: the longest waits of a plan, one after another. */
@@ -73,8 +76,14 @@ class Simulation {
     this.#notes = { acknowledged: [], spooled: [], calls: [], t };
     const { migrator: _none, ...plain } = this.#target;
     const whole = { ...plain, ...(schedule.migrations ? { migrator: this.#migrator() } : {}) };
-    const ports: SimPorts = { store: this.#state.store, spool: this.#spools.ann, target: whole, probe: this.#target.probe };
-    this.#ports = sabotage === undefined ? ports : sabotage(ports, { target: this.#target, clock, random: this.#random });
+    const ports: SimPorts = {
+      store: this.#state.store,
+      spool: this.#spools.ann,
+      target: whole,
+      probe: this.#target.probe,
+    };
+    this.#ports =
+      sabotage === undefined ? ports : sabotage(ports, { target: this.#target, clock, random: this.#random });
   }
 
   async go(): Promise<History> {
@@ -83,7 +92,10 @@ class Simulation {
     // Mostly what serves has started before anybody comes; sometimes it is just starting.
     await this.#clock.sleep(millis(this.#schedule.seed % 10 === 0 ? 50 : 4_000));
     const timed = actions.filter((action): action is Action & { readonly at: number } => "at" in action);
-    for (const action of timed) void this.#clock.sleep(millis(Math.max(0, action.at - this.#clock.monotonic()))).then(() => this.#act(action));
+    for (const action of timed)
+      void this.#clock
+        .sleep(millis(Math.max(0, action.at - this.#clock.monotonic())))
+        .then(() => this.#act(action));
     await this.#clock.sleep(millis(HORIZON - this.#clock.monotonic()));
     this.#fate.end();
     this.#target.world.ledgers.rehearsal = "clean";
@@ -100,7 +112,8 @@ class Simulation {
   #act(action: Action & { readonly at: number }): void {
     if ("command" in action) this.#start(action.by, action.command);
     else if ("pauses" in action) this.#pause(action.pauses);
-    else if ("kills" in action) this.#running().forEach(({ process, by }) => (by === action.kills ? process.kill() : undefined));
+    else if ("kills" in action)
+      this.#running().forEach(({ process, by }) => (by === action.kills ? process.kill() : undefined));
     else befall(action, this.#target, this.#clock);
   }
 
@@ -120,7 +133,13 @@ class Simulation {
   /** One command in a process of its own. Resolves when it ended; a process that died never does. */
   #start(by: Operator, command: Command, name: Ran["by"] = by): Promise<void> {
     const pid = this.#processes.length + 1;
-    const ran: Ran = { process: pid, by: name, command: Object.values(command).join(" "), from: this.#clock.monotonic(), paused: [] };
+    const ran: Ran = {
+      process: pid,
+      by: name,
+      command: Object.values(command).join(" "),
+      from: this.#clock.monotonic(),
+      paused: [],
+    };
     const process = new SimProcess(pid, this.#clock, this.#fate, () => {
       ran.to ??= this.#clock.monotonic();
       ran.ended ??= "killed";
@@ -131,7 +150,11 @@ class Simulation {
     };
     return this.#carryOut(command, this.#connect(process, by)).then(
       (moved) => note(endOf(moved)),
-      (error: unknown) => note({ ended: "threw", threw: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+      (error: unknown) =>
+        note({
+          ended: "threw",
+          threw: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        }),
     );
   }
 
@@ -139,7 +162,15 @@ class Simulation {
     const options = { signal: new AbortController().signal, stay: true, waitLock: millis(20_000) };
     switch (command.do) {
       case "deploy":
-        return deploy(connection, { revision: command.revision, strategy: command.strategy, retryReverted: this.#schedule.seed % 2 === 0 }, options);
+        return deploy(
+          connection,
+          {
+            revision: command.revision,
+            strategy: command.strategy,
+            retryReverted: this.#schedule.seed % 2 === 0,
+          },
+          options,
+        );
       case "abort":
         return abort(connection, options);
       case "promote":
@@ -154,7 +185,13 @@ class Simulation {
   }
 
   #connect(process: SimProcess, by: Operator): Connection {
-    const holder: Holder = { name: `${by}@${by}s-machine pid ${process.pid}`, host: by, pid: process.pid, started: `s${process.pid}`, boot: "b1" };
+    const holder: Holder = {
+      name: `${by}@${by}s-machine pid ${process.pid}`,
+      host: by,
+      pid: process.pid,
+      started: `s${process.pid}`,
+      boot: "b1",
+    };
     const ports = gated({ ...this.#ports, spool: this.#spools[by] }, process, this.#notes);
     return {
       ...ports,
@@ -183,7 +220,8 @@ class Simulation {
     };
     return {
       observe: (signal: AbortSignal) => this.#target.migratorFor(changes()).observe(signal),
-      migrate: (...args: Parameters<MemoryTarget["migrator"]["migrate"]>) => this.#target.migratorFor(changes()).migrate(...args),
+      migrate: (...args: Parameters<MemoryTarget["migrator"]["migrate"]>) =>
+        this.#target.migratorFor(changes()).migrate(...args),
     };
   }
 

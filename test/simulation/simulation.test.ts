@@ -21,16 +21,23 @@ describe("deployments under faults keep every promise", () => {
 
 describe("a run", () => {
   it.each(PROFILES)("is the same each time (%s)", async (profile) => {
-    const [first, second] = [await simulate(scheduleOf(11, profile)), await simulate(scheduleOf(11, profile))];
+    const [first, second] = [
+      await simulate(scheduleOf(11, profile)),
+      await simulate(scheduleOf(11, profile)),
+    ];
     // Names of deployments are drawn by the process that opens them; everything else follows from the seed.
     const bare = (history: typeof first) => history.world.map((record) => ({ ...record, by: undefined }));
     expect(bare(second)).toEqual(bare(first));
-    expect(second.kept.map(({ t, event }) => [t, event.kind])).toEqual(first.kept.map(({ t, event }) => [t, event.kind]));
+    expect(second.kept.map(({ t, event }) => [t, event.kind])).toEqual(
+      first.kept.map(({ t, event }) => [t, event.kind]),
+    );
   });
 
   it("is named by one command", () => {
     const schedule = scheduleOf(11, "loose");
     expect(command(schedule)).toBe("npm run simulate -- --seed 11 --profile loose");
-    expect(command(schedule, { keep: [0, 2], plain: ["autoscaler"] })).toBe("npm run simulate -- --seed 11 --profile loose --keep 0,2 --plain autoscaler");
+    expect(command(schedule, { keep: [0, 2], plain: ["autoscaler"] })).toBe(
+      "npm run simulate -- --seed 11 --profile loose --keep 0,2 --plain autoscaler",
+    );
   });
 });

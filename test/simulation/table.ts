@@ -15,7 +15,9 @@ export function rowsOf(teeth: readonly Tooth[]): readonly Row[] {
   return teeth.map(({ invariant, name, cannot }) => ({
     invariant: String(invariant),
     name,
-    profiles: Object.fromEntries(PROFILES.map((profile) => [profile, cannot?.[profile] ?? "caught"])) as Record<Profile, string>,
+    profiles: Object.fromEntries(
+      PROFILES.map((profile) => [profile, cannot?.[profile] ?? "caught"]),
+    ) as Record<Profile, string>,
   }));
 }
 
@@ -23,6 +25,9 @@ export function tableOf(rows: readonly Row[]): string {
   return [
     `| invariant | broken by | ${PROFILES.join(" | ")} |`,
     `|---|---|${PROFILES.map(() => "---|").join("")}`,
-    ...rows.map(({ invariant, name, profiles }) => `| ${invariant} | ${name} | ${PROFILES.map((profile) => profiles[profile]).join(" | ")} |`),
+    ...rows.map(
+      ({ invariant, name, profiles }) =>
+        `| ${invariant} | ${name} | ${PROFILES.map((profile) => profiles[profile]).join(" | ")} |`,
+    ),
   ].join("\n");
 }

@@ -11,9 +11,17 @@ const SEEDS = 12;
 /** A sabotaged run may never end; what it breaks shows long before. */
 const BOUND = 900_000;
 
-async function caught(tooth: Tooth, profile: (typeof PROFILES)[number], sabotaged: boolean): Promise<boolean> {
+async function caught(
+  tooth: Tooth,
+  profile: (typeof PROFILES)[number],
+  sabotaged: boolean,
+): Promise<boolean> {
   for (let seed = 1; seed <= SEEDS; seed++) {
-    const history = await simulate(tooth.schedule(profile, seed), sabotaged ? tooth.sabotage : undefined, BOUND);
+    const history = await simulate(
+      tooth.schedule(profile, seed),
+      sabotaged ? tooth.sabotage : undefined,
+      BOUND,
+    );
     if (judge(history).some(({ invariant }) => invariant === tooth.invariant)) return true;
   }
   return false;
@@ -37,7 +45,9 @@ describe.each(PROFILES)("broken on purpose, in the profile %s", (profile) => {
 
 describe("the table of teeth", () => {
   it("names every invariant", () => {
-    expect([...new Set(TEETH.map(({ invariant }) => invariant))]).toEqual(Array.from({ length: 14 }, (_, index) => index + 1));
+    expect([...new Set(TEETH.map(({ invariant }) => invariant))]).toEqual(
+      Array.from({ length: 14 }, (_, index) => index + 1),
+    );
   });
 
   it("is in the documentation as these tests have it", () => {

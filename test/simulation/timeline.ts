@@ -20,7 +20,10 @@ export interface Span {
   readonly to: number;
 }
 
-export type Intent = Extract<Happening, { kind: "intent" }> & { readonly t: number; readonly deployment: string };
+export type Intent = Extract<Happening, { kind: "intent" }> & {
+  readonly t: number;
+  readonly deployment: string;
+};
 
 export interface Deployed {
   readonly id: string;
@@ -50,7 +53,8 @@ export class Timeline {
     this.spans = spans(history);
     this.#routed = this.records("routed").map(({ t, weights }) => ({ t, weights }));
     const nodes = new Map<number, { t: number; weights: Weights }[]>();
-    for (const { node, t, weights } of this.records("node")) nodes.set(node, [...(nodes.get(node) ?? []), { t, weights }]);
+    for (const { node, t, weights } of this.records("node"))
+      nodes.set(node, [...(nodes.get(node) ?? []), { t, weights }]);
     this.#nodes = nodes;
   }
 
@@ -81,17 +85,23 @@ export class Timeline {
   /** The record, or any node still, sends something to the slot at `t`. */
   receives(slot: Slot, t: number): boolean {
     if (mayReceive(this.weights(t), slot)) return true;
-    return [...this.#nodes.values()].some((changes) => mayReceive(changes.findLast((each) => each.t <= t)?.weights ?? NOBODY, slot));
+    return [...this.#nodes.values()].some((changes) =>
+      mayReceive(changes.findLast((each) => each.t <= t)?.weights ?? NOBODY, slot),
+    );
   }
 
   /** Incarnations that were ready all the time from `from` to `to`. */
   readyThroughout(slot: Slot, from: number, to: number): readonly Span[] {
-    return this.spans.filter((span) => span.slot === slot && span.phase === "ready" && span.from <= from && span.to > to);
+    return this.spans.filter(
+      (span) => span.slot === slot && span.phase === "ready" && span.from <= from && span.to > to,
+    );
   }
 
   /** Something was ready at some moment from `from` to `to`. */
   readyWithin(slot: Slot, from: number, to: number): boolean {
-    return this.spans.some((span) => span.slot === slot && span.phase === "ready" && span.from <= to && span.to > from);
+    return this.spans.some(
+      (span) => span.slot === slot && span.phase === "ready" && span.from <= to && span.to > from,
+    );
   }
 
   ready(slot: Slot, t: number): number {
@@ -127,7 +137,11 @@ export class Timeline {
 }
 
 function attends(run: Ran, from: number, to: number): boolean {
-  return run.from <= from && (run.to ?? Infinity) >= to && run.paused.every((each) => each.to < from || each.from > to);
+  return (
+    run.from <= from &&
+    (run.to ?? Infinity) >= to &&
+    run.paused.every((each) => each.to < from || each.from > to)
+  );
 }
 
 function deployed(history: History): readonly Deployed[] {
@@ -152,7 +166,10 @@ function intents(history: History, deployments: readonly Deployed[]): ReadonlyMa
   for (const { t, deployment, event } of history.kept) note(t, deployment, event);
   for (const { t, event } of history.spooled) {
     // An intent names its deployment: `<id>.<number>.<random>`.
-    const id = event.kind === "intent" ? deployments.find((each) => event.intent.startsWith(`${each.id}.`))?.id : undefined;
+    const id =
+      event.kind === "intent"
+        ? deployments.find((each) => event.intent.startsWith(`${each.id}.`))?.id
+        : undefined;
     if (id !== undefined) note(t, id, event);
   }
   return found;

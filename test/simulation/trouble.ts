@@ -25,13 +25,18 @@ export class Trouble {
 
   /** Deaths by the number of the write at which they come. */
   deaths(): ReadonlyMap<number, Death> {
-    return new Map(this.#schedule.actions.flatMap((action) => ("atWrite" in action ? [[action.atWrite, action.dies]] : [])));
+    return new Map(
+      this.#schedule.actions.flatMap((action) =>
+        "atWrite" in action ? [[action.atWrite, action.dies]] : [],
+      ),
+    );
   }
 
   mood(): Mood {
     for (const action of this.#schedule.actions) {
       if ("storeDown" in action && this.#within(action.at, action.storeDown)) return "unavailable";
-      if ("storeLosesAnswers" in action && this.#within(action.at, action.storeLosesAnswers)) return "lostAnswer";
+      if ("storeLosesAnswers" in action && this.#within(action.at, action.storeLosesAnswers))
+        return "lostAnswer";
     }
     return "ok";
   }
@@ -52,11 +57,15 @@ export class Trouble {
   #faultOf(action: Action, operation: Operation): Fault | undefined {
     if ("unreadable" in action && operation.kind === "read" && this.#within(action.at, action.for)) {
       const { unreadable } = action;
-      const hit = unreadable === "blue" || unreadable === "green" ? operation.port === "slots" && operation.slot === unreadable : operation.port === unreadable;
+      const hit =
+        unreadable === "blue" || unreadable === "green"
+          ? operation.port === "slots" && operation.slot === unreadable
+          : operation.port === unreadable;
       return hit ? (action.at % 2 === 0 ? "fails" : "hangs") : undefined;
     }
     if (operation.kind !== "write" || this.#t() >= HORIZON) return undefined;
-    if ("refuses" in action && operation.port === action.refuses && this.#within(action.at, action.for)) return "refused";
+    if ("refuses" in action && operation.port === action.refuses && this.#within(action.at, action.for))
+      return "refused";
     return "targetWrite" in action && action.targetWrite === this.#writes ? action.fault : undefined;
   }
 
@@ -89,7 +98,8 @@ export function befall(action: Action, target: MemoryTarget, clock: SimClock): v
   const slot = soleSlot(world.routes.weights);
   switch (action.drifts) {
     case "traffic":
-      if (slot !== undefined) hand.shift(world.fleet.ready(otherSlot(slot)).length > 0 ? allTo(otherSlot(slot)) : NOBODY);
+      if (slot !== undefined)
+        hand.shift(world.fleet.ready(otherSlot(slot)).length > 0 ? allTo(otherSlot(slot)) : NOBODY);
       return;
     case "size":
       for (const each of SLOTS) {

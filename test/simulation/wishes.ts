@@ -10,7 +10,14 @@ export function wishesOf(schedule: Schedule): Wishes {
     strategyFor: (kind = "blueGreen") => strategy(kind, schedule),
     checks: {
       checks: [check("ready", "ready"), check("deep", "deep")],
-      window: { of: 3, passes: 2, consecutive: 2, interval: millis(500), jitter: 0.2, deadline: millis(15_000) },
+      window: {
+        of: 3,
+        passes: 2,
+        consecutive: 2,
+        interval: millis(500),
+        jitter: 0.2,
+        deadline: millis(15_000),
+      },
       minHealthy: "all",
       identity: { by: "address" },
     },
@@ -19,13 +26,23 @@ export function wishesOf(schedule: Schedule): Wishes {
 }
 
 function strategy(kind: StrategyKind, schedule: Schedule): Strategy {
-  const approval: Gate = { gate: "approval", timeout: millis(20_000), otherwise: schedule.seed % 2 === 0 ? "proceed" : "revert" };
+  const approval: Gate = {
+    gate: "approval",
+    timeout: millis(20_000),
+    otherwise: schedule.seed % 2 === 0 ? "proceed" : "revert",
+  };
   const watch: Gate = { gate: "watch", for: millis(3_000) };
   const { migrations } = schedule;
   return {
     kind,
     gates: schedule.approval ? [approval] : [],
-    shifts: kind === "canary" ? [{ share: 20, gate: watch }, { share: 60, gate: schedule.approval ? approval : watch }] : [],
+    shifts:
+      kind === "canary"
+        ? [
+            { share: 20, gate: watch },
+            { share: 60, gate: schedule.approval ? approval : watch },
+          ]
+        : [],
     batch: 1 + (schedule.seed % 2),
     bake: millis(5_000),
     keepWarm: millis(schedule.keepWarm),

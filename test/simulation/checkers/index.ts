@@ -1,8 +1,25 @@
 import type { History, Violation } from "../recording.ts";
 import { Timeline } from "../timeline.ts";
-import { changesNoPlan, journalsBeforeItWrites, keepsOrder, keepsWhatItAcknowledged, opensOneAtATime, waitsEnd } from "./journal.ts";
-import { contractsOnlyWithoutReturn, givesBackWhatItBorrowed, saysOnlyWhatIsSo, stopsOnlyWhatIsDrained } from "./replicas.ts";
-import { goesBackWithoutWaiting, keepsTheLastReady, losesNothingItCouldKeep, raisedOnlyWhatPassed } from "./traffic.ts";
+import {
+  changesNoPlan,
+  journalsBeforeItWrites,
+  keepsOrder,
+  keepsWhatItAcknowledged,
+  opensOneAtATime,
+  waitsEnd,
+} from "./journal.ts";
+import {
+  contractsOnlyWithoutReturn,
+  givesBackWhatItBorrowed,
+  saysOnlyWhatIsSo,
+  stopsOnlyWhatIsDrained,
+} from "./replicas.ts";
+import {
+  goesBackWithoutWaiting,
+  keepsTheLastReady,
+  losesNothingItCouldKeep,
+  raisedOnlyWhatPassed,
+} from "./traffic.ts";
 import { converges, migratesOnce, throwsNothing, writesOnlyWithTheLease } from "./writers.ts";
 
 /** One judge per invariant of the design, by its number, and three promises that have none. */

@@ -1,6 +1,6 @@
 import type { Shares, Weights } from "../../../src/core/routing.ts";
 import { mayReceive } from "../../../src/core/routing.ts";
-import { SLOTS, type Slot } from "../../../src/core/units.ts";
+import { SLOTS, type Slot, sameRevision } from "../../../src/core/units.ts";
 import type { Violation } from "../recording.ts";
 import type { Deployed, Intent, Timeline } from "../timeline.ts";
 
@@ -13,16 +13,30 @@ export function raisedOnlyWhatPassed(line: Timeline): readonly Violation[] {
     if (intent.dir === "back") return [];
     const { request } = line.deployment(intent.deployment)!.plan;
     const seen = mayHaveSeen(line, record.before, started);
-    const raised = SLOTS.filter((slot) => seen.every((before) => share(record.weights, slot) > share(before, slot)));
+    const raised = SLOTS.filter((slot) =>
+      seen.every((before) => share(record.weights, slot) > share(before, slot)),
+    );
     return raised.flatMap((slot) => {
-      const checks = request.checks.checks.filter(({ name }) => !request.force.includes(name)).map(({ name }) => name);
+      const checks = request.checks.checks
+        .filter(({ name }) => !request.force.includes(name))
+        .map(({ name }) => name);
       const since = started - request.strategy.freshness - FROM_VERDICT_TO_WRITE;
       const ready = line.readyThroughout(slot, started - line.tolerance, started);
-      const unproven = ready.filter(({ incarnation }) => !checks.every((check) => passed(line, incarnation, check, since, started)));
+      const unproven = ready.filter(
+        ({ incarnation }) => !checks.every((check) => passed(line, incarnation, check, since, started)),
+      );
       const nothing = !line.readyWithin(slot, started - line.tolerance, started);
       if (unproven.length === 0 && !nothing) return [];
-      const why = nothing ? "nothing is ready there" : `${unproven.map((each) => each.incarnation).join(", ")} had not passed lately`;
-      return [{ invariant: 1, t: record.t, what: `${slot} raised to ${JSON.stringify(record.weights)} though ${why}` }];
+      const why = nothing
+        ? "nothing is ready there"
+        : `${unproven.map((each) => each.incarnation).join(", ")} had not passed lately`;
+      return [
+        {
+          invariant: 1,
+          t: record.t,
+          what: `${slot} raised to ${JSON.stringify(record.weights)} though ${why}`,
+        },
+      ];
     });
   });
 }
@@ -35,10 +49,18 @@ export function keepsTheLastReady(line: Timeline): readonly Violation[] {
     const served = mayHaveSeen(line, record.before, started).every((before) =>
       SLOTS.some((slot) => mayReceive(before, slot) && line.readyThroughout(slot, from, started).length > 0),
     );
-    const serves = SLOTS.some((slot) => mayReceive(record.weights, slot) && line.readyWithin(slot, from, started));
+    const serves = SLOTS.some(
+      (slot) => mayReceive(record.weights, slot) && line.readyWithin(slot, from, started),
+    );
     const declared = strategy.kind === "recreate" && intent.dir === "forward" && isNobody(record.weights);
     if (!served || serves || declared) return [];
-    return [{ invariant: 2, t: record.t, what: `traffic left the last ready slot for ${JSON.stringify(record.weights)}` }];
+    return [
+      {
+        invariant: 2,
+        t: record.t,
+        what: `traffic left the last ready slot for ${JSON.stringify(record.weights)}`,
+      },
+    ];
   });
   const stopped = line.records("told").flatMap((record): Violation[] => {
     if (typeof record.by === "string" || record.wanted > 0 || record.before === 0) return [];
@@ -46,8 +68,15 @@ export function keepsTheLastReady(line: Timeline): readonly Violation[] {
     const from = started - line.tolerance;
     const { slot } = record;
     const moments = line.moments(from, started);
-    const served = moments.every((t) => mayReceive(line.weights(t), slot)) && line.readyThroughout(slot, from, started).length > 0;
-    const others = SLOTS.some((other) => other !== slot && moments.some((t) => mayReceive(line.weights(t), other)) && line.readyWithin(other, from, started));
+    const served =
+      moments.every((t) => mayReceive(line.weights(t), slot)) &&
+      line.readyThroughout(slot, from, started).length > 0;
+    const others = SLOTS.some(
+      (other) =>
+        other !== slot &&
+        moments.some((t) => mayReceive(line.weights(t), other)) &&
+        line.readyWithin(other, from, started),
+    );
     if (!served || others) return [];
     return [{ invariant: 2, t: record.t, what: `${slot} was stopped while it alone served` }];
   });
@@ -68,8 +97,19 @@ export function goesBackWithoutWaiting(line: Timeline): readonly Violation[] {
     let since: number | undefined;
     for (const t of line.moments(turned, end)) {
       // What was so at `since` was so until now.
-      if (since !== undefined && t - since > BACK_WITHIN && line.calm(since - 6_000, t) && line.attended(since - 6_000, t)) {
-        return [{ invariant: 3, t, what: `traffic did not go back to ${serving} for ${Math.round(t - since)} ms though it was ready` }];
+      if (
+        since !== undefined &&
+        t - since > BACK_WITHIN &&
+        line.calm(since - 6_000, t) &&
+        line.attended(since - 6_000, t)
+      ) {
+        return [
+          {
+            invariant: 3,
+            t,
+            what: `traffic did not go back to ${serving} for ${Math.round(t - since)} ms though it was ready`,
+          },
+        ];
       }
       const now = line.weights(t);
       const has = now === "pool" ? 0 : now[serving];
@@ -81,12 +121,15 @@ export function goesBackWithoutWaiting(line: Timeline): readonly Violation[] {
   });
 }
 
-/** The share that the ready replicas of the destination carry; all of it where nothing else is ready. */
+/** The share that the destination's ready replicas of the baseline's revision carry; all of it where nothing else is ready. */
 function carries(line: Timeline, { plan }: Deployed, t: number): number {
   const { candidate, baseline } = plan;
   const serving = baseline.serving as Slot;
   const whole = Math.max(1, baseline.slots[serving].wanted);
-  const ready = line.ready(serving, t);
+  const proven = line
+    .readyThroughout(serving, t, t)
+    .filter(({ revision }) => sameRevision(revision, baseline.slots[serving].revision));
+  const ready = proven.length;
   if (ready === 0) return 0;
   if (ready >= whole || (candidate.slot !== serving && line.ready(candidate.slot, t) === 0)) return 100;
   const divides = (line.history.schedule.modes as readonly string[]).includes("weights");
@@ -114,11 +157,16 @@ function needlessLoss(line: Timeline, from: number, to: number): Violation | und
     const { serving } = plan.baseline;
     const start = Math.max(from, opened);
     const end = Math.min(to, closed ?? to);
-    if (serving === "nobody" || plan.request.strategy.kind === "recreate" || end - start <= NOTICED_WITHIN) continue;
+    if (serving === "nobody" || plan.request.strategy.kind === "recreate" || end - start <= NOTICED_WITHIN)
+      continue;
     const could = line.readyThroughout(serving, start, end).length > 0;
     const held = line.moments(start, end).some((t) => isHeld(line, id, t));
     if (could && !held && line.calm(start - 6_000, end) && line.attended(start, end)) {
-      return { invariant: "keeps", t: end, what: `requests were lost for ${Math.round(end - start)} ms though ${serving} was ready` };
+      return {
+        invariant: "keeps",
+        t: end,
+        what: `requests were lost for ${Math.round(end - start)} ms though ${serving} was ready`,
+      };
     }
   }
   return undefined;
@@ -127,17 +175,25 @@ function needlessLoss(line: Timeline, from: number, to: number): Violation | und
 /** When the deployment turned back, in journal or spool. */
 export function turnedBack(line: Timeline, id: string): number | undefined {
   const deployed = line.deployment(id);
-  const contract = deployed?.events.find(({ event }) => event.kind === "intent" && event.step === deployed.plan.pointOfNoReturn);
+  const contract = deployed?.events.find(
+    ({ event }) => event.kind === "intent" && event.step === deployed.plan.pointOfNoReturn,
+  );
   const turn = deployed?.events.find(({ t, event }) => {
     if (contract !== undefined && contract.t <= t) return false;
-    return (event.kind === "verdict" && event.then === "back") || (event.kind === "asked" && event.ask === "abort");
+    return (
+      (event.kind === "verdict" && event.then === "back") || (event.kind === "asked" && event.ask === "abort")
+    );
   });
   return turn?.t;
 }
 
 /** The deployment waits, for a person or for the world, as its journal says at `t`. */
 export function isHeld(line: Timeline, id: string, t: number): boolean {
-  const last = line.deployment(id)?.events.findLast((each) => each.t <= t && ["verdict", "drift", "asked", "replanned", "opened"].includes(each.event.kind));
+  const last = line
+    .deployment(id)
+    ?.events.findLast(
+      (each) => each.t <= t && ["verdict", "drift", "asked", "replanned", "opened"].includes(each.event.kind),
+    );
   return last?.event.kind === "drift" || (last?.event.kind === "verdict" && last.event.then === "hold");
 }
 
@@ -146,7 +202,9 @@ function shifts(line: Timeline) {
     if (record.by === "foreign") return [];
     const intent = line.intents.get(record.by.intent);
     // A write nobody journaled is judged by 11.
-    return intent === undefined ? [] : [{ record, intent: intent as Intent, started: line.startOf(record, record.by.intent) }];
+    return intent === undefined
+      ? []
+      : [{ record, intent: intent as Intent, started: line.startOf(record, record.by.intent) }];
   });
 }
 
@@ -157,7 +215,16 @@ function mayHaveSeen(line: Timeline, before: Weights, started: number): readonly
 }
 
 function passed(line: Timeline, incarnation: string, check: string, from: number, to: number): boolean {
-  return line.records("sample").some(({ t, sample }) => t >= from && t <= to && sample.incarnation === incarnation && sample.check === check && sample.result === "pass");
+  return line
+    .records("sample")
+    .some(
+      ({ t, sample }) =>
+        t >= from &&
+        t <= to &&
+        sample.incarnation === incarnation &&
+        sample.check === check &&
+        sample.result === "pass",
+    );
 }
 
 /** In a pool members join by their own readiness: being in it already counts as having everything. */
