@@ -5,6 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { SlotSpec } from "../../../core/calls.ts";
 import type { CheckPlan } from "../../../core/checks.ts";
 import { millis, type Revision } from "../../../core/units.ts";
+import { readJson } from "../files.ts";
+import { isAlive, type ProcessIdentity } from "../identity.ts";
 import { layout as layoutOf, type Layout } from "../layout.ts";
 import type { AgentMethods, ReleaseFile, ServiceFile } from "../protocol.ts";
 import { releaseFolder } from "../release-folder.ts";
@@ -101,8 +103,10 @@ export function testService(change: Partial<ServiceFile["replicas"]> = {}): Test
     },
     end: async () => {
       await of.agent();
+      const agent = readJson<ProcessIdentity>(layout.agentPid);
       await of.call("stop", { everything: true });
       client.close();
+      await until("the agent is gone", () => agent !== undefined && isAlive(agent), (alive) => !alive);
       rmSync(stateDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
   };
