@@ -92,6 +92,12 @@ describe("transition", () => {
     expect(held.state).toMatchObject({ is: "waiting", dir: "back", otherwise: "stop" });
   });
 
+  it("is warm only going forward", () => {
+    const back: State = { is: "running", dir: "back", step: 2 };
+    const held = transition(back, verdict("warm", "hold", "back", { hold: hold("operator") }), { ...COURSE, back: STEPS });
+    expect(held.state).toMatchObject({ is: "waiting", dir: "back" });
+  });
+
   it("stops at drift forward and overwrites it going back", () => {
     const drift = event({ kind: "drift", expected: "a", observed: "b", hold: hold("drift", "stop") });
     expect(transition(at(1), drift, COURSE).state).toMatchObject({ is: "waiting", for: "drift" });

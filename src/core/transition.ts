@@ -104,7 +104,7 @@ function judged(state: Moving, event: Of<"verdict">, course: Course): Transition
 
 function held(state: Extract<State, { is: "running" }>, event: Of<"verdict">, wanted: Hold, course: Course): Transition {
   const step = stepAt(state, course);
-  if (step?.id === event.of && step.do === "warm") {
+  if (state.dir === "forward" && step?.id === event.of && step.do === "warm") {
     return { state: { is: "warm", step: state.step, until: wanted.until }, effects: [{ effect: "releaseLease" }] };
   }
   return hold(state, wanted);
