@@ -61,6 +61,8 @@ export async function deployRevision(
     const message = "what runs now is not what this plan was made for";
     return { is: "refused", cause: { code: "TEAL-P120", message }, next: "make the plan again: teal plan --out FILE" };
   }
+  const obstacle = await connection.target.start?.(options.signal);
+  if (obstacle !== undefined) return { is: "refused", cause: obstacle, next: "remove what stands in the way and run the command again" };
   const chosen = given ?? planned.plan;
   const id = newDeploymentId();
   const opened = await openDeployment(connection.store, connection.key, id, chosen);

@@ -20,6 +20,11 @@ export interface Target {
   prepare(name: string | undefined, signal: AbortSignal, progress?: (line: string) => void): Promise<Prepared>;
   /** Makes sure that an earlier revision can be started again exactly as it was; refused when it was pruned. */
   recall(revision: Revision, signal: AbortSignal): Promise<Prepared>;
+  /**
+   * Starts what a deployment needs beside the slots (an agent, a router on this machine), so that what stands in the
+   * way, such as a taken address, is a refusal before anything is opened. Absent where nothing is to be started.
+   */
+  start?(signal: AbortSignal): Promise<Cause | undefined>;
   /** Private address of the slot, for people. */
   preview(slot: Slot): Promise<string | undefined>;
   /** Distance between two looks while a step waits; a target that is expensive to read asks for more. */

@@ -84,6 +84,7 @@ export function createLocalTarget(settings: LocalSettings): Promise<LocalTarget>
     prepare: async (name, signal, progress) =>
       (await import("./releases.ts")).prepareRelease(layout, settings, name, signal, progress),
     recall: async (revision) => (await import("./releases.ts")).recallRelease(layout, revision),
+    start: () => processes.startEdge(),
     pace: PACE,
     prune: async (keep) => (await import("./releases.ts")).pruneReleases(layout, keep, Date.now()),
     address: async () => addressOf((await processes.edge())?.public),
