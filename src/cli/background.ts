@@ -36,6 +36,11 @@ export function endCaretaker(session: Session): void {
   if (caretaker !== undefined && caretaker.pid !== process.pid && isAlive(caretaker)) process.kill(caretaker.pid, "SIGTERM");
 }
 
+/** Whether this process is still the one: the folder may have been removed, or another one have taken its place. */
+export function isCaretaker(session: Session): boolean {
+  return readJson<ProcessIdentity>(pidFile(session))?.pid === process.pid;
+}
+
 function pidFile({ connection }: Session): string {
   return join(connection.target.layout.root, "caretaker.pid.json");
 }

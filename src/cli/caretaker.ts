@@ -1,14 +1,12 @@
 import { moveOn } from "../api/deploying.ts";
 import { fold } from "../core/deployment.ts";
 import { millis, type Instant } from "../core/units.ts";
-import { becomeCaretaker } from "./background.ts";
+import { becomeCaretaker, isCaretaker } from "./background.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
 import type { Session } from "./session.ts";
 
 /** Longest sleep between two looks at the journal, in ms: a wait may have been answered meanwhile. */
 const LOOK = 5_000;
-/** So many looks in a row at a journal that cannot be read, and it gives up: the state directory may be gone. */
-const BLIND = 12;
 
 /**
  * Sleeps until the open wait is over and then advances the deployment, again and again until nothing is open. It
@@ -19,27 +17,18 @@ export async function careUntilDue(session: Session): Promise<ExitCode> {
   if (resign === undefined) return EXIT.done;
   const ended = new AbortController();
   for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.once(signal, () => ended.abort());
-  try {
-    await care(session, ended.signal);
-  } finally {
-    resign();
-  }
+  await care(session, ended.signal);
+  if (!isCaretaker(session)) return EXIT.done;
+  resign();
   // A deployment that came to its wait just now may have seen this process alive, and started none.
-  const due = ended.signal.aborted ? undefined : await dueAt(session);
-  if (due !== undefined && due !== "unreadable") return careUntilDue(session);
-  return EXIT.done;
+  return ended.signal.aborted || (await dueAt(session)) === undefined ? EXIT.done : careUntilDue(session);
 }
 
 async function care(session: Session, signal: AbortSignal): Promise<void> {
   const { connection, out } = session;
-  for (let blind = 0; !signal.aborted && blind < BLIND; ) {
+  while (!signal.aborted && isCaretaker(session)) {
     const due = await dueAt(session);
     if (due === undefined) return;
-    blind = due === "unreadable" ? blind + 1 : 0;
-    if (due === "unreadable") {
-      await connection.clock.sleep(millis(LOOK), signal);
-      continue;
-    }
     const left = due - connection.clock.now();
     if (left > 0) {
       await connection.clock.sleep(millis(Math.min(left, LOOK)), signal);
@@ -56,11 +45,11 @@ async function care(session: Session, signal: AbortSignal): Promise<void> {
  * When the open deployment has to be looked after; undefined when there is nothing to look after: none is open, or one
  * was interrupted and a person decides how it goes on.
  */
-async function dueAt({ connection }: Session): Promise<Instant | "unreadable" | undefined> {
+async function dueAt({ connection }: Session): Promise<Instant | undefined> {
   const current = await connection.store.current(connection.key);
   if (current.is === "none") return undefined;
   const soon = (connection.clock.now() + LOOK) as Instant;
-  if (current.is === "unavailable") return "unreadable";
+  if (current.is === "unavailable") return soon;
   const { state } = fold(current.journal.events);
   if (state.is === "warm" || state.is === "waiting") return state.until;
   const lease = await connection.store.lease(connection.key);

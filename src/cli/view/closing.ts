@@ -62,7 +62,7 @@ function liveSentence({ plan }: Deployment): string {
 /** Only what was counted in this very run is said. */
 function measured(past: readonly JournalEvent[]): string {
   const numbers = trafficSeen(past);
-  if (numbers?.["lost"] !== undefined) return ` Lost requests: ${numbers["lost"].toLocaleString("en-US")}.`;
+  if (numbers?.["lost"] !== undefined && numbers["requests"] !== 0) return ` Lost requests: ${numbers["lost"].toLocaleString("en-US")}.`;
   return "";
 }
 

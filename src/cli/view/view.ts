@@ -35,7 +35,7 @@ function linesOf(event: JournalEvent, moment: Moment): readonly Line[] {
     case "drift":
       return [
         { is: "step", at, mark: "bad", label: "drift", text: `expected ${event.expected}, found ${event.observed}` },
-        waitLine(at, event.hold.until, event.hold.otherwise, moment.context, `teal resume --accept-drift${moment.context.suffix}`),
+        ...waitLines(at, event.hold.until, event.hold.otherwise, moment.context, `teal resume --accept-drift${moment.context.suffix}`),
       ];
     case "asked": {
       const because = event.because === undefined ? "" : ` (${event.because})`;
@@ -132,20 +132,23 @@ function holdLines(event: Verdict, moment: Moment): readonly Line[] {
   if (hold.for === "gate") {
     return [
       { is: "step", at, mark: "wait", label: "gate", text: facts.summary },
-      waitLine(at, hold.until, hold.otherwise, context, `teal promote${context.suffix}, or teal abort${context.suffix}`),
+      ...waitLines(at, hold.until, hold.otherwise, context, `teal promote${context.suffix}, or teal abort${context.suffix}`),
     ];
   }
   return [
     { is: "step", at, mark: "bad", label: labelFor(event, moment), text: cause?.message ?? facts.summary },
     ...(cause?.evidence ?? []).map((text): Line => ({ is: "detail", at, text })),
-    waitLine(at, hold.until, hold.otherwise, context, `teal resume${context.suffix}, or teal abort${context.suffix}`),
+    ...waitLines(at, hold.until, hold.otherwise, context, `teal resume${context.suffix}, or teal abort${context.suffix}`),
   ];
 }
 
 const BY_ITSELF = { proceed: "then it goes on by itself", revert: "then it goes back", stop: "then it stops as it is" } as const;
 
-function waitLine(at: Instant, until: Instant, otherwise: keyof typeof BY_ITSELF, context: ViewContext, answers: string): Line {
-  return { is: "detail", at, text: `waits until ${context.clock(until)}, ${BY_ITSELF[otherwise]}. Answer: ${answers}` };
+function waitLines(at: Instant, until: Instant, otherwise: keyof typeof BY_ITSELF, context: ViewContext, answers: string): readonly Line[] {
+  return [
+    { is: "detail", at, text: `waits until ${context.clock(until)}, ${BY_ITSELF[otherwise]}` },
+    { is: "detail", at, text: `answer: ${answers}` },
+  ];
 }
 
 /** A guard speaks beside the step that runs, and under its name. */
