@@ -32,8 +32,9 @@ export class GuardWatch {
     await Promise.all(reads);
   }
 
-  /** A new watch begins: errors from before it are not held against it. */
-  restartTraffic(): void {
+  /** A new watch begins: errors from before it are not held against it, nor is what the other slot answered then. */
+  restart(): void {
+    this.#other = undefined;
     this.#meter.restart();
   }
 
@@ -73,11 +74,14 @@ export class GuardWatch {
     const rounds = async () => {
       while (!health.end.signal.aborted) {
         const replicas = await health.watch.round(health.end.signal);
-        if (replicas !== undefined) health.latest = health.watch.steady(replicas);
+        // Who cannot be seen has no verdict; an earlier pass says nothing about now.
+        if (!health.end.signal.aborted) health.latest = replicas === undefined ? undefined : health.watch.steady(replicas);
       }
     };
     // A probe that breaks its promise and throws ends the watch: the guard then has no verdict, which is never a pass.
-    rounds().catch(() => undefined);
+    rounds().catch(() => {
+      health.latest = undefined;
+    });
   }
 
   #watchOn(deployment: Deployment, slot: (typeof SLOTS)[number], revision: Deployment["plan"]["candidate"]["revision"]): HealthWatch {

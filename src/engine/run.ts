@@ -5,7 +5,7 @@ import { currentStep, direction, type Deployment } from "../core/deployment.ts";
 import type { Happening } from "../core/journal.ts";
 import { settleTime } from "../core/observed.ts";
 import type { Effect } from "../core/transition.ts";
-import { intentId, millis, type Cause, type Instant, type IntentId, type Millis } from "../core/units.ts";
+import { intentId, millis, type Cause, type Instant, type IntentId, type Millis, type Slot } from "../core/units.ts";
 import type { Judgement } from "../core/verdict.ts";
 import type { Expect, Write } from "../ports/write.ts";
 import type { Key } from "../ports/store.ts";
@@ -72,6 +72,8 @@ export class Run {
   #health: HealthWatch | undefined;
   #judgement: Judgement | undefined;
   readonly #known = new Map<IntentId, Millis>();
+  /** When this process itself journaled the last pass of a slot. */
+  readonly #passed = new Map<Slot, Millis>();
 
   constructor(ports: EnginePorts, key: Key, log: Log, options: RunOptions) {
     this.#ports = ports;
@@ -149,7 +151,7 @@ export class Run {
     this.#health = undefined;
     this.#judgement = undefined;
     const step = currentStep(this.#deployment);
-    if (step?.do === "bake" || step?.do === "gate") this.#guards.restartTraffic();
+    if (step?.do === "bake" || step?.do === "gate") this.#guards.restart();
   }
 
   async #facts(signal: AbortSignal): Promise<Facts> {
@@ -181,6 +183,7 @@ export class Run {
       bound: CALL_BOUND,
       sinceWrite: millis(now - this.#lastWrite),
       known: new Map([...this.#known].map(([intent, since]) => [intent, millis(now - since)])),
+      passedAgo: Object.fromEntries([...this.#passed].map(([slot, since]) => [slot, millis(now - since)])),
       ...(this.#judgement && { health: this.#judgement }),
       ...(steady && { steady }),
       ...(otherSteady && { otherSteady }),
@@ -239,6 +242,7 @@ export class Run {
     const answer = await this.#log.append(timed, this.#fence);
     switch (answer.is) {
       case "ok":
+        if (event.kind === "verdict" && event.passed !== undefined) this.#passed.set(event.passed.slot, this.#ports.clock.monotonic());
         this.#downSince = undefined;
         // What was asked counts once: a second verdict rests on a question of its own time.
         if (event.kind === "verdict") this.#judgement = undefined;

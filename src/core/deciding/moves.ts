@@ -64,6 +64,8 @@ export interface Facts {
   readonly justWritten?: Call;
   /** For each open intent: how long this process has known of it. */
   readonly known: ReadonlyMap<IntentId, Millis>;
+  /** How long ago this process itself journaled the last pass of a slot; where absent as a whole, the wall clock tells. */
+  readonly passedAgo?: Partial<Readonly<Record<Slot, Millis>>>;
   /** Verdict of the checks asked for the current step (probe, or a shift whose probe is no longer fresh). */
   readonly health?: Judgement;
   /** How the candidate, and the other slot, do beside the steps, while guards watch. */

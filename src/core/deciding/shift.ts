@@ -60,8 +60,8 @@ function replicasFor(slot: Slot, to: Weights, deployment: Deployment, facts: Fac
 function freshlyPassed(slot: Slot, incarnations: readonly string[], deployment: Deployment, facts: Facts): boolean {
   const passed = deployment.passed[slot];
   if (passed === undefined) return false;
-  const age = facts.now - passed.at;
-  // A wall clock that jumped back makes the age negative: then it is not known to be fresh.
+  // Another process's pass has an age only by the wall clock, which may have jumped: it is asked for again.
+  const age = facts.passedAgo === undefined ? facts.now - passed.at : (facts.passedAgo[slot] ?? Infinity);
   const { strategy, checks } = deployment.plan.request;
   if (age < 0 || age > strategy.freshness) return false;
   const proven = incarnations.filter((each) => passed.incarnations.includes(each)).length;
