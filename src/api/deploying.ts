@@ -52,6 +52,8 @@ export async function deployRevision(
   if (pointless !== undefined) return pointless;
   const free = await makeRoom(connection, options);
   if (free !== undefined) return free;
+  const obstacle = await connection.target.start?.(options.signal);
+  if (obstacle !== undefined) return { is: "refused", cause: obstacle, next: "remove what stands in the way and run the command again" };
   const answer = await planRevision(connection, revision, wanted, options.signal);
   if ("unavailable" in answer) return { is: "failed", cause: answer.unavailable };
   const { planned } = answer;
@@ -61,8 +63,6 @@ export async function deployRevision(
     const message = "what runs now is not what this plan was made for";
     return { is: "refused", cause: { code: "TEAL-P120", message }, next: "make the plan again: teal plan --out FILE" };
   }
-  const obstacle = await connection.target.start?.(options.signal);
-  if (obstacle !== undefined) return { is: "refused", cause: obstacle, next: "remove what stands in the way and run the command again" };
   const chosen = given ?? planned.plan;
   const id = newDeploymentId();
   const opened = await openDeployment(connection.store, connection.key, id, chosen);

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Read, Routing } from "../../core/observed.ts";
 import { NOBODY, type Shares } from "../../core/routing.ts";
@@ -135,7 +136,9 @@ function withEdge(router: LocalRouter, layout: Layout, processes: Processes): Lo
     claim: (by) => write(() => router.claim(by)),
     shift: (to, expect, by) => write(() => router.shift(to, expect, by)),
     observe: async (signal) => {
-      if (alive(layout.holderPid) || (await processes.agent("read")) !== "absent") return router.observe(signal);
+      // Without a route record nothing was ever routed, whether or not an agent runs already.
+      const routed = existsSync(layout.routeFile);
+      if (alive(layout.holderPid) || (routed && (await processes.agent("read")) !== "absent")) return router.observe(signal);
       return recorded(layout) ?? router.observe(signal);
     },
   };
