@@ -1,11 +1,11 @@
 import type { Call } from "../core/calls.ts";
 import { canEndByItself, decide } from "../core/deciding/decide.ts";
 import { OPERATOR_WAIT, type Facts, type Move } from "../core/deciding/moves.ts";
-import { currentStep, direction, type Deployment } from "../core/deployment.ts";
+import { currentStep, destination, direction, type Deployment } from "../core/deployment.ts";
 import type { Happening } from "../core/journal.ts";
 import { settleTime } from "../core/observed.ts";
 import type { Effect } from "../core/transition.ts";
-import { intentId, millis, type Cause, type Instant, type IntentId, type Millis, type Slot } from "../core/units.ts";
+import { intentId, millis, otherSlot, type Cause, type Instant, type IntentId, type Millis, type Slot } from "../core/units.ts";
 import type { Judgement } from "../core/verdict.ts";
 import type { Expect, Write } from "../ports/write.ts";
 import type { Key } from "../ports/store.ts";
@@ -161,7 +161,7 @@ export class Run {
     const draining = step?.do === "drain" ? step.slot : undefined;
     const migrating = this.#deployment.plan.steps.some((each) => each.do === "migrate") ? target.migrator : undefined;
     const [observed, evidence, residual, migration] = await Promise.all([
-      observe(target, clock, CALL_BOUND, signal),
+      observe(target, clock, CALL_BOUND, signal, this.#unhurried()),
       confirming && boundedRead(clock, CALL_BOUND, signal, (end) => target.router.sample(confirming, end)),
       draining && boundedRead(clock, CALL_BOUND, signal, (end) => target.router.residual(draining, end)),
       migrating && boundedRead(clock, CALL_BOUND, signal, (end) => migrating.observe(end)),
@@ -192,6 +192,14 @@ export class Run {
       ...(residual && { residual }),
       ...(migration && { migration }),
     };
+  }
+
+  /** Until traffic is proven to be back, nothing waits for the slot it comes from. */
+  #unhurried(): Slot | undefined {
+    const step = currentStep(this.#deployment);
+    const moving = step === undefined ? this.#deployment.course.back === undefined : step.do === "ensure" || step.do === "shift" || step.do === "confirm";
+    const to = destination(this.#deployment.plan);
+    return direction(this.#deployment) === "back" && moving && to !== undefined ? otherSlot(to) : undefined;
   }
 
   async #act(move: Move, news: AbortSignal): Promise<Ran | undefined> {

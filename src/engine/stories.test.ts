@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it } from "vitest";
 import type { StrategyKind } from "../core/plan.ts";
+import type { JournalEvent } from "../core/journal.ts";
 import { millis } from "../core/units.ts";
+import type { Probe } from "../ports/probe.ts";
+import type { StateStore } from "../ports/store.ts";
 import { Stage, effects, endOf, isGapless, type StageOptions } from "./test-support.ts";
 
 const stages: Stage[] = [];
@@ -148,3 +151,292 @@ describe.each(KINDS)("disturbed at every event of %s", (kind) => {
     }
   });
 });
+
+/** Resolves when an event was appended that the test waits for. */
+function when(on: Stage, is: (event: JournalEvent) => boolean): Promise<JournalEvent> {
+  return new Promise((resolve) => {
+    on.appended = (events) => {
+      const found = events.find(is);
+      if (found !== undefined) resolve(found);
+    };
+  });
+}
+const intended = (call: string) => (event: JournalEvent) => event.kind === "intent" && event.call.call === call;
+const verdictOf = (step: string) => (event: JournalEvent) => event.kind === "verdict" && event.of === step;
+
+describe("an abort is heard at once", () => {
+  it.each(["ensure", "shift"] as const)("while an %s hangs", async (method) => {
+    const on = stage({ faults: (operation) => (operation.method === method && operation.call !== undefined && operation.kind === "write" && armed ? "hangs" : undefined) });
+    let armed = true;
+    await on.open("v2");
+    const begun = when(on, intended(method));
+    const advanced = on.advance();
+    const { at } = await begun;
+    on.appended = () => undefined;
+    armed = false;
+    await on.clock.sleep(millis(100));
+    await on.ask("abort");
+    await advanced;
+    const events = await on.events();
+    const planned = events.find((event) => event.kind === "replanned");
+    expect(endOf(events)).toMatchObject({ outcome: "reverted", serves: { slot: "blue" } });
+    // Far less than the call would have been given.
+    expect((planned?.at ?? Infinity) - at).toBeLessThan(1_000);
+  });
+
+  it("while the checks are asked, at a gate, and in the bake", async () => {
+    const approval = { gate: "approval", timeout: millis(3_600_000), otherwise: "proceed" } as const;
+    for (const [behaviour, gates, seen] of [
+      ["flapping", [], verdictOf("ensure-green")],
+      ["good", [approval], verdictOf("gate-1-approval")],
+      ["good", [], verdictOf("confirm-green-100")],
+    ] as const) {
+      const on = stage({ behaviour: ({ id }) => (id === "v2" ? behaviour : "good") });
+      await on.open("v2", "blueGreen", { gates, bake: millis(600_000) });
+      const there = when(on, seen);
+      const advanced = on.advance();
+      await there;
+      on.appended = () => undefined;
+      await on.clock.sleep(millis(50));
+      const asked = on.clock.monotonic();
+      await on.ask("abort");
+      const turned = when(on, (event) => event.kind === "replanned");
+      await turned;
+      expect(on.clock.monotonic() - asked).toBeLessThan(1_500);
+      await advanced;
+      expect(on.truth()).toMatchObject({ serves: "blue", revision: "v1" });
+    }
+  });
+});
+
+describe("going back does not wait for the slot that fails", () => {
+  it("nor for its observation, when that hangs", async () => {
+    let hangs = false;
+    const on = stage({ faults: (operation) => (hangs && operation.slot === "green" && operation.port === "slots" ? "hangs" : undefined) });
+    await on.open("v2", "blueGreen", { bake: millis(600_000) });
+    const baking = when(on, verdictOf("confirm-green-100"));
+    const advanced = on.advance();
+    await baking;
+    hangs = true;
+    const shifted = when(on, (event) => event.kind === "intent" && event.dir === "back" && event.call.call === "shift");
+    const asked = on.clock.monotonic();
+    await on.ask("abort");
+    await shifted;
+    expect(on.clock.monotonic() - asked).toBeLessThan(2_000);
+    hangs = false;
+    await advanced;
+    expect(endOf(await on.events())).toMatchObject({ outcome: "reverted", serves: { slot: "blue" } });
+  });
+});
+
+describe("while the store is away", () => {
+  it("a failing candidate is left all the same, and the journal is complete afterwards, nothing twice", async () => {
+    let down = false;
+    const on = stage({
+      behaviour: ({ id }) => (id === "v2" ? "failsUnderTraffic" : "good"), shape: { failsAfter: [4_000, 4_500] },
+      faultOfStore: () => (down ? "unavailable" : "ok"),
+    });
+    await on.open("v2", "blueGreen", { bake: millis(60_000) });
+    const baking = when(on, verdictOf("confirm-green-100"));
+    const advanced = on.advance();
+    await baking;
+    await on.clock.sleep(millis(2_500));
+    down = true;
+    await on.clock.sleep(millis(7_000));
+    expect(on.truth()).toMatchObject({ serves: "blue", revision: "v1" });
+    expect((await on.spool.drain()).length).toBeGreaterThan(2);
+    down = false;
+    await advanced;
+    const events = await on.events();
+    expect(endOf(events)).toMatchObject({ outcome: "reverted", serves: { slot: "blue" } });
+    expect(isGapless(events)).toBe(true);
+    const intents = events.flatMap((event) => (event.kind === "intent" ? [event.intent] : []));
+    expect(new Set(intents).size).toBe(intents.length);
+    expect(events.filter((event) => event.kind === "replanned")).toHaveLength(1);
+    expect(events.some((event) => event.kind === "intent" && event.spooled === true)).toBe(true);
+    expect(await on.spool.drain()).toEqual([]);
+  });
+
+  it("nothing goes forward, and nobody waits longer than the lease", async () => {
+    let down = false;
+    const on = stage({ faultOfStore: () => (down ? "unavailable" : "ok") });
+    await on.open("v2", "blueGreen", { bake: millis(3_000) });
+    const baking = when(on, verdictOf("confirm-green-100"));
+    const advanced = on.advance();
+    await baking;
+    down = true;
+    expect((await advanced).is).toBe("lost");
+    expect(on.truth()).toMatchObject({ serves: "green", ready: { blue: 2, green: 2 } });
+    down = false;
+    await on.advance({ waitLock: millis(60_000) });
+    expect(endOf(await on.events()).outcome).toBe("done");
+  });
+
+  it("an append that is refused for ever while the heartbeat works does not keep the process for ever", async () => {
+    let down = false;
+    const on = stage({ faultOfStore: (operation) => (down && operation === "append" ? "unavailable" : "ok") });
+    await on.open("v2", "blueGreen", { bake: millis(3_000) });
+    const baking = when(on, verdictOf("confirm-green-100"));
+    const advanced = on.advance();
+    await baking;
+    down = true;
+    expect(await advanced).toMatchObject({ is: "lost", cause: { code: "TEAL-S101" } });
+  });
+
+  it("what another deployment left in the spool is not taken for this one's", async () => {
+    const on = stage();
+    const foreign = { kind: "verdict", dir: "forward", of: "bake-green", result: "fail", then: "back", facts: { summary: "" }, deployment: "d0" } as const;
+    await on.spool.add(foreign);
+    await on.open("v2");
+    await on.advance();
+    expect(endOf(await on.events()).outcome).toBe("done");
+  });
+
+  it("a lost answer of any append changes nothing", async () => {
+    const length = await journalLength("blueGreen");
+    for (let k = 1; k <= length; k += 1) {
+      let appends = 0;
+      const on = stage({ faultOfStore: (operation) => (operation === "append" && ++appends === k ? "lostAnswer" : "ok") });
+      await on.open("v2");
+      await on.advance();
+      const events = await on.events();
+      expect([k, endOf(events).outcome]).toEqual([k, "done"]);
+      expect(effects(on)).toEqual(["ensure green", "shift", "retire blue"]);
+      expect(isGapless(events)).toBe(true);
+    }
+  });
+});
+
+describe("a journal that takes no more", () => {
+  it("sends the deployment back and still ends it", async () => {
+    const on = stage();
+    await on.open("v2", "blueGreen", { bake: millis(60_000) });
+    const baking = when(on, verdictOf("confirm-green-100"));
+    const { ports } = on.process();
+    let full = false;
+    const store = { ...methods(ports.store), append: (...args: Parameters<typeof ports.store.append>) =>
+      full ? Promise.resolve({ is: "rejected", cause: { code: "TEAL-S111", message: "full" } } as const) : ports.store.append(...args) };
+    const advanced = on.advance({}, { ...ports, store });
+    await baking;
+    full = true;
+    expect((await advanced).is).toBe("finished");
+    expect(endOf(await on.events())).toMatchObject({ outcome: "reverted", serves: { slot: "blue" } });
+  });
+});
+
+describe("two operators", () => {
+  it("at once: one advances, the other is told who does", async () => {
+    const on = stage();
+    await on.open("v2");
+    const answers = await Promise.all([on.advance(), on.advance()]);
+    expect(answers.map((each) => each.is).toSorted()).toEqual(["busy", "finished"]);
+    expect(effects(on)).toEqual(["ensure green", "shift", "retire blue"]);
+  });
+
+  it("a process whose lease was taken over writes nothing any more", async () => {
+    const on = stage();
+    await on.open("v2", "blueGreen", { bake: millis(60_000) });
+    const first = on.process();
+    const baking = when(on, verdictOf("confirm-green-100"));
+    const advanced = on.advance({}, first.ports);
+    await baking;
+    const second = on.process();
+    const taken = on.advance({}, { ...second.ports, isGone: () => "gone" });
+    expect(await advanced).toMatchObject({ is: "lost", cause: { code: "TEAL-D130" } });
+    const before = (await on.events()).length;
+    expect((await taken).is).toBe("finished");
+    const events = await on.events();
+    expect(events.slice(before).some((event) => event.kind === "intent" && event.fence === 1)).toBe(false);
+    expect(endOf(events).outcome).toBe("done");
+  });
+});
+
+describe("a gate", () => {
+  const gate = (otherwise: "proceed" | "revert") => ({ gates: [{ gate: "approval", timeout: millis(60_000), otherwise }] as const });
+
+  it("lets the deployment on when approved; the lease is free meanwhile", async () => {
+    const on = stage();
+    await on.open("v2", "blueGreen", gate("revert"));
+    expect(await on.advance({ stay: false })).toMatchObject({ is: "waiting" });
+    const lease = await on.store.lease({ service: "shop", environment: "production" });
+    expect(lease).toMatchObject({ is: "lease", lease: { released: true } });
+    await on.ask("promote");
+    await on.advance({ stay: false });
+    expect(endOf(await on.events()).outcome).toBe("done");
+  });
+
+  it.each([["proceed", "done", "v2"], ["revert", "reverted", "v1"]] as const)("that nobody answers takes its default answer: %s", async (otherwise, outcome, revision) => {
+    for (const stay of [true, false]) {
+      const on = stage();
+      await on.open("v2", "blueGreen", gate(otherwise));
+      const first = await on.advance({ stay });
+      if (!stay) {
+        expect(first.is).toBe("waiting");
+        await on.clock.sleep(millis(60_001));
+        await on.advance({ stay });
+      }
+      expect([endOf(await on.events()).outcome, on.truth().revision]).toEqual([outcome, revision]);
+    }
+  });
+});
+
+describe("drift", () => {
+  it("stops, and goes on with what is there once a person accepted it", async () => {
+    const on = stage();
+    await on.open("v2", "canary");
+    const first = when(on, verdictOf("confirm-green-10"));
+    const drifted = when(on, (event) => event.kind === "drift");
+    const advanced = on.advance();
+    await Promise.race([first, on.clock.sleep(millis(8_000))]);
+    on.target.hand.shift({ blue: 70, green: 30 });
+    await drifted;
+    on.appended = () => undefined;
+    expect((await on.deployment()).state).toMatchObject({ is: "waiting", for: "drift" });
+    await on.ask("acceptDrift");
+    await advanced;
+    expect(endOf(await on.events())).toMatchObject({ outcome: "done", serves: { revision: "v2" } });
+  });
+
+  it("that nobody answers ends undecided, saying who serves", async () => {
+    const on = stage();
+    await on.open("v2", "blueGreen", { bake: millis(60_000) });
+    const baking = when(on, verdictOf("confirm-green-100"));
+    const advanced = on.advance();
+    await baking;
+    on.target.hand.shift({ blue: 70, green: 30 });
+    await advanced;
+    expect(endOf(await on.events())).toMatchObject({ outcome: "undecided", serves: { weights: { blue: 70, green: 30 } } });
+  });
+});
+
+describe("both slots failing alike", () => {
+  it("holds instead of going back, and goes on when the outage is over", async () => {
+    const on = stage();
+    let out = false;
+    const { ports } = on.process();
+    const probe: Probe = {
+      sample: async (check, of, signal) => {
+        const answer = await ports.probe.sample(check, of, signal);
+        return out && check.kind === "deep" ? { ...answer, result: "fail", expected: "200", actual: "503" } : answer;
+      },
+    };
+    await on.open("v2", "blueGreen", { bake: millis(20_000) });
+    const baking = when(on, verdictOf("confirm-green-100"));
+    const advanced = on.advance({}, { ...ports, probe });
+    await baking;
+    const held = when(on, verdictOf("guard-checks-green"));
+    out = true;
+    expect(await held).toMatchObject({ then: "hold", cause: { code: "TEAL-B204" } });
+    expect(on.truth().serves).toBe("green");
+    await on.clock.sleep(millis(30_000));
+    out = false;
+    await advanced;
+    expect(endOf(await on.events())).toMatchObject({ outcome: "done", serves: { revision: "v2" } });
+  });
+});
+
+/** A store's methods as plain properties, to replace one of them. */
+function methods(store: StateStore): StateStore {
+  const names = ["open", "current", "append", "close", "history", "events", "lease", "take", "beat", "release", "changed"] as const;
+  return Object.fromEntries(names.map((name) => [name, store[name]])) as unknown as StateStore;
+}
