@@ -42,12 +42,15 @@ function timeAt(tree: Tree, path: Path, read: (text: string) => number | undefin
  */
 function ports(tree: Tree): readonly Finding[] {
   const written = locate(tree, ["health", "identity"]);
-  const identity = written.depth < 2 ? DEFAULTS.identity : scalarAt(tree, ["health", "identity"], "string")?.value;
-  const replicas = scalarAt(tree, ["target", "local", "replicas"], "number")?.value ?? DEFAULTS.local.replicas;
+  const identity =
+    written.depth < 2 ? DEFAULTS.identity : scalarAt(tree, ["health", "identity"], "string")?.value;
+  const replicas =
+    scalarAt(tree, ["target", "local", "replicas"], "number")?.value ?? DEFAULTS.local.replicas;
   const alone = replicas === 1 && isRecreate(tree);
   if (identity !== "process" || alone) return [];
   return checkPaths(tree).flatMap((path) => {
-    const port = scalarAt(tree, [...path, "tcp"], "number") ?? scalarAt(tree, [...path, "tcp", "port"], "number");
+    const port =
+      scalarAt(tree, [...path, "tcp"], "number") ?? scalarAt(tree, [...path, "tcp", "port"], "number");
     if (port === undefined) return [];
     const message = `tcp ${port.value} can never pass: with identity process every replica must own the port that answers. Without a number it is the replica's own port; to ask a database, use exec or an http path of the service`;
     return [{ at: port.at, path: port.path, code: CODES.contradiction, message }];
@@ -57,7 +60,9 @@ function ports(tree: Tree): readonly Finding[] {
 function isRecreate(tree: Tree): boolean {
   const { tree: strategy, depth } = locate(tree, ["strategy"]);
   if (depth === 0) return false;
-  return strategy.is === "map" ? strategy.entries.has("recreate") : strategy.is === "scalar" && strategy.value === "recreate";
+  return strategy.is === "map"
+    ? strategy.entries.has("recreate")
+    : strategy.is === "scalar" && strategy.value === "recreate";
 }
 
 /** Only an HTTP answer has headers: the answer of a port would be unknown for ever. */
@@ -99,7 +104,9 @@ export async function jsonPathFindings(tree: Tree): Promise<readonly Finding[]> 
       parse(key);
       return [];
     } catch {
-      return [{ at: keyAt, path: dotted(value.path), code: CODES.badValue, message: `not a JSONPath: ${key}` }];
+      return [
+        { at: keyAt, path: dotted(value.path), code: CODES.badValue, message: `not a JSONPath: ${key}` },
+      ];
     }
   });
 }

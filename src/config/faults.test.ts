@@ -71,7 +71,9 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   "a share of more than everything": add("errors: { limit: 101% }\n"),
   "a window larger than what is remembered": add("  window: { of: 101 }\n"),
   "somebody else's port as a check": add("  deep: [{ tcp: 5432 }, { tcp: { port: 6379 } }]\n"),
-  "a header that no TCP connection carries": add("  identity: { header: x-revision }\n  deep: [{ tcp: {} }]\n"),
+  "a header that no TCP connection carries": add(
+    "  identity: { header: x-revision }\n  deep: [{ tcp: {} }]\n",
+  ),
   "a header and no HTTP check": change("ready: /health", "identity: { header: x-revision }"),
   "two checks of one name": add("  deep: [{ name: db, exec: a }, { name: db, exec: b }]\n"),
   "an error limit without percent": add("errors: { limit: 0.01 }\n"),

@@ -41,7 +41,9 @@ function findingOf(issue: Issue, root: Tree, path: Path): readonly Finding[] {
 /** No branch of a union takes a value of this kind; a text where one takes only certain texts is of the right kind. */
 function isWrongKind(issue: Issue): boolean {
   if (issue.code !== "invalid_union") return issue.code === "invalid_type";
-  return issue.errors.every((branch) => branch.some((inner) => inner.path.length === 0 && isWrongKind(inner)));
+  return issue.errors.every((branch) =>
+    branch.some((inner) => inner.path.length === 0 && isWrongKind(inner)),
+  );
 }
 
 /** Of a union the branch that the value was meant for: the one whose kind fits, then the one with the fewest issues. */

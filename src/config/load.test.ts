@@ -105,13 +105,16 @@ const EXPRESSIONS = [
   "\\",
 ];
 
-test.each(EXPRESSIONS)("the expression %s is accepted here if and only if a probe can use it", async (source) => {
-  const check = { http: { path: "/x", body: { matches: source }, headers: { etag: source } } };
-  const loaded = await load(`${MINIMAL}health: { deep: [${JSON.stringify(check)}] }\n`);
-  const found = checkMatch("text", source, "body");
-  const usable = found.is === "met" || found.actual === undefined;
-  expect(loaded.is).toBe(usable ? "config" : "invalid");
-});
+test.each(EXPRESSIONS)(
+  "the expression %s is accepted here if and only if a probe can use it",
+  async (source) => {
+    const check = { http: { path: "/x", body: { matches: source }, headers: { etag: source } } };
+    const loaded = await load(`${MINIMAL}health: { deep: [${JSON.stringify(check)}] }\n`);
+    const found = checkMatch("text", source, "body");
+    const usable = found.is === "met" || found.actual === undefined;
+    expect(loaded.is).toBe(usable ? "config" : "invalid");
+  },
+);
 
 describe("environments", () => {
   const text = `service: shop

@@ -245,7 +245,17 @@ test("paths are absolute, seen from the file's folder", async () => {
 });
 
 test("one status, one range and a list of both become ranges", async () => {
-  for (const [written, ranges] of [["200", [[200, 200]]], ['"200-299"', [[200, 299]]], ['[200, "300-399"]', [[200, 200], [300, 399]]]] as const) {
+  for (const [written, ranges] of [
+    ["200", [[200, 200]]],
+    ['"200-299"', [[200, 299]]],
+    [
+      '[200, "300-399"]',
+      [
+        [200, 200],
+        [300, 399],
+      ],
+    ],
+  ] as const) {
     const text = `teal: 1\nservice: a\ntarget: { local: { listen: 1, command: x } }\nhealth: { deep: [ { http: { path: /x, status: ${written} } } ] }\n`;
     const loaded = await loadConfig({ cwd: "/", path: "/teal.yaml", text, env: {} });
     if (loaded.is !== "config") throw new Error(JSON.stringify(loaded.problems));

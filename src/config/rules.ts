@@ -8,7 +8,9 @@ import { dotted, locate, scalarAt, type Tree } from "./tree.ts";
  * what the schema finds; what has no fitting value is left to the schema.
  */
 export function crossFindings(tree: Tree): readonly Finding[] {
-  const replicas = scalarAt(tree, ["target", "local", "replicas"], "number") ?? { value: DEFAULTS.local.replicas };
+  const replicas = scalarAt(tree, ["target", "local", "replicas"], "number") ?? {
+    value: DEFAULTS.local.replicas,
+  };
   const batch = scalarAt(tree, ["strategy", "rolling", "batch"], "number");
   const healthy = scalarAt(tree, ["health", "minHealthy"], "number");
   const findings: Finding[] = [];
