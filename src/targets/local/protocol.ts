@@ -46,6 +46,8 @@ export interface EdgeMethods {
 export interface AgentMethods {
   /** `edgeFault`: why the edge could not be started, last time it was tried. */
   hello: [Record<string, never>, { pid: number; version: string; edgeFault?: Cause }];
+  /** Starts the edge now, where none runs; what stands in the way, if something does. */
+  edge: [Record<string, never>, { fault?: Cause }];
   observe: [{ slot: Slot }, WireRead<SlotState> & { fence: number }];
   claim: [{ fence: number }, WireWrite<number>];
   ensure: [{ slot: Slot; want: SlotSpec; expect: string; fence: number; intent: string }, WireWrite<SlotState>];

@@ -188,7 +188,7 @@ class Processes {
     if (agent !== "running") return agent === "absent" ? undefined : agent;
     const deadline = performance.now() + EDGE_AT_MOST;
     while ((await this.edge()) === undefined) {
-      const fault = (await ask<AgentMethods["hello"][1]>(this.#layout.agentSocket, "hello"))?.edgeFault;
+      const fault = (await ask<AgentMethods["edge"][1]>(this.#layout.agentSocket, "edge"))?.fault;
       if (fault !== undefined) return fault;
       if (performance.now() > deadline) {
         return { code: "TEAL-L209", message: `no edge after ${EDGE_AT_MOST / 1000} s. Its log is ${this.#layout.edgeLog}` };
@@ -241,7 +241,7 @@ function alive(pidFile: string): boolean {
 async function ask<T>(socket: string, method: string): Promise<T | undefined> {
   const client = new RpcClient(socket);
   try {
-    return await client.call<T>(method, {}, 2_000);
+    return await client.call<T>(method, {}, 5_000);
   } catch (error) {
     if (error instanceof RpcError) return undefined;
     throw error;

@@ -44,6 +44,7 @@ export class Agent {
   #edgeTimer: NodeJS.Timeout | undefined;
   #holderStartedAt = -Infinity;
   #edgeFault: Cause | undefined;
+  #looking: Promise<void> | undefined;
   #closed = false;
 
   /** @throws when `slots.json` exists and cannot be understood: what should run is then for people to say. */
@@ -238,6 +239,13 @@ export class Agent {
     });
   }
 
+  /** Tries at once what `lookAround` tries from time to time: the caller waits, and the address may be free by now. */
+  async startEdge(): Promise<AgentMethods["edge"][1]> {
+    this.#holderStartedAt = -Infinity;
+    await this.#lookAtEdge();
+    return this.#edgeFault === undefined ? {} : { fault: this.#edgeFault };
+  }
+
   async #lookAround(): Promise<void> {
     try {
       this.#endStrays();
@@ -247,7 +255,13 @@ export class Agent {
     }
   }
 
-  async #lookAtEdge(): Promise<void> {
+  /** One attempt at a time: two would take the address from each other. */
+  #lookAtEdge(): Promise<void> {
+    this.#looking ??= this.#tryEdge().finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+
+  async #tryEdge(): Promise<void> {
     await this.#edge.sync();
     if (this.#edge.reachable || this.#closed || performance.now() - this.#holderStartedAt < HOLDER_AGAIN_AFTER) return;
     const holder = readJson<ProcessIdentity>(this.#of.layout.holderPid);
