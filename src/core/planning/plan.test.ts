@@ -65,6 +65,16 @@ describe("the shapes", () => {
       "ensure-green-2of5 probe-green-2of5 shift-green-40 confirm-green-40 retire-blue-3of5 ensure-green-4of5 probe-green-4of5 shift-green-80 confirm-green-80 retire-blue-1of5 ensure-green-5of5 probe-green-5of5 shift-green-100 confirm-green-100 bake-green restore drain-blue retire-blue",
     );
   });
+  it("rolling gives a batch no larger share than its replicas can carry", () => {
+    for (let total = 1; total <= 100; total += 1) {
+      const { steps } = planned(request("rolling", {}, { batch: 1 }), observed({ blue: 100, green: 0 }, slot("blue", V1, total)));
+      const shares = steps.flatMap((step) => (step.do === "shift" && step.to !== "pool" ? [step.to.green] : []));
+      expect(shares).toHaveLength(total);
+      // So many the engine would start for the share: more than the batch has would be beyond what the plan may use.
+      shares.forEach((share, batch) => expect(Math.ceil((total * share) / 100)).toBe(batch + 1));
+    }
+  });
+
   it("rolling in a pool joins it once, after the first batch passed its probe", () => {
     expect(ids(request("rolling", {}, { gates: [APPROVAL] }), blueServes(), router("switch", "pool"))).toBe(
       "ensure-green-2of5 probe-green-2of5 gate-1-approval shift-pool confirm-pool retire-blue-3of5 ensure-green-4of5 probe-green-4of5 retire-blue-1of5 ensure-green-5of5 probe-green-5of5 shift-green-100 confirm-green-100 bake-green restore drain-blue retire-blue",

@@ -56,7 +56,8 @@ function traffic(
   at: { readonly done: number; readonly of: number; readonly first: boolean },
 ): readonly Step[] {
   if (frame.modes.includes("weights")) {
-    const share = Math.min(99, Math.max(1, Math.round((100 * at.done) / at.of)));
+    // Rounded down: a share that the batch cannot carry would have more replicas started than one batch.
+    const share = Math.max(1, Math.floor((100 * at.done) / at.of));
     return step.shiftAndConfirm(frame, shareOf(frame.candidate, share), frame.candidate);
   }
   return at.first ? step.shiftAndConfirm(frame, "pool", frame.candidate) : [];
