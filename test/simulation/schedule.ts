@@ -27,6 +27,8 @@ export type Action =
   | { readonly targetWrite: number; readonly fault: Exclude<Fault, "fails" | "hangs"> }
   | { readonly at: number; readonly drifts: "traffic" | "size" | "revision" }
   | { readonly at: number; readonly crashes: Slot; readonly all: boolean }
+  /** What both slots need is down for so long. */
+  | { readonly at: number; readonly outage: number }
   | { readonly at: number; readonly clockJumps: number }
   | { readonly at: number; readonly rehearsal: "breaks" | "clean" };
 
@@ -83,7 +85,7 @@ export function scheduleOf(seed: number, profile: Profile = PROFILES[seed % 3]!)
   const chance = (share: number) => random() < share;
   const behaviours = Object.fromEntries(REVISIONS.map((revision) => [revision, pick(random, BEHAVIOURS)]));
   const people = commands(random);
-  const faults = Array.from({ length: between(random, 0, 7) }, () => anyFault(random));
+  const faults = Array.from({ length: between(random, 0, 8) }, () => anyFault(random));
   return {
     seed,
     profile,
@@ -154,6 +156,7 @@ function anyFault(random: () => number): Action {
     () => ({ targetWrite: between(random, 1, 25), fault: wire(random) }),
     () => ({ at, drifts: pick(random, ["traffic", "size", "revision"] as const) }),
     () => ({ at, crashes: slot, all: random() < 0.4 }),
+    () => ({ at, outage: between(random, 2_000, 20_000) }),
     () => ({ at, clockJumps: between(random, -600_000, 600_000) }),
     () => ({ at, rehearsal: pick(random, ["breaks", "clean"] as const) }),
   ])();

@@ -29,6 +29,9 @@ export function reduced(schedule: Schedule, { keep, plain }: Shrunk): Schedule {
   return plain.reduce((now, part) => PLAIN[part](now), kept);
 }
 
+/** Shrinking is worth so many real ms; a run that never ends is slow to simulate. */
+const PATIENCE = 60_000;
+
 /**
  * The smallest part of a failing schedule found that still violates the same invariant: delta debugging over the
  * actions (Zeller and Hildebrandt 2002, ddmin by complements), then the parts, with at most `budget` runs.
@@ -40,8 +43,9 @@ export async function shrink(
   budget = 150,
 ): Promise<Shrunk> {
   let runs = 0;
+  const began = Date.now();
   const fails = async (candidate: Shrunk) => {
-    if (++runs > budget) return false;
+    if (++runs > budget || Date.now() - began > PATIENCE) return false;
     const history = await simulate(reduced(schedule, candidate), sabotage);
     return judge(history).some(({ invariant }) => invariant === violation);
   };

@@ -1,5 +1,5 @@
 import { NOBODY, allTo, soleSlot } from "../../src/core/routing.ts";
-import { SLOTS, otherSlot } from "../../src/core/units.ts";
+import { SLOTS, millis, otherSlot } from "../../src/core/units.ts";
 import type { Fault, MemoryTarget, Operation } from "../../src/targets/memory/index.ts";
 import type { SimClock } from "./clock.ts";
 import type { Death } from "./process.ts";
@@ -80,6 +80,7 @@ export class Trouble {
     if ("storeLosesAnswers" in action) stretch(action.at, action.storeLosesAnswers, "store");
     if ("unreadable" in action) stretch(action.at, action.for, `unreadable ${action.unreadable}`);
     if ("refuses" in action) stretch(action.at, action.for, `refuses ${action.refuses}`);
+    if ("outage" in action) stretch(action.at, action.outage, "outage");
     if ("pauses" in action) stretch(action.at, action.pauses, "pause");
     if ("drifts" in action) stretch(action.at, 1, "drift");
     if ("crashes" in action) stretch(action.at, 1, "crash");
@@ -92,6 +93,10 @@ export function befall(action: Action, target: MemoryTarget, clock: SimClock): v
   const { world, hand } = target;
   if ("clockJumps" in action) clock.jump(action.clockJumps);
   if ("crashes" in action) hand.crash(action.crashes, action.all ? undefined : 0);
+  if ("outage" in action) {
+    hand.outage(true);
+    void clock.sleep(millis(Math.min(action.outage, HORIZON - action.at))).then(() => hand.outage(false));
+  }
   if ("rehearsal" in action) world.ledgers.rehearsal = action.rehearsal;
   if (!("drifts" in action)) return;
   world.advance();

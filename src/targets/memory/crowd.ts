@@ -24,6 +24,8 @@ interface Count {
 export class Crowd {
   /** Every moment at which the division or the number of ready replicas changed. */
   readonly moments: TrafficMoment[] = [];
+  /** What both slots need is down: every replica answers like a sick one. */
+  outage = false;
   /** Requests nobody could answer, whole run. */
   lost = 0;
   readonly #stage: Stage;
@@ -60,7 +62,9 @@ export class Crowd {
       const came = (requests * this.#shares[slot]) / 100;
       count.requests += came;
       if (ready.length === 0) count.lost += came;
-      else count.errors += (came * SICK * ready.filter((life) => life.sick).length) / ready.length;
+      else
+        count.errors +=
+          (came * SICK * ready.filter((life) => life.sick || this.outage).length) / ready.length;
     }
   }
 

@@ -21,7 +21,7 @@ export function memoryProbe(world: World): Probe {
         ...(life === undefined ? {} : { slot: life.slot }),
       } as const;
       const asked = await readOver(world, operation, signal, () => {
-        const answer = ask(world.fleet.find(incarnation), check);
+        const answer = ask(world.fleet.find(incarnation), check, world.crowd.outage);
         const sample: Sample = {
           check: check.name,
           replica,
@@ -48,12 +48,12 @@ export function memoryProbe(world: World): Probe {
   };
 }
 
-function ask(life: Life | undefined, check: Check): Answer {
+function ask(life: Life | undefined, check: Check, outage: boolean): Answer {
   const running = life !== undefined && ["ready", "unready", "stopping"].includes(life.phase);
   if (!running) return { result: "fail", expected: "an answer", actual: "connection refused" };
   if (life.phase === "unready")
     return { result: "fail", expected: "status 200", actual: "503", excerpt: "starting" };
-  const broken = life.sick || life.behaviour === "failsChecks";
+  const broken = outage || life.sick || life.behaviour === "failsChecks";
   if (check.kind === "deep" && broken)
     return { result: "fail", expected: "status 200", actual: "503", excerpt: "database: refused" };
   return { result: "pass" };

@@ -75,6 +75,8 @@ export interface ForeignHand {
   crash(slot: Slot, which?: number): void;
   /** Starts a revision and gives it all traffic, as found before Teal came. */
   install(slot: Slot, revision: Revision, replicas: number): void;
+  /** Something both slots need (their database) is down, or up again: replicas stay ready, deep checks fail, users get 5xx. */
+  outage(on: boolean): void;
   /** Forces a higher fence, as another Teal would that nobody here knows. */
   fence(fence: Fence): void;
 }
@@ -95,6 +97,7 @@ export function foreignHand(world: World): ForeignHand {
         fleet.install(slot, revision, replicas);
         routes.set(allTo(slot), "foreign");
       }),
+    outage: (on) => world.act(() => (world.crowd.outage = on)),
     fence: (fence) =>
       world.act(() => {
         fleet.fence = fence;

@@ -16,6 +16,7 @@ import {
 } from "./replicas.ts";
 import {
   goesBackWithoutWaiting,
+  holdsWhenBothFail,
   keepsTheLastReady,
   losesNothingItCouldKeep,
   raisedOnlyWhatPassed,
@@ -25,7 +26,7 @@ import { converges, migratesOnce, throwsNothing, writesOnlyWithTheLease } from "
 /** One judge per invariant of the design, by its number, and three promises that have none. */
 export const CHECKERS = {
   1: raisedOnlyWhatPassed,
-  2: keepsTheLastReady,
+  2: (line: Timeline) => [...keepsTheLastReady(line), ...holdsWhenBothFail(line)],
   3: goesBackWithoutWaiting,
   4: stopsOnlyWhatIsDrained,
   5: contractsOnlyWithoutReturn,

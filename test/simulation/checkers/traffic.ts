@@ -1,6 +1,6 @@
 import type { Shares, Weights } from "../../../src/core/routing.ts";
 import { mayReceive } from "../../../src/core/routing.ts";
-import { SLOTS, type Slot, sameRevision } from "../../../src/core/units.ts";
+import { SLOTS, type Slot, otherSlot, sameRevision } from "../../../src/core/units.ts";
 import type { Violation } from "../recording.ts";
 import type { Deployed, Intent, Timeline } from "../timeline.ts";
 
@@ -81,6 +81,31 @@ export function keepsTheLastReady(line: Timeline): readonly Violation[] {
     return [{ invariant: 2, t: record.t, what: `${slot} was stopped while it alone served` }];
   });
   return [...shifted, ...stopped];
+}
+
+/** Until every look of the guards' window lies within an outage. */
+const WHOLE_WINDOW = 5_000;
+
+/** 2, second part. When both slots fail alike nothing is gained by going back: hold. */
+export function holdsWhenBothFail(line: Timeline): readonly Violation[] {
+  const outages = line.history.disturbances.filter(({ what }) => what === "outage");
+  return line.deployments.flatMap(({ plan, events }) =>
+    events.flatMap(({ t, event }): Violation[] => {
+      if (
+        event.kind !== "verdict" ||
+        event.then !== "back" ||
+        !plan.guards.some(({ id, watch }) => id === event.of && watch !== "crashLoop")
+      )
+        return [];
+      const { slot, revision } = plan.candidate;
+      const both = outages.some(({ from, to }) => from + WHOLE_WINDOW <= t && to >= t);
+      const other = otherSlot(slot);
+      const could =
+        plan.baseline.serving === other && line.readyThroughout(other, t - WHOLE_WINDOW, t).length > 0;
+      if (!both || !could || line.history.schedule.behaviours[revision.id] !== "good") return [];
+      return [{ invariant: 2, t, what: `it went back (${event.of}) though both slots fail alike` }];
+    }),
+  );
 }
 
 /** So long a deployment that goes back may leave traffic where it is although its destination is ready. */
