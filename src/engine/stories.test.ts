@@ -166,15 +166,15 @@ const verdictOf = (step: string) => (event: JournalEvent) => event.kind === "ver
 
 describe("an abort is heard at once", () => {
   it.each(["ensure", "shift"] as const)("while an %s hangs", async (method) => {
-    const on = stage({ faults: (operation) => (operation.method === method && operation.call !== undefined && operation.kind === "write" && armed ? "hangs" : undefined) });
+    const on = stage({ faults: (operation) => (operation.method === method && armed ? "hangs" : undefined) });
     let armed = true;
     await on.open("v2");
     const begun = when(on, intended(method));
     const advanced = on.advance();
     const { at } = await begun;
     on.appended = () => undefined;
-    armed = false;
     await on.clock.sleep(millis(100));
+    armed = false;
     await on.ask("abort");
     await advanced;
     const events = await on.events();
@@ -209,6 +209,23 @@ describe("an abort is heard at once", () => {
   });
 });
 
+describe("a process that lets go", () => {
+  it("leaves the deployment as it is, whatever it was just looking at", async () => {
+    for (let ms = 6_000; ms < 6_300; ms += 10) {
+      const on = stage({ shape: { boot: [60_000, 60_000] } });
+      await on.open("v2");
+      const leave = new AbortController();
+      const told = when(on, (event) => event.kind === "outcome");
+      const advanced = on.advance({ signal: leave.signal });
+      await told;
+      await on.clock.sleep(millis(ms));
+      leave.abort();
+      expect((await advanced).is).toBe("detached");
+      expect((await on.events()).map((event) => event.kind)).toEqual(["opened", "claimed", "intent", "outcome"]);
+    }
+  });
+});
+
 describe("going back does not wait for the slot that fails", () => {
   it("nor for its observation, when that hangs", async () => {
     let hangs = false;
@@ -230,11 +247,12 @@ describe("going back does not wait for the slot that fails", () => {
 });
 
 describe("while the store is away", () => {
-  it("a failing candidate is left all the same, and the journal is complete afterwards, nothing twice", async () => {
+  it.each(["back", "back, its first answer lost"])("a failing candidate is left all the same, and with the store %s the journal is complete, nothing twice", async (then) => {
     let down = false;
+    let lose = 0;
     const on = stage({
       behaviour: ({ id }) => (id === "v2" ? "failsUnderTraffic" : "good"), shape: { failsAfter: [4_000, 4_500] },
-      faultOfStore: () => (down ? "unavailable" : "ok"),
+      faultOfStore: (operation) => (down ? "unavailable" : operation === "append" && lose-- > 0 ? "lostAnswer" : "ok"),
     });
     await on.open("v2", "blueGreen", { bake: millis(60_000) });
     const baking = when(on, verdictOf("confirm-green-100"));
@@ -245,6 +263,7 @@ describe("while the store is away", () => {
     await on.clock.sleep(millis(7_000));
     expect(on.truth()).toMatchObject({ serves: "blue", revision: "v1" });
     expect((await on.spool.drain()).length).toBeGreaterThan(2);
+    lose = then === "back" ? 0 : 1;
     down = false;
     await advanced;
     const events = await on.events();
