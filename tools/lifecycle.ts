@@ -37,8 +37,8 @@ interface Arrow {
 export function arrows(): readonly Arrow[] {
   const plan = planOf("blueGreen");
   const course: Course = { forward: plan.steps, back: backFromBake(), pastNoReturn: false };
-  const { edges } = explore(course);
-  const beyond = explore({ ...course, pastNoReturn: true }).edges;
+  const edges = explore(course);
+  const beyond = explore({ ...course, pastNoReturn: true });
   const order = Object.keys(NAMES);
   const grouped = Map.groupBy(edges, ({ from, to }) => `${order.indexOf(from)} ${order.indexOf(to)}`);
   return [...grouped]

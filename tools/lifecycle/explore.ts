@@ -9,7 +9,7 @@ import { fence, instant, intentId, millis, version } from "../../src/core/units.
  * leads where: `src/core/transition.ts` is asked.
  */
 
-/** Which state it is, for people: steps and times left out. */
+/** Which state it is, for people: steps, times and writes in flight left out. */
 export type Node = "forward" | "waiting" | "warm" | "back" | "waitingBack" | "finished";
 
 export interface Edge {
@@ -21,12 +21,6 @@ export interface Edge {
   readonly when?: Hold["for"];
 }
 
-export interface Lifecycle {
-  readonly edges: readonly Edge[];
-  /** Whether some event leads on: a step further, or a write more in flight. */
-  readonly moving: ReadonlySet<Node>;
-}
-
 interface Tried {
   readonly label: string;
   readonly event: JournalEvent;
@@ -36,18 +30,19 @@ const WAITS: readonly Hold["for"][] = ["gate", "drift", "outage", "unreadable", 
 const OUTCOMES: readonly Outcome[] = ["done", "unchanged", "refused", "reverted", "undecided"];
 const WRITES = [intentId("a"), intentId("b")] as const;
 
-/** @param course the steps both ways; whether the way back is closed is part of it. */
-export function explore(course: Course): Lifecycle {
+/**
+ * Everything that leads from one node to another.
+ * @param course the steps both ways; whether the way back is closed is part of it.
+ */
+export function explore(course: Course): readonly Edge[] {
   const events = alphabet(course);
   const edges = new Map<string, Edge>();
-  const moving = new Set<Node>();
   const seen = new Set<string>();
   const open: State[] = [initial().state];
   for (let state = open.pop(); state !== undefined; state = open.pop()) {
     for (const { label, event } of events) {
       const next = transition(state, event, course).state;
       const [from, to] = [nodeOf(state), nodeOf(next)];
-      if (from === to && key(next) !== key(state)) moving.add(from);
       if (from !== to) {
         const edge = { from, to, label, ...(state.is === "waiting" ? { when: state.for } : {}) };
         edges.set(JSON.stringify(edge), edge);
@@ -57,7 +52,7 @@ export function explore(course: Course): Lifecycle {
       open.push(next);
     }
   }
-  return { edges: [...edges.values()], moving };
+  return [...edges.values()];
 }
 
 /** After its last step a deployment is closed by the engine; the events could count on for ever. */
