@@ -65,11 +65,19 @@ export async function deployRevision(
   }
   const chosen = given ?? planned.plan;
   const id = newDeploymentId();
-  const opened = await openDeployment(connection.store, connection.key, id, chosen);
+  const opened = await openSurely(connection, id, chosen);
   if (opened.is === "rejected" || opened.is === "unavailable") return { is: "failed", cause: opened.cause };
   if (opened.is === "taken" && opened.by !== id) return { is: "busy", by: opened.by };
   if (opened.is === "opened") options.planned?.(chosen, opened.number);
   return moveOn(connection, options, id);
+}
+
+/** An answer that was lost leaves a deployment that nobody knows of: opening it again under its id tells. */
+async function openSurely(connection: Connection, id: DeploymentId, chosen: Plan): ReturnType<typeof openDeployment> {
+  const first = await openDeployment(connection.store, connection.key, id, chosen);
+  if (first.is !== "unavailable") return first;
+  await connection.clock.sleep(millis(1_000));
+  return openDeployment(connection.store, connection.key, id, chosen);
 }
 
 /** Advances the open deployment as far as it goes now. */
@@ -153,7 +161,7 @@ async function makeRoom(connection: Connection, options: MoveOptions): Promise<M
     const room = options.waitLock ?? millis(0);
     if (state.is === "warm") {
       options.progress?.("the previous slot is no longer kept warm: it is drained and retired first");
-      await ask(connection.store, connection.key, { ask: "promote", by: connection.by, because: "another deployment needs the slot" });
+      await ask(connection.store, connection.key, { ask: "promote", by: connection.by, because: "another deployment needs the slot" }, (deployment) => deployment.state.is === "warm");
       const moved = await moveOn(connection, { ...options, stay: false });
       if (moved.is !== "ended" && moved.is !== "busy" && moved.is !== "none") return moved;
       if (moved.is !== "busy") continue;

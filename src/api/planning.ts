@@ -88,5 +88,6 @@ function requestOf(connection: Connection, revision: Revision, wanted: Wanted & 
 function wasReverted(rows: readonly HistoryRow[], revision: Revision): boolean {
   const last = rows.find((row) => sameRevision({ id: row.revision, config: row.config }, revision));
   const moved = Object.keys(last?.durations ?? {}).some((step) => step.startsWith("shift-"));
-  return last?.outcome === "reverted" && last.cause !== undefined && moved;
+  // Only a verdict of checks, guards or users speaks against a revision; a gate that nobody answered does not.
+  return last?.outcome === "reverted" && /^TEAL-[HB]/.test(last.cause?.code ?? "") && moved;
 }

@@ -1,9 +1,11 @@
 import { direction, fold, type Deployment } from "../core/deployment.ts";
-import type { HistoryRow } from "../core/journal.ts";
-import { millis, type DeploymentId, type Revision } from "../core/units.ts";
+import { millis, sameRevision, type DeploymentId, type Revision } from "../core/units.ts";
+import { servesNow } from "../engine/closing.ts";
 import { ask } from "../engine/engine.ts";
+import { TTL, watched, type Watch } from "../engine/lease.ts";
 import type { Connection } from "./connection.ts";
 import { deployRevision, ended, moveOn, type MoveOptions, type Moved } from "./deploying.ts";
+import { observeNow } from "./planning.ts";
 
 /** Approves the gate the deployment waits at; from warm: the previous slot need not be kept any longer. */
 export async function promote(connection: Connection, options: MoveOptions): Promise<Moved> {
@@ -13,7 +15,9 @@ export async function promote(connection: Connection, options: MoveOptions): Pro
   if (state.is !== "warm" && !(state.is === "waiting" && state.for === "gate")) {
     return { is: "refused", cause: { code: "TEAL-D121", message: "nothing waits for an approval" }, next: "teal status" };
   }
-  const asked = await ask(connection.store, connection.key, { ask: "promote", by: connection.by });
+  const step = "step" in state ? state.step : undefined;
+  const same = ({ state: now }: Deployment) => now.is === state.is && "step" in now && now.step === step;
+  const asked = await ask(connection.store, connection.key, { ask: "promote", by: connection.by }, same);
   return asked.is === "asked" ? advanceOrFollow(connection, asked.id, options) : notAsked(asked);
 }
 
@@ -47,7 +51,7 @@ export async function rollback(connection: Connection, options: MoveOptions & { 
     const moved = direction(deployment) === "back" ? await advanceOrFollow(connection, deployment.id, options) : await abort(connection, options, "rollback");
     if (moved.is !== "ended" || options.to === undefined || options.to === back?.id) return moved;
   }
-  const earlier = await earlierRevision(connection, options.to);
+  const earlier = await earlierRevision(connection, options.to, options.signal);
   if (earlier === undefined) {
     const message = options.to === undefined ? "there is no earlier revision to go back to" : `${options.to} was never live here`;
     return { is: "refused", cause: { code: "TEAL-D122", message }, next: "teal history" };
@@ -59,25 +63,30 @@ export async function rollback(connection: Connection, options: MoveOptions & { 
 
 /** Advances the deployment, or watches it where another process does. */
 export async function advanceOrFollow(connection: Connection, id: DeploymentId, options: MoveOptions): Promise<Moved> {
+  let waitLock = options.waitLock ?? millis(0);
   for (;;) {
-    const moved = await moveOn(connection, options, id);
+    const moved = await moveOn(connection, { ...options, waitLock }, id);
     if (moved.is !== "busy") return moved;
     const followed = await follow(connection, id, options);
-    if (followed !== undefined) return followed;
+    if (typeof followed === "object") return followed;
+    // A heartbeat that stays away has to be seen to stay away before the lease may be taken.
+    waitLock = followed === "silent" ? millis(Math.max(waitLock, 2 * TTL)) : waitLock;
   }
 }
 
 /** Watches until the deployment is over or nobody advances it any more (then the caller does). */
-async function follow(connection: Connection, id: DeploymentId, options: MoveOptions): Promise<Moved | undefined> {
-  const { store, key } = connection;
+async function follow(connection: Connection, id: DeploymentId, options: MoveOptions): Promise<Moved | "free" | "silent"> {
+  const { store, key, clock } = connection;
   let mark: number | undefined;
+  let watch: Watch | undefined;
   while (!options.signal.aborted) {
     mark = await store.changed(key, millis(1_000), options.signal, mark);
     const current = await store.current(key);
     if (current.is === "none" || (current.is === "open" && current.journal.id !== id)) return ended(connection, id);
     const lease = await store.lease(key);
-    const held = lease.is === "lease" && !lease.lease.released && connection.isGone(lease.lease.holder) !== "gone";
-    if (!held) return undefined;
+    if (lease.is !== "lease" || lease.lease.released || connection.isGone(lease.lease.holder) === "gone") return "free";
+    watch = watched(watch, lease.lease, clock.monotonic());
+    if (clock.monotonic() - watch.since >= TTL) return "silent";
   }
   return { is: "detached", number: 0 };
 }
@@ -92,7 +101,9 @@ async function openOne(connection: Connection): Promise<Open | Extract<Moved, { 
 }
 
 function notAsked(asked: Exclude<Awaited<ReturnType<typeof ask>>, { is: "asked" }>): Moved {
-  return asked.is === "none" ? { is: "none" } : { is: "failed", cause: asked.cause };
+  if (asked.is === "none") return { is: "none" };
+  if (asked.is === "unavailable") return { is: "failed", cause: asked.cause };
+  return { is: "refused", cause: { code: "TEAL-D124", message: "the deployment went on before your answer reached it" }, next: "teal status" };
 }
 
 function beyond(deployment: Deployment): Moved {
@@ -105,16 +116,20 @@ function baselineRevision(deployment: Deployment): Revision | undefined {
   return serving === "nobody" ? undefined : slots[serving].revision;
 }
 
-/** The revision that was live before the one that is, or the newest one of this name that was live. */
-async function earlierRevision(connection: Connection, name: string | undefined): Promise<Revision | undefined> {
+/**
+ * The newest revision that was live and is not the one that serves, or the newest one of this name that was live.
+ * What serves is what the target says: the last deployment may have ended undecided.
+ */
+async function earlierRevision(connection: Connection, name: string | undefined, signal: AbortSignal): Promise<Revision | undefined> {
   const answer = await connection.store.history(connection.key, 50);
   if (answer.is === "unavailable") return undefined;
   const live = answer.rows.filter((row) => row.outcome === "done");
-  const [current] = live;
-  const row = name === undefined ? live.find((each) => current !== undefined && !sameRow(each, current)) : live.find((each) => each.revision === name);
+  const observed = await observeNow(connection, signal);
+  const { slot } = servesNow(observed);
+  const seen = slot === "blue" || slot === "green" ? observed.slots[slot] : undefined;
+  const serving = seen?.is === "seen" ? seen.value.revision : undefined;
+  const [newest] = live;
+  const current = serving ?? (newest === undefined ? undefined : { id: newest.revision, config: newest.config });
+  const row = live.find((each) => (name === undefined ? !sameRevision({ id: each.revision, config: each.config }, current) : each.revision === name));
   return row === undefined ? undefined : { id: row.revision, config: row.config };
-}
-
-function sameRow(a: HistoryRow, b: HistoryRow): boolean {
-  return a.revision === b.revision && a.config === b.config;
 }

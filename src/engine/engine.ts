@@ -1,4 +1,4 @@
-import { ENGINE_VERSION, type Deployment } from "../core/deployment.ts";
+import { ENGINE_VERSION, direction, fold, type Deployment } from "../core/deployment.ts";
 import type { Happening } from "../core/journal.ts";
 import type { Plan } from "../core/plan.ts";
 import { millis, type Cause, type DeploymentId } from "../core/units.ts";
@@ -29,7 +29,7 @@ export async function advance(ports: EnginePorts, key: Key, options: Partial<Run
   if (loaded.is !== "open") return loaded;
   const { log } = loaded;
   const { engine } = log.deployment;
-  const goesBack = log.deployment.state.is === "running" && log.deployment.state.dir === "back";
+  const goesBack = direction(log.deployment) === "back";
   if ((engine > ENGINE_VERSION || engine < ENGINE_VERSION - 1) && !goesBack) return { is: "foreign", engine };
   const run = new Run(ports, key, log, {
     stay: options.stay ?? false,
@@ -45,14 +45,17 @@ type Ask = Extract<Happening, { kind: "asked" }>;
 /**
  * Puts a question or an answer of a person into the journal of the open deployment. Acknowledged means durable:
  * whoever advances the deployment, now or later, will see it.
+ * @param meant holds for the deployment the person looked at. When it no longer does, nothing is asked: an approval
+ * of one gate must not open the next.
  */
 export async function ask(
-  store: StateStore, key: Key, what: Omit<Ask, "kind">,
-): Promise<{ readonly is: "asked"; readonly id: DeploymentId } | { readonly is: "none" } | { readonly is: "unavailable"; readonly cause: Cause }> {
+  store: StateStore, key: Key, what: Omit<Ask, "kind">, meant: (deployment: Deployment) => boolean = () => true,
+): Promise<{ readonly is: "asked"; readonly id: DeploymentId } | { readonly is: "changed" } | { readonly is: "none" } | { readonly is: "unavailable"; readonly cause: Cause }> {
   for (let attempt = 0; attempt < 20; attempt += 1) {
     const current = await store.current(key);
     if (current.is !== "open") return current;
     const { id, events } = current.journal;
+    if (!meant(fold(events))) return { is: "changed" };
     const seq = events.at(-1)?.seq ?? 0;
     const answer = await store.append(key, id, seq, [{ kind: "asked", ...what }], "ask");
     if (answer.is === "appended") return { is: "asked", id };
