@@ -52,6 +52,8 @@ export interface Deployment {
   readonly wrote: boolean;
   /** The last write of the current step that the target refused. */
   readonly rejected?: { readonly step: string; readonly cause: Cause; readonly transient: boolean };
+  /** How often a wait at the present step ended by itself. */
+  readonly agains: number;
   /** How often the way back had to begin again because somebody else moved the traffic. */
   readonly backAgain: number;
   /** Drift was accepted and the plan has to take what is there as expected. */
@@ -85,6 +87,7 @@ export function begin(event: JournalEvent & { kind: "opened" }): Folded {
     touched: [],
     wrote: false,
     driftAccepted: false,
+    agains: 0,
     backAgain: 0,
   };
   return { deployment, effects };
@@ -98,8 +101,18 @@ export function apply(deployment: Deployment, event: JournalEvent): Folded {
   const written = event.kind === "outcome" && (event.result === "applied" || event.result === "unchanged");
   const refusal = moved || written || rejected === undefined ? {} : { rejected };
   const hold = heldBy(event) ?? (moved ? undefined : held);
-  const next: Deployment = { ...rest, ...refusal, ...(hold === undefined || state.is !== "waiting" ? {} : { held: hold }), seq: event.seq, state, since: moved ? event.at : deployment.since };
+  const next: Deployment = { ...rest, ...refusal, ...(hold === undefined || state.is !== "waiting" ? {} : { held: hold }), agains: againsAfter(deployment, event, state), seq: event.seq, state, since: moved ? event.at : deployment.since };
   return { deployment: next, effects };
+}
+
+function againsAfter(deployment: Deployment, event: JournalEvent, state: State): number {
+  const ended = event.kind === "verdict" && event.then === "again" && deployment.state.is === "waiting" && state.is === "running";
+  return sameStep(deployment.state, state) ? deployment.agains + (ended ? 1 : 0) : 0;
+}
+
+function sameStep(a: State, b: State): boolean {
+  const moving = (state: State) => state.is === "running" || state.is === "waiting";
+  return moving(a) && moving(b) && "dir" in a && "dir" in b && a.dir === b.dir && a.step === b.step;
 }
 
 function heldBy(event: JournalEvent): Cause | undefined {

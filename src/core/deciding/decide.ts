@@ -310,6 +310,7 @@ function decideWaiting(deployment: Deployment, state: Waiting, facts: Facts): Mo
 
 /** What is waited for has come about by itself. A person's decision never does. */
 function isOver(deployment: Deployment, state: Waiting, step: Step, facts: Facts): boolean {
+  if (!canEndByItself(deployment)) return false;
   const readable = facts.observed.routing.is === "seen" && SLOTS.every((slot) => facts.observed.slots[slot].is === "seen");
   switch (state.for) {
     case "gate":
@@ -342,10 +343,13 @@ function rest(deployment: Deployment, state: Waiting): Move {
   return state.for !== "gate" && canEndByItself(deployment) ? look(`waiting: ${state.for}`) : { move: "rest", until: state.until };
 }
 
+/** A step whose waits came and went so often has a world that flutters: the next one lasts until its deadline. */
+const AGAINS = 10;
+
 /** Whether the present wait can end without anybody's answer. */
 export function canEndByItself(deployment: Deployment): boolean {
   const { state } = deployment;
-  if (state.is !== "waiting") return false;
+  if (state.is !== "waiting" || deployment.agains >= AGAINS) return false;
   const step = currentStep(deployment);
   switch (state.for) {
     case "unreadable":
