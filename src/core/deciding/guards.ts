@@ -1,5 +1,5 @@
 import type { Deployment } from "../deployment.ts";
-import { exceeds } from "../error-share.ts";
+import { exceeds, failAlike } from "../error-share.ts";
 import type { Guard } from "../plan.ts";
 import { mayReceive } from "../routing.ts";
 import { otherSlot, type Cause } from "../units.ts";
@@ -73,11 +73,11 @@ function checks(guard: Guard, deployment: Deployment, facts: Facts): Move | unde
 function errors(guard: Guard, deployment: Deployment, facts: Facts): Move | undefined {
   const limit = deployment.plan.request.strategy.errors;
   const seen = facts.traffic;
-  if (seen === undefined || !exceeds(limit, seen.candidate.failed, seen.candidate.requests)) return undefined;
+  if (seen === undefined || !exceeds(limit, seen.candidate)) return undefined;
   const summary = `errors ${percent(seen.candidate)}, limit ${trim(limit.share * 100)} % (before: ${percent(seen.previous)})`;
   const numbers = { requests: seen.candidate.requests, failed: seen.candidate.failed, ...(seen.lost === undefined ? {} : { lost: seen.lost }) };
   const evidence: VerdictFacts = { summary, numbers, log: seen.examples };
-  if (exceeds(limit, seen.previous.failed, seen.previous.requests)) return alike(guard, evidence, facts);
+  if (failAlike(limit, seen.candidate, seen.previous)) return alike(guard, evidence, facts);
   const cause: Cause = { code: "TEAL-B201", message: summary, evidence: seen.examples };
   return back(guard, cause, evidence);
 }
