@@ -23,13 +23,13 @@ function prose(markdown: string): string {
 }
 
 /** Targets of `[text](target)` that are not on the web. */
-export function localLinks(markdown: string): readonly string[] {
+function localLinks(markdown: string): readonly string[] {
   const targets = [...prose(markdown).matchAll(/\]\(([^()\s]+)\)/g)].map(([, target]) => target ?? "");
   return targets.filter((target) => !/^[a-z]+:/.test(target));
 }
 
 /** A heading's anchor as GitHub makes it: lower case, blanks to dashes, everything else but letters and digits gone. */
-export function anchors(markdown: string): ReadonlySet<string> {
+function anchors(markdown: string): ReadonlySet<string> {
   const headings = [...markdown.replace(/^```[^]*?^```$/gm, "").matchAll(/^#{1,6} (.+)$/gm)];
   return new Set(
     headings.map(([, text = ""]) =>
