@@ -9,7 +9,7 @@ export function reportBug(error: unknown, words: readonly string[], env: NodeJS.
   const stack = asked && error instanceof Error && error.stack !== undefined ? `${redact(error.stack)}\n` : "";
   process.stderr.write(
     `This is a bug in Teal: ${printable(redact(message))}. What serves was not looked at: teal status. ` +
-      `Please report it with the output of the same command and -v. TEAL-X000, exit ${EXIT.bug}\n${stack}`,
+      `Please report it with the output of the same command and -v. TEAL-X001, exit ${EXIT.bug}\n${stack}`,
   );
   return EXIT.bug;
 }

@@ -1,5 +1,5 @@
 import type { Millis } from "../core/units.ts";
-import type { OptionSpec, OptionValue } from "./spec.ts";
+import type { Globals, OptionSpec, OptionValue } from "./spec.ts";
 
 /** Options that every command understands. */
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
@@ -13,18 +13,6 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { flags: "--wait-lock <duration>", description: "wait so long for another deployment to let go of the service", reads: "duration" },
   { flags: "--timeout <duration>", description: "let go after so long; the deployment stays open", reads: "duration" },
 ];
-
-export interface Globals {
-  readonly env?: string;
-  readonly service?: string;
-  readonly config?: string;
-  readonly json: boolean;
-  readonly yes: boolean;
-  readonly quiet: boolean;
-  readonly verbose: boolean;
-  readonly waitLock?: Millis;
-  readonly timeout?: Millis;
-}
 
 /** Takes the global options out of all that were typed. */
 export function globalsOf(options: Readonly<Record<string, OptionValue>>): Globals {

@@ -83,8 +83,9 @@ describe.skipIf(!python)("Ctrl-C on a terminal (needs python3 for the terminal)"
 
   test("the step that runs is a live line that leaves nothing behind", async () => {
     const { shown } = await type(service, [], ["deploy", "v5"]);
-    expect(shown).toMatch(/\r\u001b\[2K… bake +\d of 4 s {2}/u);
-    const left = shown.split("\n").map((line) => line.split("\u001b[2K").at(-1) ?? "");
+    const lines = shown.split("\n").map((line) => line.split("\u001b[2K"));
+    expect(lines.flat().filter((line) => /^… bake +\d of 4 s {2}\d/u.test(line)).length).toBeGreaterThan(3);
+    const left = lines.map((line) => line.at(-1) ?? "");
     expect(left.filter((line) => line.startsWith("…"))).toEqual([]);
     expect(left.some((line) => line.includes("v5 is live on"))).toBe(true);
   });

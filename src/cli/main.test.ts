@@ -25,7 +25,7 @@ describe("words", () => {
     expect(ran.code).toBe(2);
     expect(ran.err).toContain(message);
     expect(ran.err).toContain(hint);
-    expect(ran.err).toContain("TEAL-X001, exit 2");
+    expect(ran.err).toContain("TEAL-X002, exit 2");
     expect(ran.out).toBe("");
   });
 
@@ -139,7 +139,7 @@ registerHooks({ load: (url, context, next) => url.endsWith("/commands/check.ts")
   test("is one line that says what it is", () => {
     const ran = run(["check"], {});
     expect(ran.status).toBe(1);
-    expect(ran.stderr).toMatch(/^This is a bug in Teal: on \\u\{1b\}\[31mpurpose\. .*TEAL-X000, exit 1\n$/u);
+    expect(ran.stderr).toMatch(/^This is a bug in Teal: on \\u\{1b\}\[31mpurpose\. .*TEAL-X001, exit 1\n$/u);
   });
 
   test.each([[["check", "-v"], {}], [["check"], { TEAL_DEBUG: "1" }]])("shows its stack to who asks: %j %j", (words, env) => {

@@ -18,7 +18,7 @@ async function main(words: readonly string[]): Promise<number> {
       process.stdout.write(typed.text);
       return EXIT.done;
     case "wrong":
-      process.stderr.write(`${typed.message}\nTEAL-X001, exit ${EXIT.usage}\n`);
+      process.stderr.write(`${typed.message}\nTEAL-X002, exit ${EXIT.usage}\n`);
       return EXIT.usage;
     case "command": {
       const command = await typed.spec.load();

@@ -24,7 +24,7 @@ export async function moving(session: Session, how: Moving, act: (options: MoveO
   await screen.start();
   let moved: Moved;
   try {
-    moved = await act({
+    moved = await unlessInterrupted(interrupts.signal, () => act({
       signal: interrupts.signal,
       stay: how.stay ?? false,
       ...(invocation.globals.waitLock === undefined ? {} : { waitLock: invocation.globals.waitLock }),
@@ -32,13 +32,24 @@ export async function moving(session: Session, how: Moving, act: (options: MoveO
       planned: () => {
         if (how.detach === true) interrupts.detach("asked");
       },
-    });
+    }));
   } finally {
     interrupts.stop();
     await screen.finish();
   }
   if (moved.is === "warm" || moved.is === "waiting") ensureCaretaker(session);
   return moved.is === "detached" ? detached(session, interrupts) : finish(session, moved, how);
+}
+
+/** What was given up because a person or a signal said so (a build, a question) is not refused, and no bug. */
+async function unlessInterrupted(signal: AbortSignal, act: () => Promise<Moved>): Promise<Moved> {
+  try {
+    const moved = await act();
+    return signal.aborted && (moved.is === "refused" || moved.is === "failed" || moved.is === "busy") ? { is: "detached", number: 0 } : moved;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return { is: "detached", number: 0 };
+  }
 }
 
 /** This process let go. Whoever asked for it gets a background process; whoever interrupted it is told how to go on. */

@@ -1,4 +1,4 @@
-import { currentStep, fold } from "../core/deployment.ts";
+import { currentStep, fold, type Deployment } from "../core/deployment.ts";
 import type { JournalEvent } from "../core/journal.ts";
 import type { Outcome } from "../core/state.ts";
 import { millis, sameRevision, type DeploymentId } from "../core/units.ts";
@@ -23,6 +23,7 @@ interface Shown {
   readonly number: number;
   readonly context: ViewContext;
   events: readonly JournalEvent[];
+  deployment: Deployment | undefined;
   /** Lines of the view that were printed, or are not to be. */
   lines: number;
   /** Events that were told, or are not to be. */
@@ -65,14 +66,17 @@ export class Screen {
     this.#session.out.terminal.show(undefined);
   }
 
-  /** Nothing is open any more, as far as was seen. */
-  get idle(): boolean {
-    return this.#shown === undefined || this.#shown.events.at(-1)?.kind === "closed";
+  /** There is nothing to follow now: nothing is open, or what is open is proven and only kept warm. */
+  get atRest(): boolean {
+    const state = this.#shown?.deployment?.state.is;
+    return state === undefined || state === "finished" || state === "warm";
   }
 
-  /** The deployment that was shown last. */
-  get number(): number | undefined {
-    return this.#shown?.number;
+  /** Resolves when there is nothing to follow, or the signal aborts. */
+  async rest(signal: AbortSignal): Promise<void> {
+    const { store, key } = this.#session.connection;
+    let mark = await store.changed(key, millis(0), signal);
+    for (await this.#pull(false); !signal.aborted && !this.atRest; await this.#pull(false)) mark = await store.changed(key, LOOK, signal, mark);
   }
 
   async #follow(since: number): Promise<void> {
@@ -102,7 +106,7 @@ export class Screen {
     const whole = await store.events(key, current.journal.id);
     if (whole.is !== "events") return;
     const { id } = current.journal;
-    this.#shown = { id, number: current.number, context: await this.#contextOf(whole.events, current.number), events: [], lines: 0, told: 0 };
+    this.#shown = { id, number: current.number, context: await this.#contextOf(whole.events, current.number), events: [], deployment: undefined, lines: 0, told: 0 };
     this.#tell(whole.events, silently);
   }
 
@@ -120,6 +124,7 @@ export class Screen {
     if (shown === undefined || fresh.length === 0) return;
     const { out } = this.#session;
     shown.events = [...shown.events, ...fresh];
+    shown.deployment = fold(shown.events);
     this.#reason = undefined;
     const lines = view(shown.events, shown.context);
     if (!silently) {
@@ -156,8 +161,8 @@ export class Screen {
   /** The line that is written again and again: the step, what it waits for, and since when. */
   #live(): string {
     const shown = this.#shown;
-    if (shown === undefined || this.idle) return this.#reason ?? "";
-    const deployment = fold(shown.events);
+    const deployment = shown?.deployment;
+    if (shown === undefined || deployment === undefined || deployment.state.is === "finished") return this.#reason ?? "";
     const { state } = deployment;
     const elapsed = tookInWords(Math.max(0, this.#session.connection.clock.now() - deployment.since));
     if (state.is === "waiting" || state.is === "warm") return `… until ${shown.context.clock(state.until)}`;

@@ -1,5 +1,5 @@
+import type { Millis } from "../core/units.ts";
 import type { ExitCode } from "./exit.ts";
-import type { Globals } from "./globals.ts";
 
 /** The command line as data: parsed by `program.ts`, documented from here, dispatched without loading other commands. */
 export interface CommandSpec {
@@ -39,6 +39,19 @@ export interface Invocation {
   readonly argument?: string;
   readonly options: Readonly<Record<string, OptionValue>>;
   readonly globals: Globals;
+}
+
+/** What every command understands. */
+export interface Globals {
+  readonly env?: string;
+  readonly service?: string;
+  readonly config?: string;
+  readonly json: boolean;
+  readonly yes: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly waitLock?: Millis;
+  readonly timeout?: Millis;
 }
 
 export type OptionValue = string | number | boolean | readonly string[];

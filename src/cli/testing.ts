@@ -90,7 +90,7 @@ health:
   }
 
   /** Starts a command; it is over when `ended` resolves. */
-  start(...words: readonly string[]): { readonly pid: number; readonly ended: Promise<Ran>; output(): string } {
+  start(...words: readonly string[]): { readonly pid: number; readonly ended: Promise<Ran>; readonly output: () => string } {
     const child = spawn(process.execPath, [MAIN, ...words], { cwd: this.source, env: this.processEnv, stdio: ["ignore", "pipe", "pipe"] });
     let out = "";
     let err = "";

@@ -42,9 +42,9 @@ function statusResult({ open, last, ...status }: Status) {
   return { ...status, ...shown, ...(last === undefined ? {} : { last }) };
 }
 
-/** Follows until the deployment is over, warm or waits for a person; Ctrl-C ends the watching only. */
+/** Follows until the deployment is over or warm; Ctrl-C ends the watching only. */
 async function watchOne(session: Session): Promise<ExitCode> {
-  const { connection, out } = session;
+  const { out } = session;
   const ended = new AbortController();
   const end = () => ended.abort();
   process.once("SIGINT", end).once("SIGTERM", end);
@@ -52,10 +52,7 @@ async function watchOne(session: Session): Promise<ExitCode> {
   await screen.start();
   const { timeout } = session.invocation.globals;
   const signal = timeout === undefined ? ended.signal : AbortSignal.any([ended.signal, AbortSignal.timeout(timeout)]);
-  if (!screen.idle) {
-    const { watch } = await import("../../api/watch.ts");
-    for await (const event of watch(connection, signal)) if (event.kind === "closed") break;
-  }
+  await screen.rest(signal);
   await screen.finish();
   process.off("SIGINT", end).off("SIGTERM", end);
   if (signal.aborted) return out.result({ command: "status", exit: EXIT.interrupted, is: "interrupted" });
