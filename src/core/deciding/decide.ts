@@ -10,12 +10,12 @@ import { SLOTS, assertNever, millis, type Cause, type IntentId } from "../units.
 import { decideBake, decideWatch, isOpen } from "./bake.ts";
 import { decideConfirm } from "./confirm.ts";
 import { decideDrift } from "./drift.ts";
-import { decideGuards } from "./guards.ts";
+import { decideGuards, decideGuardsWaiting } from "./guards.ts";
 import { decideMigrate } from "./migrate.ts";
 import { OPERATOR_WAIT, holdFor, later, look, overdue, pass, unreadable, verdict, type Facts, type Move } from "./moves.ts";
 import { found, lingering, settleInFlight, settleLingering } from "./settle.ts";
 import { decideShift, decideShiftBack, describeWeights } from "./shift.ts";
-import { decideDrain, decideEnsure, decideRetire } from "./slots.ts";
+import { borrowFirst, decideDrain, decideEnsure, decideRetire } from "./slots.ts";
 
 /**
  * What to do next, from the journal's fold and the facts alone. The engine performs the move, journals what it saw,
@@ -62,7 +62,7 @@ function forward(deployment: Deployment, facts: Facts): Move {
   const drift = decideDrift(deployment, facts);
   if (drift !== undefined) return drift;
   if (step === undefined) return ending(deployment, facts, "done", undefined);
-  return inTime(decideStep("forward", step, deployment, facts), "forward", step, deployment, facts);
+  return performing("forward", step, deployment, facts);
 }
 
 /**
@@ -97,7 +97,7 @@ function back(deployment: Deployment, facts: Facts): Move {
   const again = baselineWins(deployment, facts);
   if (again !== undefined) return again;
   if (step === undefined) return endBack(deployment, facts);
-  return inTime(decideStep("back", step, deployment, facts), "back", step, deployment, facts);
+  return performing("back", step, deployment, facts);
 }
 
 /** Settling has an end too: then a person has to look, and is told why. */
@@ -200,6 +200,11 @@ function inTime(move: Move, dir: "forward" | "back", step: Step, deployment: Dep
   return overdue(dir, step, facts, cause, cause.message);
 }
 
+/** What the step wants to do, if it may: in time, and with what it needs held. */
+function performing(dir: "forward" | "back", step: Step, deployment: Deployment, facts: Facts): Move {
+  return borrowFirst(inTime(decideStep(dir, step, deployment, facts), dir, step, deployment, facts), dir, deployment, facts);
+}
+
 function decideStep(dir: "forward" | "back", step: Step, deployment: Deployment, facts: Facts): Move {
   switch (step.do) {
     case "ensure":
@@ -294,6 +299,8 @@ function decideWaiting(deployment: Deployment, state: Waiting, facts: Facts): Mo
   const noAnswer: Cause = deployment.held ?? deployment.cause ?? { code: "TEAL-D103", message: `waiting for ${state.for} ended without an answer` };
   const answer = (then: "next" | "back" | "again", result: "pass" | "fail" | "inconclusive", summary: string, cause?: Cause) =>
     verdict({ dir: state.dir, of: step.id, result, then, facts: { summary }, ...(cause === undefined ? {} : { cause }) });
+  const guard = over ? undefined : decideGuardsWaiting(deployment, facts);
+  if (guard !== undefined) return guard;
   if (!over) return isOver(deployment, state, step, facts) ? answer(step.do === "gate" && state.for === "gate" ? "next" : "again", "pass", "goes on") : rest(deployment, state);
   switch (state.otherwise) {
     case "proceed":

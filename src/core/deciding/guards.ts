@@ -10,7 +10,7 @@ import { crashedReplica } from "./slots.ts";
 /** Guards that watch at the current step. */
 export function watching(deployment: Deployment): readonly Guard[] {
   const { state, course, plan } = deployment;
-  const watched = state.is === "running" || (state.is === "waiting" && state.for === "outage");
+  const watched = state.is === "running" || (state.is === "waiting" && (state.for === "outage" || state.for === "gate"));
   if (!watched || state.dir !== "forward") return [];
   const at = (id: string) => course.forward.findIndex((step) => step.id === id);
   return plan.guards.filter((guard) => at(guard.from) <= state.step && state.step <= at(guard.to));
@@ -23,6 +23,16 @@ export function decideGuards(deployment: Deployment, facts: Facts): Move | undef
     if (move !== undefined) return move;
   }
   return undefined;
+}
+
+/**
+ * Beside a wait the guards can only send traffic back: the candidate may have its share already, and what both slots
+ * failed alike in may be over for the other one.
+ */
+export function decideGuardsWaiting(deployment: Deployment, facts: Facts): Move | undefined {
+  const move = decideGuards(deployment, facts);
+  if (move?.move === "checks") return move;
+  return move?.move === "journal" && move.event.kind === "verdict" && move.event.then === "back" ? move : undefined;
 }
 
 function decideGuard(guard: Guard, deployment: Deployment, facts: Facts): Move | undefined {

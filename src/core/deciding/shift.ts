@@ -5,7 +5,7 @@ import type { Action, Step } from "../plan.ts";
 import { allTo, sameWeights, shareOf, type Shares, type Weights } from "../routing.ts";
 import { SLOTS, otherSlot, sameRevision, type Cause, type Slot } from "../units.ts";
 import { look, overdue, pass, unreadable, verdict, OPERATOR_WAIT, holdFor, type Facts, type Move } from "./moves.ts";
-import { borrowFirst, ensureCall, liveSize } from "./slots.ts";
+import { ensureCall, liveSize } from "./slots.ts";
 
 type ShiftStep = Step & Extract<Action, { do: "shift" }>;
 
@@ -18,8 +18,6 @@ export function decideShift(step: ShiftStep, deployment: Deployment, facts: Fact
     const first = fitToServe(slot, step, deployment, facts);
     if (first !== undefined) return first;
   }
-  const borrow = borrowFirst(deployment, facts);
-  if (borrow !== undefined) return borrow;
   return { move: "call", step: step.id, expect: routing.version, call: { call: "shift", to: step.to } };
 }
 
@@ -43,8 +41,6 @@ function fitToServe(slot: Slot, step: ShiftStep, deployment: Deployment, facts: 
       return overdue("forward", step, facts, cause, cause.message);
     }
     if (seen.value.wanted >= needed || seen.value.revision === undefined) return look(`${slot} ${ready.length}/${needed} ready`);
-    const borrow = borrowFirst(deployment, facts);
-    if (borrow !== undefined) return borrow;
     return { move: "call", step: step.id, expect: seen.version, call: ensureCall(slot, { revision: seen.value.revision }, needed, deployment.plan.request.checks) };
   }
   return freshlyPassed(slot, ready.map((each) => each.incarnation), deployment, facts) ? undefined : checkAgain(slot, step, deployment, facts);

@@ -37,14 +37,19 @@ export function sizeOf(rule: SizeRule, deployment: Deployment, facts: Facts): nu
   }
 }
 
-/** Takes hold of what the target needs pinned before it may be changed, once, journaled before anything else. */
-export function borrowFirst(deployment: Deployment, facts: Facts): Move | undefined {
+/**
+ * Before a write that changes slots, what the target has to hold for it (a pinned size) is journaled with the values to
+ * put back. Traffic that goes back waits for no such thing.
+ */
+export function borrowFirst(move: Move, dir: Direction, deployment: Deployment, facts: Facts): Move {
+  const holds = move.move === "call" && (move.call.call === "ensure" || move.call.call === "retire" || (move.call.call === "shift" && dir === "forward"));
+  if (!holds) return move;
   const lends = (["blue", "green"] as const).flatMap((slot) => {
     const seen = facts.observed.slots[slot];
     return seen.is === "seen" ? (seen.value.lends ?? []) : [];
   });
   const items = lends.filter((item) => !deployment.borrowed.some((has) => has.slot === item.slot && has.what === item.what));
-  return items.length === 0 ? undefined : { move: "journal", event: { kind: "borrowed", items } };
+  return items.length === 0 ? move : { move: "journal", event: { kind: "borrowed", items } };
 }
 
 /** Makes a slot run a revision at a size. Forward it waits until all are ready; going back, acceptance is enough. */
@@ -57,8 +62,6 @@ export function decideEnsure(
   const has = sameRevision(seen.value.revision, step.revision) && seen.value.wanted > 0;
   const enough = has && (dir === "back" || step.wait === false ? seen.value.wanted >= size : seen.value.wanted === size || keepsGrowth(step, seen.value, size));
   if (!enough) {
-    const borrow = borrowFirst(deployment, facts);
-    if (borrow !== undefined) return borrow;
     return { move: "call", step: step.id, expect: seen.version, call: ensureCall(step.slot, step, size, deployment.plan.request.checks) };
   }
   if (dir === "back" || step.wait === false) return pass(dir, step, `${step.slot} told to have ${seen.value.wanted}`);
@@ -126,8 +129,6 @@ export function decideRetire(
     if (last !== undefined) return last;
   }
   if (seen.value.wanted > keep) {
-    const borrow = borrowFirst(deployment, facts);
-    if (borrow !== undefined) return borrow;
     return { move: "call", step: step.id, expect: seen.version, call: { call: "retire", slot: step.slot, keep } };
   }
   // What exited is only a record.
