@@ -167,6 +167,15 @@ describe("back", () => {
     expect(decide(proving, shrunk)).toMatchObject({ call: { call: "ensure", slot: "blue", want: { replicas: 2 } } });
   });
 
+  it("takes hold of a size before it repairs it, and moves traffic back without", () => {
+    const proving = goingBack(PLAN, "bake-green", steps, next("back-shift-blue", "back"));
+    const lends = [{ slot: "blue", what: "autoscaler", original: "on" }] as const;
+    const shrunk = { ...slot("blue", V1, 1), lends };
+    expect(short(decide(proving, facts({ observed: both(allTo("blue"), slot("green", V2, 2), shrunk) })))).toBe("borrowed");
+    const lending = { ...slot("blue", V1, 2), lends };
+    expect(short(decide(back, facts({ observed: both(allTo("green"), slot("green", V2, 2), lending) })))).toBe("call shift");
+  });
+
   it("shuts a stop of its destination out before it moves anything, where a claim does that", () => {
     const stopping = atStep(PLAN, "retire-blue", intent("retire-blue", { call: "retire", slot: "blue", keep: 0 }), { kind: "asked", ask: "abort", by: "ann" },
       { kind: "replanned", dir: "back", steps, from: 0, because: "" });
