@@ -1,8 +1,9 @@
-import type { Deployment } from "../core/deployment.ts";
+import { direction, type Deployment } from "../core/deployment.ts";
 import { watching } from "../core/deciding/guards.ts";
 import type { TrafficSeen } from "../core/deciding/moves.ts";
-import { SLOTS, otherSlot } from "../core/units.ts";
+import { SLOTS, millis, otherSlot, type Millis } from "../core/units.ts";
 import type { Judgement } from "../core/verdict.ts";
+import type { Clock } from "../ports/clock.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { CALL_BOUND, boundedRead, type EnginePorts } from "./ports.ts";
 import { TrafficMeter } from "./traffic.ts";
@@ -11,12 +12,16 @@ import { TrafficMeter } from "./traffic.ts";
 export class GuardWatch {
   readonly #ports: EnginePorts;
   readonly #meter: TrafficMeter;
-  #health: { watch: HealthWatch; latest: Judgement | undefined; end: AbortController } | undefined;
-  #other: { watch: HealthWatch; latest: Judgement } | undefined;
+  readonly #window: Millis;
+  #health: Watched | undefined;
+  #other: Watched | undefined;
 
   constructor(ports: EnginePorts, deployment: Deployment) {
     this.#ports = ports;
     this.#meter = new TrafficMeter(deployment.plan.candidate.slot);
+    const { window, checks } = deployment.plan.request.checks;
+    const round = window.interval * (1 + window.jitter) + Math.max(0, ...checks.map((check) => check.timeout));
+    this.#window = millis((window.of + 1) * round);
   }
 
   /** Starts and stops the checks as the current step demands, and looks at the traffic once. */
@@ -24,8 +29,9 @@ export class GuardWatch {
     const guards = watching(deployment);
     if (guards.some((guard) => guard.watch === "checks") || isOutage(deployment)) this.#begin(deployment);
     else this.stop();
+    if (isOutage(deployment)) this.#beginOther(deployment);
     const { metrics } = this.#ports.target;
-    if (metrics === undefined || deployment.state.is !== "running" || deployment.state.dir === "back") return;
+    if (metrics === undefined || direction(deployment) === "back") return;
     const reads = SLOTS.map(async (slot) => {
       this.#meter.look(slot, await boundedRead(this.#ports.clock, CALL_BOUND, signal, (end) => metrics.traffic(slot, end)));
     });
@@ -34,7 +40,7 @@ export class GuardWatch {
 
   /** A new watch begins: errors from before it are not held against it, nor is what the other slot answered then. */
   restart(): void {
-    this.#other = undefined;
+    this.#forgetOther();
     this.#meter.restart();
   }
 
@@ -42,8 +48,15 @@ export class GuardWatch {
     return this.#health?.latest;
   }
 
+  /**
+   * When an outage of both ends, one of them is seen well a round earlier than the other: while both are watched, a
+   * pass tells them apart only once it has held for as long as the other needs to show the same.
+   */
   get otherSteady(): Judgement | undefined {
-    return this.#other?.latest;
+    const other = this.#other;
+    if (other === undefined || !other.kept || other.latest?.decision !== "pass") return other?.latest;
+    const held = this.#ports.clock.monotonic() - (other.passing ?? Infinity);
+    return held >= this.#window ? other.latest : undefined;
   }
 
   get traffic(): TrafficSeen | undefined {
@@ -52,42 +65,78 @@ export class GuardWatch {
 
   /** One round on the other slot: is it the release, or something both share? */
   async askOther(deployment: Deployment, signal: AbortSignal): Promise<void> {
-    const slot = otherSlot(deployment.plan.candidate.slot);
-    const revision = deployment.plan.baseline.slots[slot].revision;
-    if (revision === undefined) return;
-    const watch = this.#other?.watch ?? this.#watchOn(deployment, slot, revision);
-    const replicas = await watch.round(signal);
-    if (replicas !== undefined) this.#other = { watch, latest: watch.steady(replicas) };
+    this.#other ??= this.#otherOf(deployment);
+    if (this.#other !== undefined) await ask(this.#other, this.#ports.clock, signal);
   }
 
   stop(): void {
     this.#health?.end.abort();
     this.#health = undefined;
-    this.#other = undefined;
+    this.#forgetOther();
   }
 
   #begin(deployment: Deployment): void {
     if (this.#health !== undefined) return;
     const { slot, revision } = deployment.plan.candidate;
-    const health = { watch: this.#watchOn(deployment, slot, revision), latest: undefined as Judgement | undefined, end: new AbortController() };
-    this.#health = health;
-    const rounds = async () => {
-      while (!health.end.signal.aborted) {
-        const replicas = await health.watch.round(health.end.signal);
-        // Who cannot be seen has no verdict; an earlier pass says nothing about now.
-        if (!health.end.signal.aborted) health.latest = replicas === undefined ? undefined : health.watch.steady(replicas);
-      }
-    };
-    // A probe that breaks its promise and throws ends the watch: the guard then has no verdict, which is never a pass.
-    rounds().catch(() => {
-      health.latest = undefined;
-    });
+    this.#health = keepAsking(asked(this.#watchOn(deployment, slot, revision)), this.#ports.clock);
+  }
+
+  /** While both fail alike, it matters which of them recovers. */
+  #beginOther(deployment: Deployment): void {
+    if (this.#other?.kept === true) return;
+    const other = this.#other ?? this.#otherOf(deployment);
+    if (other !== undefined) this.#other = keepAsking(other, this.#ports.clock);
+  }
+
+  #otherOf(deployment: Deployment): Watched | undefined {
+    const slot = otherSlot(deployment.plan.candidate.slot);
+    const { revision } = deployment.plan.baseline.slots[slot];
+    return revision === undefined ? undefined : asked(this.#watchOn(deployment, slot, revision));
+  }
+
+  #forgetOther(): void {
+    this.#other?.end.abort();
+    this.#other = undefined;
   }
 
   #watchOn(deployment: Deployment, slot: (typeof SLOTS)[number], revision: Deployment["plan"]["candidate"]["revision"]): HealthWatch {
     const { checks: plan, force } = deployment.plan.request;
     return new HealthWatch(this.#ports, { slot, revision, plan, force, startedOnly: true });
   }
+}
+
+interface Watched {
+  readonly watch: HealthWatch;
+  latest: Judgement | undefined;
+  /** Since when it has passed without a break. */
+  passing: Millis | undefined;
+  /** Asked round after round until `end`, not only when somebody wants to know. */
+  kept: boolean;
+  readonly end: AbortController;
+}
+
+function asked(watch: HealthWatch): Watched {
+  return { watch, latest: undefined, passing: undefined, kept: false, end: new AbortController() };
+}
+
+/** Who cannot be seen has no verdict; an earlier pass says nothing about now. */
+async function ask(watched: Watched, clock: Clock, signal: AbortSignal): Promise<void> {
+  const replicas = await watched.watch.round(signal);
+  if (signal.aborted) return;
+  watched.latest = replicas === undefined ? undefined : watched.watch.steady(replicas);
+  watched.passing = watched.latest?.decision === "pass" ? (watched.passing ?? clock.monotonic()) : undefined;
+}
+
+function keepAsking(watched: Watched, clock: Clock): Watched {
+  watched.kept = true;
+  const rounds = async () => {
+    while (!watched.end.signal.aborted) await ask(watched, clock, watched.end.signal);
+  };
+  // A probe that breaks its promise and throws ends the watch: the guard then has no verdict, which is never a pass.
+  rounds().catch(() => {
+    watched.latest = undefined;
+  });
+  return watched;
 }
 
 function isOutage(deployment: Deployment): boolean {

@@ -1,5 +1,6 @@
 import type { Call } from "../core/calls.ts";
 import { canEndByItself, decide } from "../core/deciding/decide.ts";
+import { watching } from "../core/deciding/guards.ts";
 import { OPERATOR_WAIT, type Facts, type Move } from "../core/deciding/moves.ts";
 import { currentStep, destination, direction, type Deployment } from "../core/deployment.ts";
 import type { Happening } from "../core/journal.ts";
@@ -119,7 +120,7 @@ export class Run {
     if (this.#news.signal.aborted) this.#news = new AbortController();
     const news = AbortSignal.any([this.#news.signal, this.#options.signal]);
     const { state } = this.#deployment;
-    const resting = state.is === "warm" || (state.is === "waiting" && state.until > this.#ports.clock.now() && !canEndByItself(this.#deployment));
+    const resting = state.is === "warm" || (state.is === "waiting" && state.until > this.#ports.clock.now() && !this.#looks());
     if (resting) return this.#rest(news);
     if (this.#lease === undefined) {
       const busy = await this.#claim(this.#options.waitLock);
@@ -133,6 +134,11 @@ export class Run {
     // What was cut short saw nothing, which must not be taken for a target that cannot be read.
     if (news.aborted || this.#lost !== undefined) return undefined;
     return this.#act(decide(this.#deployment, facts), news);
+  }
+
+  /** A wait that the world can end is looked at; one that leaves a candidate with traffic is, too, by whoever stays. */
+  #looks(): boolean {
+    return canEndByItself(this.#deployment) || (this.#options.stay && watching(this.#deployment).length > 0);
   }
 
   get #deployment(): Deployment {

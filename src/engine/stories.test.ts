@@ -454,6 +454,42 @@ describe("both slots failing alike", () => {
   });
 });
 
+describe("guards beside a wait", () => {
+  it("send traffic back when the candidate fails at a gate with its share", async () => {
+    const approval = { gate: "approval", timeout: millis(3_600_000), otherwise: "proceed" } as const;
+    const on = stage({ behaviour: ({ id }) => (id === "v2" ? "failsUnderTraffic" : "good"), shape: { failsAfter: [3_000, 4_000] } });
+    await on.open("v2", "canary", { shifts: [{ share: 50, gate: approval }] });
+    await on.advance();
+    const events = await on.events();
+    expect(endOf(events)).toMatchObject({ outcome: "reverted", serves: { slot: "blue" } });
+    expect(events.at(-1)?.at).toBeLessThan((events[0]?.at ?? 0) + 60_000);
+  });
+
+  it("send traffic back when, of two slots that failed alike, only the one before recovers", async () => {
+    const on = stage();
+    const out = { blue: false, green: false };
+    const { ports } = on.process();
+    const probe: Probe = {
+      sample: async (check, of, signal) => {
+        const answer = await ports.probe.sample(check, of, signal);
+        const slot = of.reach.replica.startsWith("blue") ? "blue" : "green";
+        return out[slot] && check.kind === "deep" ? { ...answer, result: "fail", expected: "200", actual: "503" } : answer;
+      },
+    };
+    await on.open("v2", "blueGreen", { bake: millis(20_000) });
+    const baking = when(on, verdictOf("confirm-green-100"));
+    const advanced = on.advance({}, { ...ports, probe });
+    await baking;
+    const held = when(on, verdictOf("guard-checks-green"));
+    Object.assign(out, { blue: true, green: true });
+    expect(await held).toMatchObject({ then: "hold" });
+    await on.clock.sleep(millis(10_000));
+    out.blue = false;
+    await advanced;
+    expect(endOf(await on.events())).toMatchObject({ outcome: "reverted", serves: { slot: "blue", revision: "v1" } });
+  });
+});
+
 /** A store's methods as plain properties, to replace one of them. */
 function methods(store: StateStore): StateStore {
   const names = ["open", "current", "append", "close", "history", "events", "lease", "take", "beat", "release", "changed"] as const;

@@ -31,7 +31,9 @@ export function decideGuards(deployment: Deployment, facts: Facts): Move | undef
  */
 export function decideGuardsWaiting(deployment: Deployment, facts: Facts): Move | undefined {
   const move = decideGuards(deployment, facts);
-  if (move?.move === "checks") return move;
+  // In an outage the other slot is asked all the time, and counts as well only once it has been for a whole window.
+  const outage = deployment.state.is === "waiting" && deployment.state.for === "outage";
+  if (move?.move === "checks" && !outage) return move;
   return move?.move === "journal" && move.event.kind === "verdict" && move.event.then === "back" ? move : undefined;
 }
 
