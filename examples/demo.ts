@@ -173,15 +173,16 @@ function timeRows(times: Times): readonly (readonly [string, string])[] {
   ];
 }
 
-/** Requests that began between a switch and the next one, answered by another version: there must be none. */
+/** Requests answered by another version than the live one, while the router was not being asked: there must be none. */
 function mixed(load: Load, { acknowledged }: Times): number {
-  return load.answers.filter(({ at, version }) => {
+  return load.answers.filter(({ at, took, version }) => {
     const began = load.startedAt + at;
-    // The journal's stamps are whole milliseconds; while the router is being asked, either version may answer.
+    // The journal's stamps are whole milliseconds.
     const last = acknowledged.findLastIndex((each) => each.at + 1 < began);
     const next = acknowledged[last + 1];
-    const switching = next !== undefined && began >= next.asked - 1;
-    return last >= 0 && !switching && version !== undefined && version !== acknowledged[last]?.version;
+    const live = acknowledged[last]?.version;
+    const duringSwitch = next !== undefined && began + took >= next.asked - 1 && version === next.version;
+    return last >= 0 && version !== undefined && version !== live && !duringSwitch;
   }).length;
 }
 
