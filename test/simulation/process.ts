@@ -18,6 +18,11 @@ export class Fate {
     return this.#over ? undefined : this.#deaths.get(++this.#writes);
   }
 
+  /** Writes so far. */
+  get writes(): number {
+    return this.#writes;
+  }
+
   /** Nobody dies any more. */
   end(): void {
     this.#over = true;

@@ -68,6 +68,8 @@ export interface History {
   readonly spooled: readonly { readonly t: number; readonly event: Happening }[];
   readonly lease: readonly LeaseChange[];
   readonly calls: readonly Called[];
+  /** Writes of all processes: to target, store and spool. */
+  readonly writes: number;
   readonly runs: readonly Ran[];
   readonly disturbances: readonly Disturbance[];
   /** A read may be so many ms behind the truth. */

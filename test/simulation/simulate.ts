@@ -250,6 +250,7 @@ class Simulation {
       spooled: this.#notes.spooled,
       lease: this.#state.lease,
       calls: this.#notes.calls,
+      writes: this.#fate.writes,
       runs: this.#processes.map(({ ran }) => ran),
       disturbances: this.#trouble.disturbances,
       staleness: world.tuning.staleness,

@@ -48,10 +48,12 @@ function confirmed(line: Timeline, deployed: Deployed, slot: Slot, before: numbe
   // What somebody else took away is not for the engine to confirm; that nothing comes any more is judged all the same.
   if (took?.by === "foreign" || gave?.by === "foreign") return true;
   if (gave === undefined && !mayReceive(deployed.plan.baseline.weights, slot)) return true;
-  const steps = new Map(
-    deployed.events.flatMap(({ event }) => stepsOf(event)).map((step) => [step.id, step]),
-  );
-  return [...deployed.events, ...line.history.spooled].some(({ t, event }) => {
+  const known: readonly { readonly t: number; readonly event: Happening }[] = [
+    ...deployed.events,
+    ...line.history.spooled,
+  ];
+  const steps = new Map(known.flatMap(({ event }) => stepsOf(event)).map((step) => [step.id, step]));
+  return known.some(({ t, event }) => {
     if (t > before || t < (gave?.t ?? deployed.opened) || event.kind !== "verdict" || event.result !== "pass")
       return false;
     const step = steps.get(event.of);
@@ -206,7 +208,8 @@ export function saysOnlyWhatIsSo(line: Timeline): readonly Violation[] {
       .some((each) => each.by === "foreign" && each.t >= deployed.opened && each.t <= t);
     if (last.outcome === "done" && !foreign && !moments.some((m) => sameWeights(line.weights(m), to)))
       return [bad(`traffic is at ${JSON.stringify(line.weights(t))}`)];
-    if (last.outcome === "reverted" && turnedBack(line, deployed.id) === undefined)
+    const spooled = line.history.spooled.some(({ event }) => event.kind === "verdict" && event.then === "back");
+    if (last.outcome === "reverted" && turnedBack(line, deployed.id) === undefined && !spooled)
       return [bad("it never turned back")];
     const { slot } = last.serves;
     if (slot === "unknown") return [];

@@ -86,7 +86,10 @@ export function keepsTheLastReady(line: Timeline): readonly Violation[] {
 /** Until every look of the guards' window lies within an outage. */
 const WHOLE_WINDOW = 5_000;
 
-/** 2, second part. When both slots fail alike nothing is gained by going back: hold. */
+/**
+ * 2, second part. When both slots fail alike nothing is gained by going back: hold. Only checks can tell of both slots
+ * at any time; errors of users tell it only while both have traffic, and acting on them at once harms nobody.
+ */
 export function holdsWhenBothFail(line: Timeline): readonly Violation[] {
   const outages = line.history.disturbances.filter(({ what }) => what === "outage");
   return line.deployments.flatMap(({ plan, events }) =>
@@ -94,7 +97,7 @@ export function holdsWhenBothFail(line: Timeline): readonly Violation[] {
       if (
         event.kind !== "verdict" ||
         event.then !== "back" ||
-        !plan.guards.some(({ id, watch }) => id === event.of && watch !== "crashLoop")
+        !plan.guards.some(({ id, watch }) => id === event.of && watch === "checks")
       )
         return [];
       const { slot, revision } = plan.candidate;
