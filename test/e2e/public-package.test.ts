@@ -4,7 +4,8 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { rollback } from "../../src/api/steering.ts";
 import { until } from "./processes.ts";
-import { blueGreen, complaints, outcomeOf, place, tell, versionsOf, type Place } from "./support.ts";
+import { blueGreen, type Place } from "./place.ts";
+import { complaints, outcomeOf, place, tell, versionsOf } from "./support.ts";
 
 /**
  * A service nobody here wrote: two released versions of npm's `http-server`, which ends at once when it is told to,
@@ -21,7 +22,7 @@ function install(service: Place, name: "http-server-previous" | "http-server"): 
 
 test("http-server 14.1.0 is upgraded to 14.1.1 and rolled back under load without a lost request", async () => {
   const site = await place({ command: "node start.cjs site -p {port} -a 127.0.0.1 -s", strategy: blueGreen("500ms"), health: HEALTH, replicas: 2 });
-  mkdirSync(join(site.source, "site"), { recursive: true });
+  mkdirSync(join(site.source, "site"));
   writeFileSync(join(site.source, "site/index.html"), "<!doctype html><title>Files</title>".padEnd(20_000, "\n"));
   expect(install(site, "http-server-previous")).toBe("14.1.0");
   const first = await site.deploy(undefined);

@@ -9,7 +9,8 @@ import type { JournalEvent } from "../../src/core/journal.ts";
 import { SLOTS } from "../../src/core/units.ts";
 import { releaseFolder, releaseName } from "../../src/targets/local/release-folder.ts";
 import { kill, until } from "./processes.ts";
-import { blueGreen, complaints, outcomeOf, serving, shopHealth, tell, versionsOf, type Place } from "./support.ts";
+import { blueGreen, shopHealth, type Place } from "./place.ts";
+import { complaints, outcomeOf, serving, tell, versionsOf } from "./support.ts";
 
 /** The whole story of one service after another, each under load, on real processes. */
 

@@ -9,7 +9,8 @@ import type { JournalEvent } from "../../src/core/journal.ts";
 import type { Strategy, StrategyKind } from "../../src/core/plan.ts";
 import { sameWeights, NOBODY, type Weights } from "../../src/core/routing.ts";
 import { SLOTS, type Revision } from "../../src/core/units.ts";
-import { complaints, outcomeOf, serving, tell, type Place } from "./support.ts";
+import type { Place } from "./place.ts";
+import { complaints, outcomeOf, serving, tell } from "./support.ts";
 import { until } from "./processes.ts";
 
 /**
