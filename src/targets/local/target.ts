@@ -90,11 +90,13 @@ export function createLocalTarget(settings: LocalSettings): Promise<LocalTarget>
     prune: async (keep) => (await import("./releases.ts")).pruneReleases(layout, keep, Date.now()),
     address: async () => addressOf((await processes.edge())?.public),
     preview: async (slot) => {
-      const seen = await router.observe(AbortSignal.timeout(EDGE_AT_MOST));
-      if (seen.is !== "seen" || seen.value.weights === "pool") return undefined;
+      // Asked first and once: where no edge runs, nobody waits for it to come back.
+      const edge = await processes.edge();
+      const seen = edge && (await router.observe(AbortSignal.timeout(EDGE_AT_MOST)));
+      if (seen?.is !== "seen" || seen.value.weights === "pool") return undefined;
       const { weights } = seen.value;
       // One private address, which shows the slot with the smaller share.
-      return weights[slot] > weights[otherSlot(slot)] ? undefined : addressOf((await processes.edge())?.preview);
+      return weights[slot] > weights[otherSlot(slot)] ? undefined : addressOf(edge?.preview);
     },
     stop: () => processes.stop(),
     close: async () => {
