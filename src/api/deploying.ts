@@ -48,6 +48,8 @@ export async function deploy(connection: Connection, wanted: Wanted, options: Mo
 export async function deployRevision(
   connection: Connection, revision: Revision, wanted: Wanted & { readonly rollback?: boolean }, options: MoveOptions, given?: Plan,
 ): Promise<Moved> {
+  const unknown = unknownCheck(connection, wanted.force ?? []);
+  if (unknown !== undefined) return unknown;
   const pointless = await changesNothing(connection, revision, wanted, options);
   if (pointless !== undefined) return pointless;
   const free = await makeRoom(connection, options);
@@ -86,6 +88,15 @@ export async function moveOn(connection: Connection, options: MoveOptions, id?: 
     signal: options.signal, stay: options.stay ?? false, waitLock: options.waitLock ?? millis(0),
   });
   return movedBy(connection, advanced, id);
+}
+
+/** A slip in the name of a check to force would force nothing, and nobody would know. */
+function unknownCheck({ wishes }: Connection, force: readonly string[]): Moved | undefined {
+  const names = wishes.checks.checks.map((check) => check.name);
+  const wrong = force.find((name) => !names.includes(name));
+  if (wrong === undefined) return undefined;
+  const message = `no check is called "${wrong}"; there are ${names.map((name) => `"${name}"`).join(", ")}`;
+  return { is: "refused", cause: { code: "TEAL-P121", message }, next: "name the checks to force as the message does" };
 }
 
 /** A warm slot is not given up for a revision that is live already, or that will be refused for its past. */

@@ -103,6 +103,9 @@ describe("a service's life", () => {
     expect(ran.code).toBe(3);
     expect(ran.err).toContain("TEAL-D122, exit 3");
     expect((await service.teal("logs", "r99")).code).toBe(3);
+    const forced = await service.teal("deploy", "v9", "--force", "deap");
+    expect(forced.code).toBe(3);
+    expect(forced.err).toContain('no check is called "deap"; there are "ready", "deep[0] GET /deep"');
   });
 
   test("history tells them all, newest first", async () => {
@@ -210,9 +213,25 @@ describe("more than one hand", () => {
     expect((await service.teal("status")).out).toContain("v2 serves on");
   });
 
+  test("unlock takes the lease from a holder that lives: it stops at once (5), resume goes on (0), the journal says why", async () => {
+    service.configure("{ blueGreen: { bake: 6s, keepWarm: 0s, drain: 1s } }");
+    const deploying = service.start("deploy", "v3");
+    await shows(deploying.output, "✓ cutover");
+    const unlocked = await service.teal("unlock", "--reason", "operator is asleep", "--yes");
+    expect(unlocked.out).toContain("The lease was taken from");
+    expect(unlocked.code).toBe(0);
+    const lost = await deploying.ended;
+    expect(lost.code).toBe(5);
+    expect(lost.err).toContain("v3 serves on");
+    const resumed = await service.teal("resume", "-v");
+    expect(resumed.code).toBe(0);
+    expect(resumed.out).toContain("operator is asleep");
+    expect(resumed.out).toContain("v3 is live on");
+  });
+
   test("--timeout lets go and says so (6)", async () => {
     service.configure("{ blueGreen: { bake: 20s, keepWarm: 0s, drain: 1s } }");
-    const ran = await service.teal("deploy", "v3", "--timeout", "2s");
+    const ran = await service.teal("deploy", "v4", "--timeout", "2s");
     expect(ran.code).toBe(6);
     expect(ran.out).toContain("The time given by --timeout is over");
     expect((await service.teal("abort")).code).toBe(0);
@@ -220,18 +239,18 @@ describe("more than one hand", () => {
 
   test("waits at a gate (6), is promoted (0)", async () => {
     service.configure("{ blueGreen: { gate: [approval], bake: 200ms, keepWarm: 0s, drain: 1s } }");
-    const ran = await service.teal("deploy", "v4");
+    const ran = await service.teal("deploy", "v5");
     expect(ran.code).toBe(6);
     expect(ran.out).toContain("answer: teal promote, or teal abort");
-    expect(ran.out).toMatch(/v2 serves on/u);
+    expect(ran.out).toContain("v3 serves on");
     const promoted = await service.teal("promote");
     expect(promoted.code).toBe(0);
-    expect(promoted.out).toContain("v4 is live on");
+    expect(promoted.out).toContain("v5 is live on");
   });
 
   test("a replica that crashes rejects at once (4)", async () => {
     service.release("crashes");
-    const ran = await service.teal("deploy", "v5");
+    const ran = await service.teal("deploy", "v6");
     expect(ran.code).toBe(4);
     expect(ran.out).toContain("TEAL-H103, exit 4");
   });
@@ -239,12 +258,12 @@ describe("more than one hand", () => {
   test("a background process retires the previous slot when its time is over", async () => {
     service.configure("{ blueGreen: { bake: 200ms, keepWarm: 1s, drain: 1s } }");
     service.release("good");
-    const ran = await service.teal("deploy", "v6");
+    const ran = await service.teal("deploy", "v7");
     expect(ran.code).toBe(0);
-    expect(ran.out).toContain("Back to v4");
+    expect(ran.out).toContain("Back to v5");
     // Bounded by the test's deadline.
     while (resultOf(await service.teal("status", "--json"))["open"] !== undefined) continue;
-    expect(resultOf(await service.teal("history", "--json"))).toMatchObject({ rows: [{ revision: "v6", outcome: "done" }, {}, {}, {}, {}, {}, {}] });
+    expect(resultOf(await service.teal("history", "--json"))).toMatchObject({ rows: [{ revision: "v7", outcome: "done" }, {}, {}, {}, {}, {}, {}, {}] });
   });
 });
 

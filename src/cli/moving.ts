@@ -45,7 +45,7 @@ export async function moving(session: Session, how: Moving, act: (options: MoveO
 async function unlessInterrupted(signal: AbortSignal, act: () => Promise<Moved>): Promise<Moved> {
   try {
     const moved = await act();
-    return signal.aborted && (moved.is === "refused" || moved.is === "failed" || moved.is === "busy") ? { is: "detached", number: 0 } : moved;
+    return signal.aborted && (moved.is === "refused" || moved.is === "failed") ? { is: "detached", number: 0 } : moved;
   } catch (error) {
     if (!signal.aborted) throw error;
     return { is: "detached", number: 0 };

@@ -4,8 +4,20 @@ import { abort, promote, rollback } from "../../api/steering.ts";
 import type { JournalEvent } from "../../core/journal.ts";
 import { millis } from "../../core/units.ts";
 import { ask } from "../../engine/engine.ts";
-import { CONTEXT, revision, shown, world, type WorldOptions } from "./testing.ts";
+import { CONTEXT, revision, shown as asShown, world, type WorldOptions } from "./testing.ts";
+import { cut, padded, printable, width } from "./width.ts";
+import { table } from "./table.ts";
+import { tookInWords } from "./words.ts";
 import { view } from "./view.ts";
+
+/** Measured figures differ from one engine to the next; everything else stays. */
+function shown(events: readonly JournalEvent[]): string {
+  return asShown(events)
+    .replace(/(?<![<\d])[\d.]+ (?:ms|s|min)(?: \d+ s)?(?= |$|\.|,)/gmu, "# s")
+    .replace(/ {2,}# s$/gmu, "  # s")
+    .replace(/\b[1-9][\d,]* (requests|errors)/gu, "# $1")
+    .replace(/errors [\d.]+ %/gu, "errors # %");
+}
 
 /** Deploys one revision after the other and answers the journal of the last. */
 async function last(options: WorldOptions, ...ids: readonly string[]): Promise<readonly JournalEvent[]> {
@@ -128,5 +140,31 @@ describe("properties", () => {
         expect(whole.slice(0, part.length)).toEqual(part);
       }
     }
+  });
+});
+
+describe("words and columns", () => {
+  test.each([
+    [6, "6 ms"], [999.6, "1.0 s"], [3_100, "3.1 s"], [9_999, "10 s"], [35_400, "35 s"], [120_000, "2 min"], [125_000, "2 min 5 s"], [7_260_000, "2 h 1 min"],
+  ])("%d ms is %s", (ms, words) => {
+    expect(tookInWords(ms)).toBe(words);
+  });
+
+  test("wide and combined characters take the columns that a terminal gives them", () => {
+    expect([width("blue"), width("蓝色"), width("e\u0301"), width("👩‍💻"), width("✓")]).toEqual([4, 4, 1, 2, 1]);
+    expect(padded("蓝", 4)).toBe("蓝  ");
+    expect(cut("green 2/2 replicas", 8)).toBe("green 2…");
+    expect(cut("蓝色蓝色", 5)).toBe("蓝色…");
+  });
+
+  test("nothing that is quoted can move the cursor, colour the terminal or forge a line", () => {
+    const text = printable("a\u001b[2K\rb\u202ec\nd\u0007\u009b1m");
+    expect(text).toBe("a\\u{1b}[2K\\u{d}b\\u{202e}c\\u{a}d\\u{7}\\u{9b}1m");
+  });
+
+  test("a table that is too wide is turned; a short row is a sentence", () => {
+    const rows = [["strategy", "steps", "writes"], ["blueGreen", "9", "3"], ["rolling", "refused: no"]];
+    expect(table(rows, 80)).toEqual(["strategy   steps  writes", "blueGreen  9      3", "rolling    refused: no"]);
+    expect(table(rows, 20)).toEqual(["blueGreen", "  steps     9", "  writes    3", "", "rolling", "  refused: no"]);
   });
 });
