@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { enableCompileCache } from "node:module";
+// Not by name: an earlier Node has no `enableCompileCache` and would fail before it could say what is wrong.
+import nodeModule from "node:module";
 import { EXIT } from "./exit.ts";
 
 /** The entry: answers `--version` by itself and loads what a command needs only when it runs. */
@@ -27,7 +28,19 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
-enableCompileCache();
+/** The earliest Node that runs all of this without a flag or a warning; the same as `engines` in package.json. */
+const EARLIEST = [24, 15] as const;
+
+function isTooEarly(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major < EARLIEST[0] || (major === EARLIEST[0] && minor < EARLIEST[1]);
+}
+
+if (isTooEarly(process.versions.node)) {
+  process.stderr.write(`Teal needs Node ${EARLIEST.join(".")} or later; this is ${process.version} at ${process.execPath}. Nothing was done.\nTEAL-X004, exit ${EXIT.usage}\n`);
+  process.exit(EXIT.usage);
+}
+nodeModule.enableCompileCache();
 // Whoever reads our output may stop reading: that is no fault of ours.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
