@@ -1,32 +1,27 @@
 import type { Call } from "../core/calls.ts";
 import { canEndByItself, decide } from "../core/deciding/decide.ts";
 import { watching } from "../core/deciding/guards.ts";
-import { OPERATOR_WAIT, type Facts, type Move } from "../core/deciding/moves.ts";
-import { currentStep, destination, direction, type Deployment } from "../core/deployment.ts";
+import { OPERATOR_WAIT, type Move } from "../core/deciding/moves.ts";
+import { currentStep, direction, type Deployment } from "../core/deployment.ts";
 import type { Happening } from "../core/journal.ts";
-import { settleTime } from "../core/observed.ts";
 import type { Effect } from "../core/transition.ts";
-import { intentId, millis, otherSlot, type Cause, type Instant, type IntentId, type Millis, type Slot } from "../core/units.ts";
-import type { Judgement } from "../core/verdict.ts";
+import { intentId, millis, type Cause, type Instant, type IntentId, type Millis } from "../core/units.ts";
 import type { Expect, Write } from "../ports/write.ts";
 import type { Key } from "../ports/store.ts";
 import { claimTarget } from "./claiming.ts";
 import { closing } from "./closing.ts";
-import { GuardWatch } from "./guard-watch.ts";
-import { HealthWatch } from "./health-watch.ts";
+import { lastWords } from "./last-words.ts";
 import { acquire, type HeldLease } from "./lease.ts";
 import type { Log } from "./log.ts";
 import { observe } from "./observe.ts";
 import { outcomeOf } from "./outcome.ts";
 import { perform } from "./perform.ts";
-import { CALL_BOUND, boundedRead, type EnginePorts } from "./ports.ts";
+import { CALL_BOUND, type EnginePorts } from "./ports.ts";
+import { Sight } from "./sight.ts";
 
-/** Assumed where a router promises nothing about how fast traffic follows. */
-const UNKNOWN_PROPAGATION = millis(180_000);
 /** Pause before trying again when the store cannot be reached, or the target is busy and names no time. */
 const PAUSE = millis(500);
-/** A target without compare-and-set may show the state before our own write for so long. */
-const STALE = CALL_BOUND;
+const GLANCE = millis(50);
 /** However long a busy target asks to be left alone: deadlines must be kept. */
 const LONGEST_PAUSE = millis(30_000);
 const DOWN: Cause = { code: "TEAL-S101", message: "the state store cannot be reached" };
@@ -57,7 +52,7 @@ export class Run {
   readonly #key: Key;
   readonly #log: Log;
   readonly #options: RunOptions;
-  readonly #guards: GuardWatch;
+  readonly #sight: Sight;
   #lease: HeldLease | undefined;
   #lost: Cause | undefined;
   #downSince: Millis | undefined;
@@ -66,24 +61,13 @@ export class Run {
   #claiming = false;
   /** Aborted and replaced whenever the journal brings something new: whatever is being waited for ends early. */
   #news = new AbortController();
-  #spot = "";
-  #spotSince: Millis;
-  #lastWrite: Millis;
-  #applied: Call | undefined;
-  #health: HealthWatch | undefined;
-  #judgement: Judgement | undefined;
-  readonly #known = new Map<IntentId, Millis>();
-  /** When this process itself journaled the last pass of a slot. */
-  readonly #passed = new Map<Slot, Millis>();
 
   constructor(ports: EnginePorts, key: Key, log: Log, options: RunOptions) {
     this.#ports = ports;
     this.#key = key;
     this.#log = log;
     this.#options = options;
-    this.#guards = new GuardWatch(ports, log.deployment);
-    this.#spotSince = ports.clock.monotonic();
-    this.#lastWrite = ports.clock.monotonic();
+    this.#sight = new Sight(ports, log.deployment);
   }
 
   async go(): Promise<Ran> {
@@ -98,7 +82,7 @@ export class Run {
       }
     } finally {
       end.abort();
-      this.#guards.stop();
+      this.#sight.rest();
       const lease = this.#lease;
       this.#lease = undefined;
       await lease?.release();
@@ -127,10 +111,10 @@ export class Run {
       if (busy !== undefined) return busy;
       if (this.#lease === undefined) return undefined;
     }
-    this.#arrive();
+    this.#sight.arrive(this.#deployment);
     const shutting = this.#shutOthersOut();
     if (direction(this.#deployment) === "forward") await shutting;
-    const facts = await this.#facts(news);
+    const facts = await this.#sight.facts(this.#deployment, this.#claimed, news);
     // What was cut short saw nothing, which must not be taken for a target that cannot be read.
     if (news.aborted || this.#lost !== undefined) return undefined;
     return this.#act(decide(this.#deployment, facts), news);
@@ -143,69 +127,6 @@ export class Run {
 
   get #deployment(): Deployment {
     return this.#log.deployment;
-  }
-
-  /** Notes when a step begins: its deadline, its checks and its stretch of traffic begin with it. */
-  #arrive(): void {
-    const { state } = this.#deployment;
-    const spot = state.is === "running" ? `${state.dir} ${state.step} ${currentStep(this.#deployment)?.id}` : JSON.stringify(state);
-    const now = this.#ports.clock.monotonic();
-    for (const { intent } of this.#deployment.open) if (!this.#known.has(intent)) this.#known.set(intent, now);
-    if (spot === this.#spot) return;
-    this.#spot = spot;
-    this.#spotSince = now;
-    this.#health = undefined;
-    this.#judgement = undefined;
-    const step = currentStep(this.#deployment);
-    if (step?.do === "bake" || step?.do === "gate") this.#guards.restart();
-  }
-
-  async #facts(signal: AbortSignal): Promise<Facts> {
-    const { clock, target } = this.#ports;
-    const step = currentStep(this.#deployment);
-    const confirming = step?.do === "confirm" ? step.to : undefined;
-    const draining = step?.do === "drain" ? step.slot : undefined;
-    const migrating = this.#deployment.plan.steps.some((each) => each.do === "migrate") ? target.migrator : undefined;
-    const [observed, evidence, residual, migration] = await Promise.all([
-      observe(target, clock, CALL_BOUND, signal, this.#unhurried()),
-      confirming && boundedRead(clock, CALL_BOUND, signal, (end) => target.router.sample(confirming, end)),
-      draining && boundedRead(clock, CALL_BOUND, signal, (end) => target.router.residual(draining, end)),
-      migrating && boundedRead(clock, CALL_BOUND, signal, (end) => migrating.observe(end)),
-      this.#guards.look(this.#deployment, signal),
-    ]);
-    const now = clock.monotonic();
-    const { steady, otherSteady, traffic } = this.#guards;
-    const { propagation } = target.router;
-    const fencing = target.router.fencing === "atomic" && target.slots.fencing === "atomic" ? "atomic" : "checked";
-    return {
-      now: clock.now(),
-      elapsed: millis(now - this.#spotSince),
-      observed,
-      fencing,
-      claimed: this.#claimed,
-      modes: target.router.modes,
-      settle: settleTime(CALL_BOUND, propagation === "unknown" ? UNKNOWN_PROPAGATION : propagation),
-      ...(fencing === "checked" && this.#applied && now - this.#lastWrite < STALE ? { justWritten: this.#applied } : {}),
-      bound: CALL_BOUND,
-      sinceWrite: millis(now - this.#lastWrite),
-      known: new Map([...this.#known].map(([intent, since]) => [intent, millis(now - since)])),
-      passedAgo: Object.fromEntries([...this.#passed].map(([slot, since]) => [slot, millis(now - since)])),
-      ...(this.#judgement && { health: this.#judgement }),
-      ...(steady && { steady }),
-      ...(otherSteady && { otherSteady }),
-      ...(traffic && { traffic }),
-      ...(evidence && { evidence }),
-      ...(residual && { residual }),
-      ...(migration && { migration }),
-    };
-  }
-
-  /** Until traffic is proven to be back, nothing waits for the slot it comes from. */
-  #unhurried(): Slot | undefined {
-    const step = currentStep(this.#deployment);
-    const moving = step === undefined ? this.#deployment.course.back === undefined : step.do === "ensure" || step.do === "shift" || step.do === "confirm";
-    const to = destination(this.#deployment.plan);
-    return direction(this.#deployment) === "back" && moving && to !== undefined ? otherSlot(to) : undefined;
   }
 
   async #act(move: Move, news: AbortSignal): Promise<Ran | undefined> {
@@ -229,7 +150,7 @@ export class Run {
       case "journal":
         return this.#journal(move.event);
       case "checks":
-        await (move.for === "step" ? this.#ask(move.slot, news) : this.#guards.askOther(this.#deployment, news));
+        await (move.for === "step" ? this.#sight.ask(this.#deployment, move.slot, news) : this.#sight.askOther(this.#deployment, news));
         return undefined;
       case "look":
         this.#ports.waiting?.(move.reason);
@@ -256,10 +177,8 @@ export class Run {
     const answer = await this.#log.append(timed, this.#fence);
     switch (answer.is) {
       case "ok":
-        if (event.kind === "verdict" && event.passed !== undefined) this.#passed.set(event.passed.slot, this.#ports.clock.monotonic());
         this.#downSince = undefined;
-        // What was asked counts once: a second verdict rests on a question of its own time.
-        if (event.kind === "verdict") this.#judgement = undefined;
+        this.#sight.journaled(event);
         return this.#effects(answer.effects);
       case "moved":
         return undefined;
@@ -272,7 +191,7 @@ export class Run {
         return this.#unkept(answer.cause);
       case "down":
         // A verdict that could not be journaled ages meanwhile: the next one rests on answers of its own time.
-        this.#judgement = undefined;
+        this.#sight.forgetAnswer();
         await this.#withoutStore(answer.cause);
         return undefined;
       default: {
@@ -308,7 +227,7 @@ export class Run {
         const open = this.#deployment.open.find((each) => each.intent === effect.intent);
         if (open !== undefined) await this.#perform(effect.intent, effect.call, open.expect);
       } else {
-        this.#guards.stop();
+        this.#sight.rest();
         await this.#lease?.release();
         this.#lease = undefined;
       }
@@ -331,15 +250,14 @@ export class Run {
     const began = clock.monotonic();
     const left = forward ? this.#turned.signal : new AbortController().signal;
     const journal = (write: Write<unknown>) => {
-      this.#lastWrite = clock.monotonic();
+      this.#sight.wrote();
       return this.#log.append(outcomeOf(intent, write, millis(clock.monotonic() - began)), lease.fence);
     };
     const order = { intent, call, expect, fence: lease.fence, bound: CALL_BOUND };
     // A late answer is journaled for the record; what it changed is found by looking.
     const write = await perform(target, clock, order, left, (late) => void (this.#lease === lease && journal(late).catch(() => undefined)));
-    this.#known.set(intent, clock.monotonic());
+    this.#sight.ended(intent, write.is === "applied" || write.is === "unchanged" ? call : undefined);
     await journal(write);
-    this.#applied = write.is === "applied" || write.is === "unchanged" ? call : undefined;
     if (write.is === "fenced") this.#lost = { code: "TEAL-D130", message: `the target refused fence ${lease.fence}: ${write.by} is in force` };
     else if (write.is !== "applied" && write.is !== "unchanged") {
       const wait = write.is === "rejected" ? (write.retryAfter ?? PAUSE) : target.pace;
@@ -372,42 +290,14 @@ export class Run {
     }
   }
 
-  async #ask(slot: "blue" | "green", news: AbortSignal): Promise<void> {
-    const { plan } = this.#deployment;
-    const revision = slot === plan.candidate.slot ? plan.candidate.revision : plan.baseline.slots[slot].revision;
-    if (revision === undefined) return;
-    if (this.#health?.slot !== slot) {
-      this.#health = new HealthWatch(this.#ports, { slot, revision, plan: plan.request.checks, force: plan.request.force, startedOnly: false });
-    }
-    const watch = this.#health;
-    const replicas = await watch.round(news);
-    if (!news.aborted) this.#judgement = watch.judge(replicas ?? []);
-    if (this.#judgement !== undefined) this.#ports.waiting?.(this.#judgement.summary);
-  }
-
   /** Times a verdict and, where a slot failed, adds the last lines it wrote. */
   async #evidenced(event: Extract<Happening, { kind: "verdict" }>): Promise<Happening> {
-    const timed = { ...event, took: millis(this.#ports.clock.monotonic() - this.#spotSince) };
+    const timed = { ...event, took: this.#sight.elapsed };
     if (event.result !== "fail" || event.facts.log !== undefined) return timed;
-    const log = await this.#lastWords(event.facts.samples?.[0]?.replica);
+    // A guard's failure has users waiting behind it, so hardly any time is taken for its evidence.
+    const bound = event.of === currentStep(this.#deployment)?.id ? PAUSE : GLANCE;
+    const log = await lastWords(this.#ports, this.#deployment.plan.candidate.slot, event.facts.samples?.[0]?.replica, bound);
     return log.length === 0 ? timed : { ...timed, facts: { ...event.facts, log } };
-  }
-
-  async #lastWords(replica: string | undefined): Promise<readonly string[]> {
-    const { clock, target } = this.#ports;
-    const enough = new AbortController();
-    const words = async (): Promise<readonly string[]> => {
-      const reach = await target.slots.reach(this.#deployment.plan.candidate.slot, enough.signal);
-      if (reach.is === "unreadable") return [];
-      const who = reach.value.find((each) => each.replica === replica) ?? reach.value[0];
-      return (await who?.tail(5))?.map((line) => `${who?.replica}: ${line}`) ?? [];
-    };
-    const late = clock.sleep(PAUSE, enough.signal).then((): readonly string[] => []);
-    try {
-      return await Promise.race([words().catch(() => []), late]);
-    } finally {
-      enough.abort();
-    }
   }
 
   /** Takes the lease and shuts out whoever wrote before, in the journal first and then at the target. */
@@ -461,7 +351,7 @@ export class Run {
       if (busy !== undefined) return busy;
       if (this.#lease === undefined) return undefined;
     }
-    const facts = await this.#facts(this.#options.signal);
+    const facts = await this.#sight.facts(this.#deployment, this.#claimed, this.#options.signal);
     if (this.#options.signal.aborted) return undefined;
     return this.#act(decide(this.#deployment, facts), this.#options.signal);
   }
