@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import type { Profile } from "../../src/targets/memory/index.ts";
+import { STRATEGIES, everyCrash } from "./crashes.ts";
 import { printSchedule, printTimeline } from "./print.ts";
 import { judge } from "./checkers/index.ts";
 import { reportOf, violationsOf } from "./report.ts";
@@ -7,7 +8,10 @@ import { PROFILES, scheduleOf } from "./schedule.ts";
 import { PLAIN, type Plain, reduced } from "./shrink.ts";
 import { simulate } from "./simulate.ts";
 
-/** `npm run simulate -- --seeds 10000 [--from N] [--profile P]`, or one run: `--seed N [--keep 0,3] [--plain autoscaler]`. */
+/**
+ * `npm run simulate -- --seeds 10000 [--from N] [--profile P]`, one run: `--seed N [--keep 0,3] [--plain autoscaler]`,
+ * or a process that dies around every write: `--crashes [--profile P]`.
+ */
 const { values } = parseArgs({
   options: {
     seeds: { type: "string", default: "500" },
@@ -16,6 +20,7 @@ const { values } = parseArgs({
     seed: { type: "string" },
     keep: { type: "string" },
     plain: { type: "string" },
+    crashes: { type: "boolean", default: false },
   },
 });
 
@@ -24,6 +29,7 @@ if (values.profile !== undefined && profile === undefined) {
   console.error(`--profile ${values.profile}: there is none. Profiles: ${PROFILES.join(", ")}.`);
   process.exit(2);
 }
+if (values.crashes) process.exit(await crashes());
 process.exit(values.seed === undefined ? await many() : await one(Number(values.seed)));
 
 async function many(): Promise<number> {
@@ -42,6 +48,24 @@ async function many(): Promise<number> {
       console.log(
         `${done} of ${seeds} seeds kept every promise, ${Math.round((Date.now() - began) / 1000)} s`,
       );
+  }
+  return 0;
+}
+
+/** Every death around every write of every strategy, in every profile or the one named. */
+async function crashes(): Promise<number> {
+  for (const each of profile === undefined ? PROFILES : [profile]) {
+    for (const strategy of STRATEGIES) {
+      const all = await everyCrash(each, strategy);
+      for (const { name, schedule } of all) {
+        const history = await simulate(schedule);
+        const violations = judge(history);
+        if (violations.length === 0) continue;
+        console.log([name, printSchedule(schedule), printTimeline(history, violations)].join("\n"));
+        return 1;
+      }
+      console.log(`${each} ${strategy}: ${all.length} deaths kept every promise`);
+    }
   }
   return 0;
 }

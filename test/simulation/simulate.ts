@@ -110,7 +110,7 @@ class Simulation {
   }
 
   #act(action: Action & { readonly at: number }): void {
-    if ("command" in action) this.#start(action.by, action.command);
+    if ("command" in action) void this.#start(action.by, action.command);
     else if ("pauses" in action) this.#pause(action.pauses);
     else if ("kills" in action)
       this.#running().forEach(({ process, by }) => (by === action.kills ? process.kill() : undefined));

@@ -208,7 +208,9 @@ export function saysOnlyWhatIsSo(line: Timeline): readonly Violation[] {
       .some((each) => each.by === "foreign" && each.t >= deployed.opened && each.t <= t);
     if (last.outcome === "done" && !foreign && !moments.some((m) => sameWeights(line.weights(m), to)))
       return [bad(`traffic is at ${JSON.stringify(line.weights(t))}`)];
-    const spooled = line.history.spooled.some(({ event }) => event.kind === "verdict" && event.then === "back");
+    const spooled = line.history.spooled.some(
+      ({ event }) => event.kind === "verdict" && event.then === "back",
+    );
     if (last.outcome === "reverted" && turnedBack(line, deployed.id) === undefined && !spooled)
       return [bad("it never turned back")];
     const { slot } = last.serves;
