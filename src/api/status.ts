@@ -3,6 +3,7 @@ import type { HistoryRow, Serves } from "../core/journal.ts";
 import type { Observed } from "../core/observed.ts";
 import type { Cause } from "../core/units.ts";
 import { servesNow } from "../engine/closing.ts";
+import { CALL_BOUND } from "../engine/ports.ts";
 import type { Lease } from "../ports/store.ts";
 import type { Connection } from "./connection.ts";
 import { observeNow } from "./planning.ts";
@@ -65,8 +66,12 @@ export function overdueOf(deployment: Deployment, now: number, held: boolean): s
   const { state } = deployment;
   if (state.is === "warm" && now >= state.until) return "the previous slot was to be retired";
   if (state.is === "waiting" && now >= state.until) return `the wait for ${state.for} is over: ${state.otherwise}`;
-  if (state.is !== "running" || held) return undefined;
+  if (state.is !== "running") return undefined;
   const step = currentStep(deployment);
+  if (held) {
+    const late = step !== undefined && now > deployment.since + step.deadline + CALL_BOUND;
+    return late ? `step ${step.id} was to be over ${Math.round((now - deployment.since - step.deadline) / 1_000)} s ago: ${step.reason}` : undefined;
+  }
   return step === undefined ? "nobody advances this deployment" : `nobody advances step ${step.id}`;
 }
 

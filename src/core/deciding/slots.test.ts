@@ -154,7 +154,7 @@ describe("gates", () => {
     expect(short(decide(atStep(open, "gate-1-schedule"), facts()))).toBe("pass next");
     const waiting = atStep(shut, "gate-1-schedule");
     expect(short(decide(waiting, facts()))).toBe("inconclusive hold");
-    const held = after(shut, ...[claimed(), next("ensure-green"), next("probe-green")], {
+    const held = after(shut, claimed(), next("ensure-green"), next("probe-green"), {
       kind: "verdict", dir: "forward", of: "gate-1-schedule", result: "inconclusive", then: "hold", facts: { summary: "" },
       hold: { for: "gate", until: monday(23), otherwise: "revert" },
     });

@@ -3,8 +3,9 @@ import { begin, apply, type Deployment } from "../deployment.ts";
 import type { Happening, JournalEvent } from "../journal.ts";
 import type { Replica, SlotState } from "../observed.ts";
 import type { Plan, Step } from "../plan.ts";
-import { blueServes, planned, request, seen, slot, strategy, V2 } from "../planning/testing.ts";
-import { deploymentId, fence, instant, intentId, millis, version, type Revision, type Slot } from "../units.ts";
+import { blueServes, planned, request, seen, slot, V2, type strategy } from "../planning/testing.ts";
+import type { Weights } from "../routing.ts";
+import { assertNever, deploymentId, fence, instant, intentId, millis, version, type Revision, type Slot } from "../units.ts";
 import type { Judgement } from "../verdict.ts";
 import type { Facts, Move } from "./moves.ts";
 
@@ -84,8 +85,16 @@ function callOf(step: Step): Call | undefined {
       return { call: "retire", slot: step.slot, keep: 0 };
     case "migrate":
       return { call: "migrate", phase: step.phase };
-    default:
+    case "probe":
+    case "gate":
+    case "confirm":
+    case "bake":
+    case "restore":
+    case "warm":
+    case "drain":
       return undefined;
+    default:
+      return assertNever(step);
   }
 }
 
@@ -119,7 +128,7 @@ export function slotOf(name: Slot, revision: Revision, replicas: readonly Replic
 }
 
 /** Green with two ready replicas of v2 beside blue with two of v1. */
-export function both(weights: Parameters<typeof seenRouting>[0], green: SlotState = slot("green", V2, 2), blue: SlotState = slotBlue()): Facts["observed"] {
+export function both(weights: Weights, green: SlotState = slot("green", V2, 2), blue: SlotState = slotBlue()): Facts["observed"] {
   return { routing: seenRouting(weights), slots: { blue: seen(blue), green: seen(green) } };
 }
 
@@ -129,7 +138,7 @@ function slotBlue(): SlotState {
   return blue.value;
 }
 
-function seenRouting(weights: import("../routing.ts").Weights) {
+function seenRouting(weights: Weights) {
   return seen({ weights, rules: [] });
 }
 
