@@ -146,11 +146,12 @@ async function movedBy(connection: Connection, advanced: Advanced, id?: Deployme
 
 /** How a deployment that is over ended, from its journal. */
 export async function ended(connection: Connection, id: DeploymentId): Promise<Moved> {
-  const events = await eventsOf(connection, id);
-  if (events.length === 0) return { is: "failed", cause: { code: "TEAL-D132", message: `the journal of ${id} is gone` } };
+  const answer = await connection.store.events(connection.key, id);
+  if (answer.is === "unavailable" || answer.is === "rejected") return { is: "failed", cause: answer.cause };
+  if (answer.is === "pruned" || answer.events.length === 0) return { is: "failed", cause: { code: "TEAL-D132", message: `the journal of ${id} is gone` } };
   const rows = await connection.store.history(connection.key, 50);
   const number = rows.is === "rows" ? (rows.rows.find((row) => row.id === id)?.number ?? 0) : 0;
-  return { is: "ended", deployment: fold(events), events, number };
+  return { is: "ended", deployment: fold(answer.events), events: answer.events, number };
 }
 
 export async function eventsOf(connection: Connection, id: DeploymentId): Promise<readonly JournalEvent[]> {

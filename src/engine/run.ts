@@ -24,6 +24,8 @@ const PAUSE = millis(500);
 const GLANCE = millis(50);
 /** However long a busy target asks to be left alone: deadlines must be kept. */
 const LONGEST_PAUSE = millis(30_000);
+/** Pauses after refusals double up to this: each attempt is journaled, and the journal must last. */
+const LONGEST_DOUBLED = 5_000;
 const DOWN: Cause = { code: "TEAL-S101", message: "the state store cannot be reached" };
 /** Longest sleep in a wait before the journal is looked at again. */
 const LOOK = millis(1_000);
@@ -55,6 +57,8 @@ export class Run {
   readonly #sight: Sight;
   #lease: HeldLease | undefined;
   #lost: Cause | undefined;
+  /** Refusals in a row. */
+  #refused = 0;
   #downSince: Millis | undefined;
   /** The target took the lease's fence. */
   #claimed = false;
@@ -259,8 +263,9 @@ export class Run {
     this.#sight.ended(intent, write.is === "applied" || write.is === "unchanged" ? call : undefined);
     await journal(write);
     if (write.is === "fenced") this.#lost = { code: "TEAL-D130", message: `the target refused fence ${lease.fence}: ${write.by} is in force` };
-    else if (write.is !== "applied" && write.is !== "unchanged") {
-      const wait = write.is === "rejected" ? (write.retryAfter ?? PAUSE) : target.pace;
+    this.#refused = write.is === "rejected" ? this.#refused + 1 : 0;
+    if (write.is !== "applied" && write.is !== "unchanged" && write.is !== "fenced") {
+      const wait = write.is === "rejected" ? Math.max(write.retryAfter ?? 0, Math.min(PAUSE * 2 ** (this.#refused - 1), LONGEST_DOUBLED)) : target.pace;
       await clock.sleep(millis(Math.min(wait, LONGEST_PAUSE)), AbortSignal.any([this.#news.signal, this.#options.signal]));
     }
   }

@@ -246,6 +246,25 @@ describe("going back does not wait for the slot that fails", () => {
   });
 });
 
+describe("a target that refuses every write on the way back", () => {
+  it("is asked ever more seldom, then a person is, who is told who serves", async () => {
+    let refuses = false;
+    const on = stage({ faults: (operation) => (refuses && operation.method === "shift" ? "refused" : undefined) });
+    await on.open("v2", "blueGreen", { bake: millis(600_000) });
+    const baking = when(on, verdictOf("confirm-green-100"));
+    const advanced = on.advance();
+    await baking;
+    refuses = true;
+    await on.ask("abort");
+    await advanced;
+    const events = await on.events();
+    expect(endOf(events)).toMatchObject({ outcome: "undecided", serves: { slot: "green", revision: "v2" } });
+    const tries = events.filter((event) => event.kind === "intent" && event.dir === "back").length;
+    expect(tries).toBeGreaterThan(5);
+    expect(tries).toBeLessThan(25);
+  });
+});
+
 describe("while the store is away", () => {
   it.each(["back", "back, its first answer lost"])("a failing candidate is left all the same, and with the store %s the journal is complete, nothing twice", async (then) => {
     let down = false;
