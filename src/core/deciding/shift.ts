@@ -3,7 +3,7 @@ import { destination } from "../deployment.ts";
 import { readyReplicas } from "../observed.ts";
 import type { Action, Step } from "../plan.ts";
 import { allTo, sameWeights, shareOf, type Shares, type Weights } from "../routing.ts";
-import { SLOTS, otherSlot, sameRevision, type Cause, type Slot } from "../units.ts";
+import { SLOTS, otherSlot, sameRevision, type Cause, type Revision, type Slot } from "../units.ts";
 import { look, overdue, pass, unreadable, verdict, OPERATOR_WAIT, holdFor, type Facts, type Move } from "./moves.ts";
 import { ensureCall, liveSize } from "./slots.ts";
 
@@ -33,15 +33,18 @@ export function raised(from: Weights, to: Weights): readonly Slot[] {
 function fitToServe(slot: Slot, step: ShiftStep, deployment: Deployment, facts: Facts): Move | undefined {
   const seen = facts.observed.slots[slot];
   if (seen.is === "unreadable") return unreadable("forward", step, facts, seen.cause);
-  const ready = readyReplicas(seen.value).filter((each) => each.revision === undefined || sameRevision(each.revision, seen.value.revision));
+  // Somebody may have put something else there a moment ago: traffic is for what this deployment knows, nothing else.
+  const should = deployment.expected.revisions[slot];
+  const runs = (revision: Revision | undefined) => should !== "empty" && sameRevision(revision, should);
+  const ready = readyReplicas(seen.value).filter((each) => runs(each.revision ?? seen.value.revision));
   const needed = replicasFor(slot, step.to, deployment, facts);
   if (ready.length < needed) {
     if (facts.elapsed >= step.deadline) {
       const cause: Cause = { code: "TEAL-H105", message: `${slot} has ${ready.length} of ${needed} ready replicas for ${describeWeights(step.to)}` };
       return overdue("forward", step, facts, cause, cause.message);
     }
-    if (seen.value.wanted >= needed || seen.value.revision === undefined) return look(`${slot} ${ready.length}/${needed} ready`);
-    return { move: "call", step: step.id, expect: seen.version, call: ensureCall(slot, { revision: seen.value.revision }, needed, deployment.plan.request.checks) };
+    if (seen.value.wanted >= needed || should === "empty" || !runs(seen.value.revision)) return look(`${slot} ${ready.length}/${needed} ready`);
+    return { move: "call", step: step.id, expect: seen.version, call: ensureCall(slot, { revision: should }, needed, deployment.plan.request.checks) };
   }
   return freshlyPassed(slot, ready.map((each) => each.incarnation), deployment, facts) ? undefined : checkAgain(slot, step, deployment, facts);
 }
