@@ -4,7 +4,7 @@ import type { Happening } from "../../../src/core/journal.ts";
 import { canonicalJson } from "../../../src/core/planning/canonical.ts";
 import { isIntact } from "../../../src/core/planning/plan.ts";
 import type { Step } from "../../../src/core/plan.ts";
-import { sameRevision } from "../../../src/core/units.ts";
+import { SLOTS, sameRevision } from "../../../src/core/units.ts";
 import type { Violation } from "../recording.ts";
 import type { Deployed, Timeline } from "../timeline.ts";
 
@@ -191,8 +191,14 @@ export function changesNoPlan(line: Timeline): readonly Violation[] {
   });
   const revisions = line.records("told").flatMap((record): Violation[] => {
     if (typeof record.by === "string" || record.wanted === 0 || record.wanted < record.before) return [];
-    const plan = line.deployment(line.intents.get(record.by.intent)?.deployment ?? "")?.plan;
-    if (plan === undefined) return [];
+    const deployed = line.deployment(line.intents.get(record.by.intent)?.deployment ?? "");
+    // Whoever accepts drift makes what was found there part of the deployment.
+    if (
+      deployed === undefined ||
+      deployed.events.some(({ event }) => event.kind === "asked" && event.ask === "acceptDrift")
+    )
+      return [];
+    const { plan } = deployed;
     const planned = [
       plan.baseline.slots[record.slot].revision,
       ...(record.slot === plan.candidate.slot ? [plan.candidate.revision] : []),
@@ -206,7 +212,30 @@ export function changesNoPlan(line: Timeline): readonly Violation[] {
       },
     ];
   });
-  return [...plans, ...revisions];
+  return [...plans, ...revisions, ...raisesOnlyWhatIsPlanned(line)];
+}
+
+/** 12, second part. Forward, a slot gets more traffic only while it runs what the plan knows there. */
+function raisesOnlyWhatIsPlanned(line: Timeline): readonly Violation[] {
+  return line.records("routed").flatMap((record): Violation[] => {
+    const intent = record.by === "foreign" ? undefined : line.intents.get(record.by.intent);
+    const deployed = line.deployment(intent?.deployment ?? "");
+    if (intent === undefined || intent.dir === "back" || deployed === undefined || record.by === "foreign")
+      return [];
+    if (deployed.events.some(({ event }) => event.kind === "asked" && event.ask === "acceptDrift")) return [];
+    const { candidate, baseline } = deployed.plan;
+    const { weights, before } = record;
+    const started = line.startOf(record, record.by.intent);
+    return SLOTS.flatMap((slot): Violation[] => {
+      if (weights === "pool" || before === "pool" || weights[slot] <= before[slot]) return [];
+      const planned = slot === candidate.slot ? candidate.revision : baseline.slots[slot].revision;
+      const ready = line.readyThroughout(slot, started - line.tolerance, started);
+      if (ready.length === 0 || ready.some(({ revision }) => sameRevision(revision, planned))) return [];
+      return [
+        { invariant: 12, t: record.t, what: `${slot} was raised while it ran ${ready[0]!.revision.id}` },
+      ];
+    });
+  });
 }
 
 /** 14. The journal is gapless and fences never fall. */
