@@ -1,5 +1,6 @@
 import { moveOn } from "../api/deploying.ts";
-import { fold } from "../core/deployment.ts";
+import { currentStep, fold } from "../core/deployment.ts";
+import type { Step } from "../core/plan.ts";
 import { millis, type Instant } from "../core/units.ts";
 import { becomeCaretaker, isCaretaker } from "./background.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -34,7 +35,7 @@ async function care(session: Session, signal: AbortSignal): Promise<void> {
       await connection.clock.sleep(millis(Math.min(left, LOOK)), signal);
       continue;
     }
-    const moved = await moveOn(connection, { signal });
+    const moved = await moveOn(connection, { signal, stay: true });
     out.note(`${new Date().toISOString()} advanced: ${moved.is}`);
     // Somebody else is at it, or it cannot be advanced now.
     if (moved.is === "busy" || moved.is === "failed" || moved.is === "refused") await connection.clock.sleep(millis(LOOK), signal);
@@ -50,9 +51,16 @@ async function dueAt({ connection }: Session): Promise<Instant | undefined> {
   if (current.is === "none") return undefined;
   const soon = (connection.clock.now() + LOOK) as Instant;
   if (current.is === "unavailable") return soon;
-  const { state } = fold(current.journal.events);
+  const deployment = fold(current.journal.events);
+  const { state } = deployment;
+  if (state.is === "waiting" && opensByItself(currentStep(deployment))) return connection.clock.now();
   if (state.is === "warm" || state.is === "waiting") return state.until;
   const lease = await connection.store.lease(connection.key);
   const held = lease.is === "lease" && !lease.lease.released && connection.isGone(lease.lease.holder) !== "gone";
   return held ? soon : undefined;
+}
+
+/** A time window opens before its gate's deadline: somebody has to be there then. */
+function opensByItself(step: Step | undefined): boolean {
+  return step?.do === "gate" && step.gate.gate === "schedule";
 }

@@ -64,8 +64,8 @@ export class Out {
 
   /** Something on the way, worth a line to people. */
   note(text: string): void {
-    if (this.json) this.#print({ type: "note", text: this.#hide(text) });
-    else this.line(saying("plain", this.#hide(text)));
+    if (this.json) this.#print({ type: "note", text });
+    else this.line(saying("plain", text));
   }
 
   /** One line of `--json` that is neither an event nor the result. */
@@ -103,6 +103,7 @@ export class Out {
   }
 
   #print(value: object): void {
-    this.#streams.out.write(`${JSON.stringify(value)}\n`);
+    const line = JSON.stringify(value, (_, part: unknown) => (typeof part === "string" ? this.#hide(part) : part));
+    this.#streams.out.write(`${line}\n`);
   }
 }

@@ -55,7 +55,7 @@ async function follow(session: Session, followers: readonly LogFollower[], wante
 
 function print({ out }: Session, lines: readonly LogLine[]): void {
   for (const { replica, at, source, text: written } of lines) {
-    if (out.json) out.data({ type: "log", replica, at, source, text: out.hide(written) });
+    if (out.json) out.data({ type: "log", replica, at, source, text: written });
     else out.text([`${at.slice(11, 23)} ${replica.padEnd(8)} ${printable(written)}`]);
   }
 }

@@ -42,7 +42,8 @@ async function planned(session: Session, revision: Revision): Promise<ExitCode> 
   ]);
   const file = text(invocation, "out");
   if (file !== undefined) {
-    await writeFile(file, `${JSON.stringify(plan, null, 2)}\n`);
+    // What checks send is in it, and may be secret.
+    await writeFile(file, `${JSON.stringify(plan, null, 2)}\n`, { mode: 0o600 });
     out.text([`Written to ${file}. Next: teal deploy --plan ${file}${suffix}`]);
   }
   return out.result({ command: "plan", exit: EXIT.done, is: "plan", plan, ...(file === undefined ? {} : { file }) });
