@@ -104,8 +104,9 @@ export async function serves({ connection }: Session): Promise<string> {
   return servesInWords(servesNow(await observeNow(connection, AbortSignal.timeout(5_000))));
 }
 
-/** The open deployment, if there is one. */
-export async function openDeployment({ connection }: Session): Promise<{ readonly deployment: Deployment; readonly number: number } | undefined> {
+/** The open deployment, `none`, or that it cannot be known now. */
+export async function openDeployment({ connection }: Session): Promise<{ readonly deployment: Deployment; readonly number: number } | "none" | "unreadable"> {
   const current = await connection.store.current(connection.key);
-  return current.is === "open" ? { deployment: fold(current.journal.events), number: current.number } : undefined;
+  if (current.is === "unavailable") return "unreadable";
+  return current.is === "open" ? { deployment: fold(current.journal.events), number: current.number } : "none";
 }

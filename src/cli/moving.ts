@@ -57,8 +57,9 @@ async function detached(session: Session, interrupts: Interrupts): Promise<ExitC
   const { out, suffix, invocation } = session;
   const open = await openDeployment(session);
   const { command } = invocation;
-  if (open === undefined) {
-    out.line(saying("result", `Interrupted before anything was begun. ${await serves(session)}`));
+  if (open === "none" || open === "unreadable") {
+    const what = open === "none" ? "Interrupted; no deployment is open." : "Interrupted; the journal cannot be read, so a deployment may be open.";
+    out.line(saying("result", `${what} ${await serves(session)}`));
     return out.result({ command, exit: EXIT.interrupted, is: "interrupted" });
   }
   const common = { command, deployment: open.deployment.id, number: open.number };

@@ -39,7 +39,8 @@ export class Screen {
   readonly #options: ScreenOptions;
   readonly #end = new AbortController();
   #shown: Shown | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  #turn: Promise<void> = Promise.resolve();
+  #broken = false;
   #following: Promise<void> = Promise.resolve();
   #reason: string | undefined;
 
@@ -76,7 +77,7 @@ export class Screen {
   async rest(signal: AbortSignal): Promise<void> {
     const { store, key } = this.#session.connection;
     let mark = await store.changed(key, millis(0), signal);
-    for (await this.#pull(false); !signal.aborted && !this.atRest; await this.#pull(false)) mark = await store.changed(key, LOOK, signal, mark);
+    for (await this.#pull(false); !signal.aborted && !this.#broken && !this.atRest; await this.#pull(false)) mark = await store.changed(key, LOOK, signal, mark);
   }
 
   async #follow(since: number): Promise<void> {
@@ -88,11 +89,16 @@ export class Screen {
     }
   }
 
-  /** Reads what is new. Calls follow each other, so that no line is printed twice. */
+  /**
+   * Reads what is new. Calls follow each other, so that no line is printed twice. Whatever goes wrong with showing is
+   * told once and harms nothing: the deployment goes on.
+   */
   #pull(silently: boolean): Promise<void> {
-    const turn = this.#turn.then(() => this.#read(silently));
-    this.#turn = turn.catch(() => undefined);
-    return turn;
+    this.#turn = this.#turn.then(() => (this.#broken ? undefined : this.#read(silently))).catch((error: unknown) => {
+      this.#broken = true;
+      this.#session.out.note(`what happens cannot be shown any more (${String(error)}); it goes on all the same`);
+    });
+    return this.#turn;
   }
 
   async #read(silently: boolean): Promise<void> {

@@ -36,7 +36,8 @@ async function needed(session: Session): Promise<readonly Revision[] | undefined
   const history = await store.history(key, KEPT);
   if (history.is === "unavailable") return undefined;
   const open = await openDeployment(session);
-  const plan = open?.deployment.plan;
+  if (open === "unreadable") return undefined;
+  const plan = open === "none" ? undefined : open.deployment.plan;
   const before = plan === undefined ? [] : [plan.candidate.revision, plan.baseline.slots.blue.revision, plan.baseline.slots.green.revision];
   return [...history.rows.map(({ revision: id, config }) => ({ id, config })), ...before.filter((each) => each !== undefined)];
 }

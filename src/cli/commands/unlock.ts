@@ -12,7 +12,8 @@ export function run(invocation: Invocation): Promise<ExitCode> {
     if (reason === undefined) return wrong(session, "unlock needs its reason, which is journaled", `teal unlock --reason TEXT${suffix}`);
     const lease = await connection.store.lease(connection.key);
     const holder = lease.is === "lease" && !lease.lease.released ? lease.lease.holder : undefined;
-    const open = await openDeployment(session);
+    const current = await openDeployment(session);
+    const open = typeof current === "string" ? undefined : current;
     if (holder !== undefined) {
       const what = open === undefined ? "" : ` of r${open.number} (${open.deployment.plan.candidate.revision.id} on ${open.deployment.plan.candidate.slot})`;
       const alive = connection.isGone(holder) === "alive" ? " It is alive and advances it." : "";
