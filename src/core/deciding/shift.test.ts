@@ -184,6 +184,14 @@ describe("back", () => {
     expect(short(decide(stopping, { ...withBlue(2), elapsed: millis(5_000) }))).toBe("call shift");
   });
 
+  it("believes no read of a destination it stopped a moment ago, where reads may show the past", () => {
+    const gone = goingBack(PLAN, "warm-blue", steps, intent("retire-blue", { call: "retire", slot: "blue", keep: 0 }, { dir: "back" }), outcome("retire-blue"));
+    const checked = { ...withBlue(2), fencing: "checked" as const };
+    expect(short(decide(gone, { ...checked, sinceWrite: millis(4_999) }))).toBe("look");
+    expect(short(decide(gone, { ...checked, sinceWrite: millis(5_000) }))).toBe("call shift");
+    expect(short(decide(back, { ...checked, sinceWrite: millis(0) }))).toBe("call shift");
+  });
+
   it("tells a destination that has shrunk to grow first, blindly where it cannot be read, and does not wait for it", () => {
     expect(decide(grow, withBlue(1, slot("green", V2, 2), allTo("green")))).toMatchObject({ event: { then: "next" } });
     const small = facts({ observed: both(allTo("green"), slot("green", V2, 2), slot("blue", V1, 1)) });

@@ -122,10 +122,13 @@ function growing(step: ShiftStep, deployment: Deployment, facts: Facts): Move {
 function carried({ to }: ShiftStep, now: Weights, deployment: Deployment, facts: Facts): Weights | "wait" {
   const slot = destination(deployment.plan);
   if (slot === undefined || to === "pool") return to;
-  const there = readyIn(slot, facts);
+  const touched = deployment.touched.includes(slot);
+  // What this deployment stopped a moment ago may still be shown as ready by a target whose reads show the past.
+  const past = facts.fencing === "checked" && touched && facts.sinceWrite < facts.bound;
+  const there = past ? "unreadable" : readyIn(slot, facts);
   const elsewhere = readyIn(otherSlot(slot), facts);
   // Where nothing else is ready, sending everything to a slot that may be is no loss.
-  if (there === "unreadable") return deployment.touched.includes(slot) && elsewhere !== 0 ? "wait" : to;
+  if (there === "unreadable") return touched && elsewhere !== 0 ? "wait" : to;
   const whole = Math.max(deployment.plan.baseline.slots[slot].wanted, 1);
   if (there >= whole) return to;
   if (there === 0) return "wait";
