@@ -310,6 +310,16 @@ test("a second agent of the same service ends at once", async () => {
   expect((await t.agent()).pid).toBe(pid);
 });
 
+test("commands that come at once start one agent, and none ends another's", async () => {
+  const t = service();
+  for (let round = 0; round < 3; round += 1) {
+    const ensured = await Promise.all(Array.from({ length: 6 }, () => ensureAgent(t.layout, t.service)));
+    const pids = new Set(ensured.map((each) => (each.is === "failed" ? each.message : each.hello.pid)));
+    expect([...pids]).toEqual([expect.any(Number)]);
+    for (const pid of pids) process.kill(Number(pid), "SIGKILL");
+  }
+});
+
 test("changed settings replace the agent and nothing else", async () => {
   const t = service();
   const { pid } = await t.agent();

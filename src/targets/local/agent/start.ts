@@ -15,6 +15,8 @@ import { packageVersion } from "../version.ts";
 
 /** An agent answers within so long (ms) after its start, or it did not start. */
 const START_AT_MOST = 10_000;
+/** An agent that was started by somebody else a moment ago is waited for so long (ms); one that hangs is replaced. */
+const ANSWER_AT_MOST = 3_000;
 /** An agent that was told to stop is gone within so long (ms), or it is killed. Its replicas go on either way. */
 const STOP_AT_MOST = 5_000;
 /** The agent's log is put aside at this size when an agent starts. */
@@ -31,13 +33,14 @@ export type Ensured =
 export async function ensureAgent(layout: Layout, service: ServiceFile): Promise<Ensured> {
   mkdirSync(layout.root, { recursive: true, mode: 0o700 });
   const before = readJson<ServiceFile>(layout.serviceFile);
-  const running = await agentHello(layout);
+  const { lives, hello: running } = await findAgent(layout);
   const sameVersion = running === undefined || running.version === packageVersion();
   const same = isDeepStrictEqual(before, service);
   if (running !== undefined && same && sameVersion) return { is: "running", hello: running };
   if (before !== undefined && addressMoved(before, service) && holderOf(layout) !== undefined) return held(before, service);
   if (!same) writeDurably(layout.serviceFile, `${JSON.stringify(service, null, 2)}\n`);
-  await stopAgent(layout);
+  // Only the one that was found: another that was started since is as good as ours.
+  if (lives !== undefined) await stop(lives);
   const edgeOutdated = holderOf(layout) !== undefined && !(sameVersion && isDeepStrictEqual(before?.edge, service.edge));
   const hello = await startAgent(layout, service);
   if (hello === undefined) return notStarted(layout);
@@ -60,8 +63,11 @@ export async function agentHello(layout: Layout): Promise<AgentMethods["hello"][
 
 /** Ends the agent, not the replicas. Resolves when its process is gone. */
 export async function stopAgent(layout: Layout): Promise<void> {
-  const agent = readJson<ProcessIdentity>(layout.agentPid);
-  if (agent === undefined || !isAlive(agent)) return;
+  const agent = livingAgent(layout);
+  if (agent !== undefined) await stop(agent);
+}
+
+async function stop(agent: ProcessIdentity): Promise<void> {
   process.kill(agent.pid, "SIGTERM");
   const deadline = performance.now() + STOP_AT_MOST;
   while (isAlive(agent)) {
@@ -70,7 +76,40 @@ export async function stopAgent(layout: Layout): Promise<void> {
   }
 }
 
+/** The agent that lives, and what it says. Others may be starting it right now: ending it for its silence would fail them. */
+async function findAgent(layout: Layout): Promise<{ lives: ProcessIdentity | undefined; hello: AgentMethods["hello"][1] | undefined }> {
+  const deadline = performance.now() + ANSWER_AT_MOST;
+  for (;;) {
+    const lives = livingAgent(layout);
+    const hello = await agentHello(layout);
+    if (hello !== undefined) return { lives: livingAgent(layout), hello };
+    if (lives === undefined || performance.now() > deadline) return { lives, hello };
+    await sleep(10);
+  }
+}
+
+function livingAgent(layout: Layout): ProcessIdentity | undefined {
+  const agent = readJson<ProcessIdentity>(layout.agentPid);
+  return agent !== undefined && isAlive(agent) ? agent : undefined;
+}
+
+/** Starts one and waits until it answers, or another one that was started at the same time and came first. */
 async function startAgent(layout: Layout, service: ServiceFile): Promise<AgentMethods["hello"][1] | undefined> {
+  const deadline = performance.now() + START_AT_MOST;
+  let ended = spawnAgent(layout, service);
+  while (performance.now() < deadline) {
+    const how = ended();
+    const hello = await agentHello(layout);
+    if (hello !== undefined || how === "failed") return hello;
+    // The one that came first may have been about to end.
+    if (how === "another runs" && livingAgent(layout) === undefined) ended = spawnAgent(layout, service);
+    await sleep(10);
+  }
+  return undefined;
+}
+
+/** @returns tells how it ended, once it has: without an error it does so where another agent runs. */
+function spawnAgent(layout: Layout, service: ServiceFile): () => "another runs" | "failed" | undefined {
   const log = openLog(layout.agentLog);
   // layout.root is `<state directory>/<service>.<environment>`.
   const args = [programFile("agent"), dirname(layout.root), service.service, service.environment];
@@ -81,19 +120,11 @@ async function startAgent(layout: Layout, service: ServiceFile): Promise<AgentMe
     stdio: ["ignore", log, log],
   });
   closeSync(log);
-  let ended = false;
-  child.once("exit", () => (ended = true));
-  child.once("error", () => (ended = true));
+  let ended: "another runs" | "failed" | undefined;
+  child.once("exit", (code) => (ended = code === 0 ? "another runs" : "failed"));
+  child.once("error", () => (ended = "failed"));
   child.unref();
-  const deadline = performance.now() + START_AT_MOST;
-  while (performance.now() < deadline) {
-    const over = ended;
-    const hello = await agentHello(layout);
-    // Ours may have found another one that was started at the same time; that one answers too.
-    if (hello !== undefined || over) return hello;
-    await sleep(10);
-  }
-  return undefined;
+  return () => ended;
 }
 
 function addressMoved(before: ServiceFile, service: ServiceFile): boolean {
