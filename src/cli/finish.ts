@@ -52,7 +52,7 @@ async function describe(session: Session, moved: Moved, ending: Ending): Promise
     case "refused":
       return problem(session, moved.cause, EXIT.refused, "refused", moved.next);
     case "failed":
-      return problem(session, moved.cause, EXIT.human, "failed", `teal status${suffix}`);
+      return problem(session, moved.cause, EXIT.human, "failed", "teal status");
     case "busy": {
       const cause = { code: "TEAL-X007", message: `another deployment holds the service: ${moved.by}` };
       return problem(session, cause, EXIT.busy, "busy", `teal status --watch${suffix}, or wait for it with --wait-lock 10m`);
@@ -60,7 +60,7 @@ async function describe(session: Session, moved: Moved, ending: Ending): Promise
     case "none": {
       if (ending.none === EXIT.done) out.line(saying("result", `Nothing is under way. ${await serves(session)}`));
       const cause = { code: "TEAL-X008", message: "no deployment is open" };
-      if (ending.none !== EXIT.done) return problem(session, cause, ending.none, "none", `teal status${suffix}`);
+      if (ending.none !== EXIT.done) return problem(session, cause, ending.none, "none", "teal status");
       return { exit: ending.none, is: "none" };
     }
     case "detached":
@@ -94,7 +94,9 @@ function closedPart({ events }: Extract<Moved, { is: "ended" }>) {
   return closed?.kind === "closed" ? { serves: closed.serves, ...(closed.cause === undefined ? {} : { cause: closed.cause }) } : {};
 }
 
-async function problem(session: Session, cause: Parameters<Session["out"]["problem"]>[0], exit: ExitCode, is: string, next: string): Promise<Described> {
+async function problem(session: Session, cause: Parameters<Session["out"]["problem"]>[0], exit: ExitCode, is: string, advice: string): Promise<Described> {
+  // Advice that is a command and nothing else means this very service.
+  const next = /^teal [^,.:]+$/u.test(advice) ? advice + session.suffix : advice;
   session.out.problem(cause, { exit, next, serves: await serves(session) });
   return { exit, is, cause, next };
 }

@@ -112,7 +112,7 @@ describe("start-up", () => {
   test("status loads what reads configuration and journal, and nothing that deploys, asks or serves", () => {
     const { files, native } = loadedBy("status");
     expect(files.some((url) => url.includes("node_modules/yaml"))).toBe(true);
-    for (const heavy of ["undici", "@aws-sdk", "@kubernetes", "jsonpath", "@bomb.sh", "src/health/", "src/targets/local/agent/", "src/targets/local/edge/", "src/engine/run.ts"])
+    for (const heavy of ["undici", "@aws-sdk", "@kubernetes", "jsonpath", "@bomb.sh", "src/health/", "src/targets/local/agent/agent.ts", "src/targets/local/agent/start.ts", "src/targets/local/edge/", "src/engine/run.ts"])
       expect(files.filter((url) => url.includes(heavy)), heavy).toEqual([]);
     for (const heavy of ["http", "https"]) expect(native).not.toContain(`NativeModule ${heavy}`);
   });
