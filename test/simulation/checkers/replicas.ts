@@ -99,10 +99,13 @@ export function contractsOnlyWithoutReturn(line: Timeline): readonly Violation[]
     const deployed = line.deployment(intent.deployment)!;
     const started = line.startOf(record, record.by.intent);
     const from = started - line.tolerance;
+    const exists = (incarnation: string, t: number) =>
+      line.spans.some((span) => span.incarnation === incarnation && span.from <= t && span.to > t);
     const others = line.spans.filter(
       (span) =>
-        span.from <= from &&
+        span.from <= started &&
         span.to > started &&
+        exists(span.incarnation, from) &&
         !sameRevision(span.revision, deployed.plan.candidate.revision),
     );
     const problems: Violation[] = [];
