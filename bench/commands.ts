@@ -4,7 +4,7 @@ import type { JournalEvent } from "../src/core/journal.ts";
 import type { Place } from "../test/e2e/place.ts";
 import { processesOf, until } from "../test/e2e/processes.ts";
 import { median, rounded, spread, type Spread } from "./figures.ts";
-import { trivialService, WINDOWS } from "./service.ts";
+import { trivialService, type WINDOWS } from "./service.ts";
 
 /** ms, and as a multiple of the time that Node itself needs to start and end. */
 export interface Command {

@@ -14,8 +14,8 @@ import { complaints, outcomeOf, place, tell, versionsOf } from "./support.ts";
 const require = createRequire(import.meta.url);
 const HEALTH = "health: { ready: /index.html, window: { of: 3, passes: 2, consecutive: 2, interval: 50ms, jitter: 0% } }";
 
-function install(service: Place, name: "http-server-previous" | "http-server"): string {
-  const manifest = require.resolve(`${name}/package.json`);
+/** Lets the service start the package that this manifest belongs to. @returns its version. */
+function install(service: Place, manifest: string): string {
   writeFileSync(join(service.source, "start.cjs"), `require(${JSON.stringify(join(dirname(manifest), "bin/http-server"))});\n`);
   return (require(manifest) as { version: string }).version;
 }
@@ -24,7 +24,7 @@ test("http-server 14.1.0 is upgraded to 14.1.1 and rolled back under load withou
   const site = await place({ command: "node start.cjs site -p {port} -a 127.0.0.1 -s", strategy: blueGreen("500ms"), health: HEALTH, replicas: 2 });
   mkdirSync(join(site.source, "site"));
   writeFileSync(join(site.source, "site/index.html"), "<!doctype html><title>Files</title>".padEnd(20_000, "\n"));
-  expect(install(site, "http-server-previous")).toBe("14.1.0");
+  expect(install(site, require.resolve("http-server-previous/package.json"))).toBe("14.1.0");
   const first = await site.deploy(undefined);
   expect(outcomeOf(first), tell(first)).toBe("done");
 
@@ -33,7 +33,7 @@ test("http-server 14.1.0 is upgraded to 14.1.1 and rolled back under load withou
   const users = await site.users({ streams: 0, paths, versionHeader: "etag" });
   await until("users to be served", () => users.answers.length > 200);
   const before = users.now;
-  expect(install(site, "http-server")).toBe("14.1.1");
+  expect(install(site, require.resolve("http-server/package.json"))).toBe("14.1.1");
   const there = await site.deploy(undefined);
   expect(outcomeOf(there), tell(there)).toBe("warm");
   const upgraded = users.now;
