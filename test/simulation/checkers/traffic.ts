@@ -103,9 +103,13 @@ export function holdsWhenBothFail(line: Timeline): readonly Violation[] {
       const { slot, revision } = plan.candidate;
       const both = outages.some(({ from, to }) => from + WHOLE_WINDOW <= t && to >= t);
       const other = otherSlot(slot);
+      // Who cannot be looked at cannot be seen to fail alike.
+      const hidden = line.history.disturbances.some(
+        ({ what, from, to }) => what === `unreadable ${other}` && from <= t && to >= t - WHOLE_WINDOW,
+      );
       const could =
         plan.baseline.serving === other && line.readyThroughout(other, t - WHOLE_WINDOW, t).length > 0;
-      if (!both || !could || line.history.schedule.behaviours[revision.id] !== "good") return [];
+      if (!both || !could || hidden || line.history.schedule.behaviours[revision.id] !== "good") return [];
       return [{ invariant: 2, t, what: `it went back (${event.of}) though both slots fail alike` }];
     }),
   );
