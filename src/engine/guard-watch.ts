@@ -30,6 +30,7 @@ export class GuardWatch {
     if (guards.some((guard) => guard.watch === "checks") || isOutage(deployment)) this.#begin(deployment);
     else this.stop();
     if (isOutage(deployment)) this.#beginOther(deployment);
+    else if ((this.#health?.latest?.failing.length ?? 0) > 0) this.#compare(deployment);
     const { metrics } = this.#ports.target;
     if (metrics === undefined || direction(deployment) === "back") return;
     const reads = SLOTS.map(async (slot) => {
@@ -66,7 +67,9 @@ export class GuardWatch {
   /** One round on the other slot: is it the release, or something both share? */
   async askOther(deployment: Deployment, signal: AbortSignal): Promise<void> {
     this.#other ??= this.#otherOf(deployment);
-    if (this.#other !== undefined) await ask(this.#other, this.#ports.clock, signal);
+    if (this.#other === undefined) return;
+    if (this.#other.looping) await this.#ports.clock.sleep(this.#ports.target.pace, signal);
+    else await ask(this.#other, this.#ports.clock, signal);
   }
 
   stop(): void {
@@ -81,11 +84,19 @@ export class GuardWatch {
     this.#health = keepAsking(asked(this.#watchOn(deployment, slot, revision)), this.#ports.clock);
   }
 
+  /** From the candidate's first failure on the other slot is asked too, so that a verdict need not wait for it. */
+  #compare(deployment: Deployment): void {
+    this.#other ??= this.#otherOf(deployment);
+    if (this.#other !== undefined && !this.#other.looping) keepAsking(this.#other, this.#ports.clock);
+  }
+
   /** While both fail alike, it matters which of them recovers. */
   #beginOther(deployment: Deployment): void {
     if (this.#other?.kept === true) return;
     const other = this.#other ?? this.#otherOf(deployment);
-    if (other !== undefined) this.#other = keepAsking(other, this.#ports.clock);
+    if (other === undefined) return;
+    other.kept = true;
+    this.#other = other.looping ? other : keepAsking(other, this.#ports.clock);
   }
 
   #otherOf(deployment: Deployment): Watched | undefined {
@@ -111,12 +122,14 @@ interface Watched {
   /** Since when it has passed without a break. */
   passing: Millis | undefined;
   /** Asked round after round until `end`, not only when somebody wants to know. */
+  looping: boolean;
+  /** Watched through an outage of both slots. */
   kept: boolean;
   readonly end: AbortController;
 }
 
 function asked(watch: HealthWatch): Watched {
-  return { watch, latest: undefined, passing: undefined, kept: false, end: new AbortController() };
+  return { watch, latest: undefined, passing: undefined, looping: false, kept: false, end: new AbortController() };
 }
 
 /** Who cannot be seen has no verdict; an earlier pass says nothing about now. */
@@ -128,7 +141,7 @@ async function ask(watched: Watched, clock: Clock, signal: AbortSignal): Promise
 }
 
 function keepAsking(watched: Watched, clock: Clock): Watched {
-  watched.kept = true;
+  watched.looping = true;
   const rounds = async () => {
     while (!watched.end.signal.aborted) await ask(watched, clock, watched.end.signal);
   };
