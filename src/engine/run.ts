@@ -1,5 +1,6 @@
 import type { Call } from "../core/calls.ts";
-import { canEndByItself, decide } from "../core/deciding/decide.ts";
+import { decide } from "../core/deciding/decide.ts";
+import { canEndByItself } from "../core/deciding/waiting.ts";
 import { watching } from "../core/deciding/guards.ts";
 import { OPERATOR_WAIT, type Move } from "../core/deciding/moves.ts";
 import { currentStep, direction, type Deployment } from "../core/deployment.ts";

@@ -1,7 +1,7 @@
-import type { Deployment } from "../deployment.ts";
+import { currentStep, type Deployment } from "../deployment.ts";
 import { sameWeights } from "../routing.ts";
 import { SLOTS, sameRevision, type Revision } from "../units.ts";
-import { OPERATOR_WAIT, holdFor, type Facts, type Move } from "./moves.ts";
+import { OPERATOR_WAIT, holdFor, look, unreadable, type Facts, type Move } from "./moves.ts";
 import { describeWeights } from "./shift.ts";
 
 /**
@@ -36,4 +36,24 @@ function differences(deployment: Deployment, facts: Facts): { expected: string; 
 
 function name(revision: Revision | "empty"): string {
   return revision === "empty" ? "empty" : `${revision.id} (${revision.config.slice(0, 8)})`;
+}
+
+/** The operator looked and said that what is there is right: it becomes what is expected. */
+export function acceptDrift(deployment: Deployment, facts: Facts): Move {
+  const { routing, slots } = facts.observed;
+  const { state, course, expected } = deployment;
+  const step = currentStep(deployment);
+  if (routing.is === "unreadable" && step !== undefined) return unreadable("forward", step, facts, routing.cause);
+  if (routing.is === "unreadable" || state.is !== "running") return look("the router to be read");
+  const revision = (slot: "blue" | "green") => {
+    const seen = slots[slot];
+    return seen.is === "seen" && seen.value.wanted > 0 ? (seen.value.revision ?? "empty") : expected.revisions[slot];
+  };
+  return {
+    move: "journal",
+    event: {
+      kind: "replanned", dir: "forward", steps: course.forward, from: state.step, because: "drift accepted",
+      seen: { weights: routing.value.weights, revisions: { blue: revision("blue"), green: revision("green") } },
+    },
+  };
 }
