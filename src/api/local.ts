@@ -4,12 +4,14 @@ import type { Notifier } from "../ports/notifier.ts";
 import type { Probe } from "../ports/probe.ts";
 import type { Read } from "../core/observed.ts";
 import { createRedactor } from "../core/redact.ts";
+import type { Lookup } from "../core/sealed.ts";
 import type { Cause } from "../core/units.ts";
 import { isGone, thisHolder } from "../state/holder.ts";
 import { fileSpool } from "../state/spool.ts";
 import { openSqliteStore } from "../state/sqlite/store.ts";
 import { systemClock } from "../state/system-clock.ts";
 import { stateDirectory } from "../targets/local/layout.ts";
+import { createLookup, sealAndKeep } from "../targets/local/secrets.ts";
 import { createLocalTarget, type LocalTarget } from "../targets/local/target.ts";
 import { whoami, type Connection } from "./connection.ts";
 
@@ -36,6 +38,7 @@ export interface LocalConnection extends Connection {
  * untouched until something is deployed.
  */
 export async function connectLocal(config: Config, options: LocalOptions = {}): Promise<LocalConnection> {
+  const { secrets = [] } = options;
   const settings = localSettingsOf(config);
   const stateDir = options.stateDir ?? stateDirectory(process.env);
   const target = await createLocalTarget({ ...settings, stateDir });
@@ -44,15 +47,18 @@ export async function connectLocal(config: Config, options: LocalOptions = {}): 
     key: { service: config.service, environment: config.environment },
     wishes: {
       strategyFor: (kind) => strategyOf(kind === undefined ? config : withStrategy(config, kind)),
-      checks: checkPlanOf(config, options.secrets ?? []),
+      // Who only looks never asks for them, and so writes nothing; who plans has their secrets kept before the plan.
+      get checks() {
+        return sealAndKeep(target.layout, checkPlanOf(config, secrets), secrets);
+      },
       replicas: settings.replicas,
     },
     by: whoami(),
     store,
     spool: fileSpool(target.layout.spool, options.report ?? (() => {})),
     clock: systemClock,
-    target: redacting(target, options.secrets ?? []),
-    probe: lazyProbe(options.secrets ?? []),
+    target: redacting(target, secrets),
+    probe: lazyProbe({ secrets, unseal: createLookup(target.layout) }),
     random: Math.random,
     holder: thisHolder(),
     isGone,
@@ -101,11 +107,11 @@ function redacting(target: LocalTarget, secrets: readonly string[]): LocalTarget
 }
 
 /** Looking at a service asks no checks: what asks them is loaded with the first question. */
-function lazyProbe(secrets: readonly string[]): Probe {
+function lazyProbe(options: { readonly secrets: readonly string[]; readonly unseal: Lookup }): Probe {
   let probe: Promise<Probe> | undefined;
   return {
     sample: async (check, of, signal) => {
-      probe ??= import("../health/probe.ts").then(({ createProbe }) => createProbe({ secrets }));
+      probe ??= import("../health/probe.ts").then(({ createProbe }) => createProbe(options));
       return (await probe).sample(check, of, signal);
     },
   };

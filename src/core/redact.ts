@@ -1,3 +1,5 @@
+import { occurrences } from "./occurrences.ts";
+
 /** What stands where a secret was. */
 export const REDACTED = "[redacted]";
 
@@ -41,18 +43,11 @@ export function excerpt(text: string, max: number): string {
 }
 
 function hideKnown(text: string, forms: readonly string[]): string {
-  const found: [number, number][] = [];
-  for (const form of forms) {
-    for (let at = text.indexOf(form); at !== -1; at = text.indexOf(form, at + 1))
-      found.push([at, at + form.length]);
-  }
-  found.sort((a, b) => a[0] - b[0]);
-  // Joined where they overlap: secrets that share a piece must not uncover each other's rest.
   let shown = "";
   let end = 0;
-  for (const [from, to] of found) {
-    if (from >= end) shown += text.slice(end, from) + REDACTED;
-    end = Math.max(end, to);
+  for (const [from, to] of occurrences(text, forms)) {
+    shown += text.slice(end, from) + REDACTED;
+    end = to;
   }
   return shown + text.slice(end);
 }

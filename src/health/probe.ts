@@ -1,5 +1,6 @@
 import type { Check, Sample } from "../core/checks.ts";
 import { createRedactor, excerpt } from "../core/redact.ts";
+import { unsealCheck, type Lookup } from "../core/sealed.ts";
 import { assertNever, millis } from "../core/units.ts";
 import type { Probe } from "../ports/probe.ts";
 import { askExec, expectedExit } from "./exec.ts";
@@ -17,20 +18,24 @@ const SEARCHED = 16 * 1024;
 
 type Of = Parameters<Probe["sample"]>[1];
 
-/** @param options.secrets values that no sample may show, in whatever form an answer repeats them. */
-export function createProbe(options: { readonly secrets?: readonly string[] } = {}): Probe {
-  const secrets = options.secrets ?? [];
-  const hide = createRedactor(secrets);
-  const longest = Math.max(0, ...secrets.map((secret) => secret.length));
-  // What lies behind the searched part is dropped, and with it anything that its end may have cut a secret in two.
-  const safe = (text: string, max: number) =>
-    excerpt(
-      text.length <= SEARCHED ? hide(text) : hide(text.slice(0, SEARCHED)).slice(0, -longest * 4 - 1_024),
-      max,
-    );
+/**
+ * @param options.secrets values that no sample may show, in whatever form an answer repeats them.
+ * @param options.unseal finds the secrets of sealed checks; they are not shown either. Without it none is known.
+ */
+export function createProbe(
+  options: { readonly secrets?: readonly string[]; readonly unseal?: Lookup } = {},
+): Probe {
+  const { secrets = [], unseal = () => undefined } = options;
+  const cover = coverOf(secrets);
   return {
-    sample: async (check, of, signal) => {
+    sample: async (sealed, of, signal) => {
       const started = performance.now();
+      const unsealed = unsealCheck(sealed, unseal);
+      // Asked with a placeholder, a healthy replica would refuse the question: that would say nothing about it.
+      if (unsealed.is === "unknown")
+        return toSample(sealed, of, NOT_KNOWN, performance.now() - started, cover);
+      const { check, values } = unsealed;
+      const safe = values.length === 0 ? cover : coverOf([...secrets, ...values]);
       const bound = limit(check.timeout, signal, expectation(check, of));
       try {
         const outcome = await answer(check, of, bound);
@@ -40,6 +45,25 @@ export function createProbe(options: { readonly secrets?: readonly string[] } = 
       }
     },
   };
+}
+
+const NOT_KNOWN: Outcome = {
+  is: "unknown",
+  why: "not asked: a secret of this check is no longer known on this machine; deploy again (TEAL-H110)",
+};
+
+/** Makes a text safe to show and cuts it to `max` characters. */
+type Cover = (text: string, max: number) => string;
+
+function coverOf(secrets: readonly string[]): Cover {
+  const hide = createRedactor(secrets);
+  const longest = Math.max(0, ...secrets.map((secret) => secret.length));
+  // What lies behind the searched part is dropped, and with it anything that its end may have cut a secret in two.
+  return (text, max) =>
+    excerpt(
+      text.length <= SEARCHED ? hide(text) : hide(text.slice(0, SEARCHED)).slice(0, -longest * 4 - 1_024),
+      max,
+    );
 }
 
 async function answer(check: Check, of: Of, bound: Limit): Promise<Outcome> {
@@ -98,13 +122,7 @@ function expectation(check: Check, of: Of): string {
   }
 }
 
-function toSample(
-  check: Check,
-  of: Of,
-  outcome: Outcome,
-  took: number,
-  safe: (text: string, max: number) => string,
-): Sample {
+function toSample(check: Check, of: Of, outcome: Outcome, took: number, safe: Cover): Sample {
   const common = {
     check: check.name,
     replica: of.reach.replica,

@@ -34,6 +34,8 @@ export interface Layout {
   readonly spool: string;
   /** Key of the digests that stand for secrets. */
   readonly keyFile: string;
+  /** The secrets of checks by their digests (mode 0600): the only place where Teal keeps them. */
+  readonly secretsFile: string;
 }
 
 /** `$TEAL_STATE_DIR`, else `$XDG_STATE_HOME/teal`, else `~/.local/state/teal`. */
@@ -73,5 +75,6 @@ export function layoutAt(root: string): Layout {
     journal: join(root, "journal.db"),
     spool: join(root, "spool.ndjson"),
     keyFile: join(root, "key"),
+    secretsFile: join(root, "secrets.json"),
   };
 }

@@ -1,5 +1,5 @@
-import { createHmac, randomBytes } from "node:crypto";
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseEnv } from "node:util";
 import { createRedactor } from "../../core/redact.ts";
@@ -7,6 +7,7 @@ import { sameRevision, SLOTS, type Revision } from "../../core/units.ts";
 import type { Prepared } from "../../ports/target.ts";
 import type { SlotsFile } from "./agent/record.ts";
 import { readJson, writeDurably } from "./files.ts";
+import { keyedDigest } from "./key.ts";
 import type { Layout } from "./layout.ts";
 import type { ReleaseFile } from "./protocol.ts";
 import { releaseFolder, releaseName } from "./release-folder.ts";
@@ -173,28 +174,8 @@ function noRoom(layout: Layout, source: Source): Refused | undefined {
   return refused("TEAL-L106", `${layout.releases} has ${mb(free)} free, a release of this source needs ${mb(needed)}`, "Free space, or remove releases: teal prune");
 }
 
-/** 16 hex digits that tell configurations apart without telling what is in them: secrets cannot be guessed from it. */
-function keyedDigest(layout: Layout, value: unknown): string {
-  return createHmac("sha256", readKey(layout)).update(JSON.stringify(value)).digest("hex").slice(0, 16);
-}
-
 function sorted(env: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
   return Object.entries(env).toSorted(([a], [b]) => (a < b ? -1 : 1));
-}
-
-function readKey(layout: Layout): Buffer {
-  if (!existsSync(layout.keyFile)) {
-    const made = `${layout.keyFile}.${process.pid}`;
-    writeFileSync(made, randomBytes(32).toString("hex"), { mode: 0o600, flush: true });
-    try {
-      linkSync(made, layout.keyFile); // the first one wins: another key would make every release look changed
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    } finally {
-      rmSync(made, { force: true });
-    }
-  }
-  return Buffer.from(readFileSync(layout.keyFile, "utf8").trim(), "hex");
 }
 
 /**

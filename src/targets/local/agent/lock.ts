@@ -1,12 +1,14 @@
-import { DatabaseSync } from "node:sqlite";
-
 /**
- * Makes this process the only agent of a service. SQLite's exclusive lock is one of the kernel's file locks (Node
- * offers none of its own): it ends with the process, however that ends, so it can never outlive its holder.
+ * Makes this process the only one that holds the lock, such as the only agent of a service. SQLite's exclusive lock is
+ * one of the kernel's file locks (Node offers none of its own): it ends with the process, however that ends, so it can
+ * never outlive its holder.
+ * @param wait how long (ms) another holder is waited for; nothing else happens in this process meanwhile.
  * @returns a function that gives the lock back, or undefined when another process holds it.
  */
-export function lockAlone(path: string): (() => void) | undefined {
-  const database = new DatabaseSync(path, { timeout: 0 });
+export function lockAlone(path: string, wait = 0): (() => void) | undefined {
+  // Loaded when needed: `teal status` locks nothing.
+  const { DatabaseSync } = process.getBuiltinModule("node:sqlite");
+  const database = new DatabaseSync(path, { timeout: wait });
   try {
     database.exec("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE");
   } catch (error) {

@@ -6,6 +6,7 @@ import { identify } from "../identity.ts";
 import type { Layout } from "../layout.ts";
 import type { AgentMethods, ServiceFile } from "../protocol.ts";
 import { serveRpc, type Handlers } from "../rpc.ts";
+import { createLookup } from "../secrets.ts";
 import { startHolder, stopHolder } from "../holder.ts";
 import { Agent } from "./agent.ts";
 import { lockAlone } from "./lock.ts";
@@ -37,7 +38,7 @@ async function serve(layout: Layout, say: (line: string) => void): Promise<void>
     layout,
     service,
     version: packageVersion(),
-    probe: createProbe(),
+    probe: createProbe({ unseal: createLookup(layout) }),
     startEdge: () => startHolder(layout),
     stopEdge: () => stopHolder(layout),
     say,
