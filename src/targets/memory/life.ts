@@ -165,7 +165,7 @@ function note(life: Life, cut: number, capped = false): void {
   });
 }
 
-/** As `World.after`, unless the replica has died in between. */
+/** As `Stage.after`, unless the replica has died in between. */
 function inThisLife(life: Life, ms: number, run: () => void): void {
   const { incarnation, phase } = life;
   const waiting = phase === "exited" || phase === "crashLoop";
