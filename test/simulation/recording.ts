@@ -90,5 +90,3 @@ export interface Violation {
   readonly t: number;
   readonly what: string;
 }
-
-export type Checker = (history: History) => readonly Violation[];
