@@ -57,7 +57,7 @@ const HAPPENINGS: Readonly<Record<string, Readonly<Record<string, Schema>>>> = {
   asked: { ask: { enum: ["abort", "promote", "acceptDrift"] }, by: text, "because?": text },
   replanned: { dir: ref("direction"), steps: list(ref("step")), from: whole, because: text, "seen?": any },
   borrowed: { items: list(object({ slot, what: text, original: text })) },
-  closed: { outcome: ref("outcome"), serves: ref("serves"), "cause?": ref("cause") },
+  closed: { outcome: ref("outcome"), serves: ref("serves"), "cause?": ref("cause"), "users?": object({ requests: whole, failed: whole }) },
 };
 
 const EVENT = { type: literal("event"), deployment: text, number: whole, seq: { type: "integer", minimum: 1 }, at: instant };

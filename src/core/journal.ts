@@ -98,12 +98,18 @@ export type Happening =
       readonly seen?: Expected;
     }
   | { readonly kind: "borrowed"; readonly items: readonly Borrowed[] }
-  | { readonly kind: "closed"; readonly outcome: Outcome; readonly serves: Serves; readonly cause?: Cause };
+  | { readonly kind: "closed"; readonly outcome: Outcome; readonly serves: Serves; readonly cause?: Cause; readonly users?: UsersSaw };
 
 /** What the target should look like by everything this deployment did; drift is measured against it. */
 export interface Expected {
   readonly weights: Weights;
   readonly revisions: Readonly<Record<Slot, Revision | "empty">>;
+}
+
+/** What users got from the candidate in all, where one process counted from before its first share to the end. */
+export interface UsersSaw {
+  readonly requests: number;
+  readonly failed: number;
 }
 
 /** Who serves when a deployment ends. */

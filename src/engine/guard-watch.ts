@@ -1,5 +1,6 @@
 import { direction, type Deployment } from "../core/deployment.ts";
 import { watching } from "../core/deciding/guards.ts";
+import type { UsersSaw } from "../core/journal.ts";
 import type { TrafficSeen } from "../core/deciding/moves.ts";
 import { SLOTS, millis, otherSlot, type Millis } from "../core/units.ts";
 import type { Judgement } from "../core/verdict.ts";
@@ -13,12 +14,15 @@ export class GuardWatch {
   readonly #ports: EnginePorts;
   readonly #meter: TrafficMeter;
   readonly #window: Millis;
+  /** This process was there before the candidate had any traffic. */
+  readonly #fromTheStart: boolean;
   #health: Watched | undefined;
   #other: Watched | undefined;
 
   constructor(ports: EnginePorts, deployment: Deployment) {
     this.#ports = ports;
     this.#meter = new TrafficMeter(deployment.plan.candidate.slot);
+    this.#fromTheStart = deployment.state.is === "running" && deployment.state.dir === "forward" && !deployment.wrote;
     const { window, checks } = deployment.plan.request.checks;
     const round = window.interval * (1 + window.jitter) + Math.max(0, ...checks.map((check) => check.timeout));
     this.#window = millis((window.of + 1) * round);
@@ -37,6 +41,16 @@ export class GuardWatch {
       this.#meter.look(slot, await boundedRead(this.#ports.clock, CALL_BOUND, signal, (end) => metrics.traffic(slot, end)));
     });
     await Promise.all(reads);
+  }
+
+  /** What users got from the candidate in all, with a last look; undefined where that was not counted from the start. */
+  async users(deployment: Deployment, atMost: Millis, signal: AbortSignal): Promise<UsersSaw | undefined> {
+    const { metrics } = this.#ports.target;
+    const { slot } = deployment.plan.candidate;
+    if (metrics === undefined || !this.#fromTheStart) return undefined;
+    this.#meter.look(slot, await boundedRead(this.#ports.clock, atMost, signal, (end) => metrics.traffic(slot, end)));
+    const all = this.#meter.all;
+    return all === undefined ? undefined : { requests: all.requests, failed: all.failed };
   }
 
   /** A new watch begins: errors from before it are not held against it, nor is what the other slot answered then. */

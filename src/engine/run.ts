@@ -371,7 +371,8 @@ export class Run {
       await this.#withoutStore(flushed.cause);
       return undefined;
     }
-    const ended = closing(this.#deployment, move, observed, await this.#log.events(), this.#log.number, this.#ports.clock.now());
+    const users = await this.#sight.users(this.#deployment, PAUSE, news);
+    const ended = closing(this.#deployment, { ...move, ...(users && { users }) }, observed, await this.#log.events(), this.#log.number, this.#ports.clock.now());
     const answer = await this.#log.close(ended.event, ended.row, this.#fence);
     if (answer === "fenced") this.#lost = { code: "TEAL-D130", message: "somebody else advances this deployment now" };
     else if (answer === "down") await this.#withoutStore(DOWN);

@@ -1,7 +1,7 @@
 import type { Call } from "../core/calls.ts";
 import type { Facts } from "../core/deciding/moves.ts";
 import { currentStep, destination, direction, type Deployment } from "../core/deployment.ts";
-import type { Happening } from "../core/journal.ts";
+import type { Happening, UsersSaw } from "../core/journal.ts";
 import { settleTime } from "../core/observed.ts";
 import { millis, otherSlot, type IntentId, type Millis, type Slot } from "../core/units.ts";
 import type { Judgement } from "../core/verdict.ts";
@@ -120,6 +120,11 @@ export class Sight {
   /** One round of checks on the slot that is not the candidate's. */
   askOther(deployment: Deployment, news: AbortSignal): Promise<void> {
     return this.#guards.askOther(deployment, news);
+  }
+
+  /** What users got from the candidate in all, where this process counted it. */
+  users(deployment: Deployment, atMost: Millis, signal: AbortSignal): Promise<UsersSaw | undefined> {
+    return this.#guards.users(deployment, atMost, signal);
   }
 
   /** Nothing is watched during a long wait. */

@@ -12,6 +12,8 @@ interface Stretch {
 export class TrafficMeter {
   readonly #candidate: Slot;
   #stretches: Partial<Record<Slot, Stretch>> = {};
+  /** The first look at the candidate. */
+  #first: Traffic | undefined;
   /** Over both slots and every stretch; undefined until both were seen. */
   #lost: Partial<Record<Slot, number>> = {};
 
@@ -22,6 +24,7 @@ export class TrafficMeter {
   /** Takes a look in; unreadable ones teach nothing. */
   look(slot: Slot, read: Read<Traffic>): void {
     if (read.is === "unreadable") return;
+    if (slot === this.#candidate) this.#first ??= read.value;
     const before = this.#stretches[slot];
     // A source that restarted counts from 0 again.
     const known = before === undefined ? read.value.lost : before.now.epoch === read.value.epoch ? before.now.lost : 0;
@@ -34,6 +37,13 @@ export class TrafficMeter {
   restart(): void {
     const stretch = this.#stretches[this.#candidate];
     if (stretch !== undefined) this.#stretches[this.#candidate] = { from: stretch.now, now: stretch.now };
+  }
+
+  /** The candidate's requests since the first look; unknown when the source restarted meanwhile. */
+  get all(): Served | undefined {
+    const now = this.#stretches[this.#candidate]?.now;
+    if (now === undefined || this.#first === undefined || now.epoch !== this.#first.epoch) return undefined;
+    return served({ from: this.#first, now });
   }
 
   get seen(): TrafficSeen | undefined {

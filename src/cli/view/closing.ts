@@ -72,7 +72,7 @@ function revertedLines(event: Closed, moment: Moment): readonly Line[] {
   const name = plan.candidate.revision.id;
   const moved = sawCutover(past, after);
   const what = cause === undefined ? (warmBefore(past) ? "rolled back" : "aborted") : moved ? "reverted" : "rejected";
-  const users = moved ? `${nowLive(after)}${harm(moment)}` : stayed(after);
+  const users = moved ? `${nowLive(after)}${harm(event, moment)}` : stayed(after);
   const next = cause === undefined ? `teal deploy${context.suffix} when it is ready. More: teal logs r${context.number}${context.suffix}` : nextAfter(moved, name, moment);
   const who = cause === undefined ? by(after) : "";
   const head = moved ? `${name} ${what}${who}; ${users}` : `${name} ${what}${who}. ${users}${stoppedCandidate(moment)}`;
@@ -100,14 +100,17 @@ function stoppedCandidate({ past, after }: Moment): string {
 }
 
 /** What users saw of it, where it was counted. */
-function harm({ past, after }: Moment): string {
-  const numbers = trafficSeen(past);
+function harm(event: Closed, { past, after }: Moment): string {
+  const counted = trafficSeen(past);
+  // What was counted to the very end; at the verdict some requests were still under way.
+  const numbers = event.users === undefined ? counted : { ...event.users };
   const from = firstShare(past, after);
   const until = turnedAt(past)?.at;
   const failed = numbers?.["failed"];
-  if (numbers === undefined || failed === undefined || numbers["requests"] === 0) return "";
+  const requests = numbers?.["requests"] ?? 0;
+  if (failed === undefined || requests === 0) return "";
   const time = from === undefined || until === undefined ? "" : ` in ${tookInWords(until - from)}`;
-  return ` Users saw ${failed.toLocaleString("en-US")} errors of ${(numbers["requests"] ?? 0).toLocaleString("en-US")} requests${time}.`;
+  return ` Users saw ${failed.toLocaleString("en-US")} errors of ${requests.toLocaleString("en-US")} requests${time}.`;
 }
 
 function nextAfter(moved: boolean, name: string, { context }: Moment): string {
