@@ -12,7 +12,7 @@ import type { Facts, Move } from "./moves.ts";
 /** Builders for tests of decisions: a deployment from its events, and facts that differ from a calm world by little. */
 
 export { allTo, NOBODY, shareOf } from "../routing.ts";
-export { blueServes, observed, request, seen, slot, strategy, UNREADABLE, V1, V2, V3 } from "../planning/testing.ts";
+export { blueServes, request, seen, slot, strategy, UNREADABLE, V1, V2, V3 } from "../planning/testing.ts";
 
 /** When everything in these tests happens. */
 export const NOW = instant(Date.UTC(2026, 0, 5, 12));
