@@ -18,7 +18,7 @@ import { whoami, type Connection } from "./connection.ts";
 export interface LocalOptions {
   /** Folder that holds what Teal knows about the services of this machine; by default `stateDirectory` of `env`. */
   readonly stateDir?: string;
-  /** Values that no sample, and so no journal, may show: `secrets` of `loadConfig`. */
+  /** Values that no sample may show and no plan may hold (its checks are sealed), and so no journal: `secrets` of `loadConfig`. */
   readonly secrets?: readonly string[];
   /** Told of every journaled event after it is durable. */
   readonly notifier?: Notifier;
