@@ -49,7 +49,9 @@ async function play(place: Place, signal: AbortSignal): Promise<number> {
   await expectExit(place, ["deploy", "v1"], 0, signal);
   const load = new Load({ url: place.url, rate: RATE, streams: 4, atMost: LONGEST });
   try {
-    say(`Users arrive: ${RATE} requests a second over kept and fresh connections, purchases, 4 event streams`);
+    say(
+      `Users arrive: ${RATE} requests a second over kept and fresh connections, purchases, 4 event streams`,
+    );
     await pause(1_500, signal);
 
     say("v2 is deployed while they shop");
@@ -87,7 +89,12 @@ async function prepare(): Promise<Place> {
     repository,
     state,
     url: `http://127.0.0.1:${port}`,
-    env: { ...process.env, TEAL_STATE_DIR: state, SHOP_ORDERS: orders, PATH: `${dirname(process.execPath)}:${process.env["PATH"]}` },
+    env: {
+      ...process.env,
+      TEAL_STATE_DIR: state,
+      SHOP_ORDERS: orders,
+      PATH: `${dirname(process.execPath)}:${process.env["PATH"]}`,
+    },
   };
 }
 
@@ -112,16 +119,27 @@ errors: { limit: 1%, minRequests: 20 }
 `;
 }
 
-async function expectExit(place: Place, args: readonly string[], expected: number, signal: AbortSignal): Promise<void> {
+async function expectExit(
+  place: Place,
+  args: readonly string[],
+  expected: number,
+  signal: AbortSignal,
+): Promise<void> {
   if (signal.aborted) throw new Error("interrupted");
   process.stdout.write(`${styleText("dim", `$ teal ${args.join(" ")}`)}\n`);
   const exit = await teal(place, args, "shown", signal);
   process.stdout.write("\n");
-  if (exit !== expected) throw new Error(`teal ${args.join(" ")} ended with exit ${exit}, expected ${expected}`);
+  if (exit !== expected)
+    throw new Error(`teal ${args.join(" ")} ended with exit ${exit}, expected ${expected}`);
 }
 
 /** Runs the command line of this very package, source or built. */
-function teal(place: Place, args: readonly string[], output: "shown" | "quiet", signal: AbortSignal): Promise<number | null> {
+function teal(
+  place: Place,
+  args: readonly string[],
+  output: "shown" | "quiet",
+  signal: AbortSignal,
+): Promise<number | null> {
   const child = spawn(process.execPath, [program(), ...args], {
     cwd: place.root,
     env: place.env,
@@ -166,7 +184,8 @@ async function report(load: Load, place: Place): Promise<number> {
 }
 
 function timeRows(times: Times): readonly (readonly [string, string])[] {
-  const list = (values: readonly number[]) => (values.length === 0 ? "none seen" : `${values.map((each) => each.toFixed(0)).join(", ")} ms`);
+  const list = (values: readonly number[]) =>
+    values.length === 0 ? "none seen" : `${values.map((each) => each.toFixed(0)).join(", ")} ms`;
   return [
     ["time to switch", `${list(times.switches)} (router asked to router answered)`],
     ["time to go back", `${list(times.reverts)} (verdict or rollback to router answered)`],
@@ -186,7 +205,11 @@ function mixed(load: Load, { acknowledged }: Times): number {
   }).length;
 }
 
-function wrong(lost: readonly Answered[], refused: Readonly<Record<string, number>>, streams: number): string {
+function wrong(
+  lost: readonly Answered[],
+  refused: Readonly<Record<string, number>>,
+  streams: number,
+): string {
   const codes = [...new Set(lost.map((each) => `${each.kind} ${each.got}`))];
   const versions = Object.entries(refused).map(([version, count]) => `${count} answered 5xx by ${version}`);
   return [...codes, ...versions, ...(streams > 0 ? [`${streams} streams broke`] : [])].join(", ");

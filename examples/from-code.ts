@@ -1,4 +1,15 @@
-import { connectLocal, deployRevision, formatProblems, loadConfig, millis, planRevision, rollback, statusOf, watch, type Connection } from "../src/index.ts";
+import {
+  connectLocal,
+  deployRevision,
+  formatProblems,
+  loadConfig,
+  millis,
+  planRevision,
+  rollback,
+  statusOf,
+  watch,
+  type Connection,
+} from "../src/index.ts";
 
 /**
  * Teal from a program: plans, deploys, watches and rolls back. In a project of yours the import says "teal-deploy".
@@ -24,7 +35,8 @@ async function tryOut(service: Connection, name: string | undefined): Promise<nu
 
   const answer = await planRevision(service, prepared.revision, {}, signal);
   if ("unavailable" in answer) return refuse(answer.unavailable.message, "teal status");
-  if (answer.planned.is === "plan") console.log(`plan: ${answer.planned.plan.steps.map((step) => step.id).join(", ")}`);
+  if (answer.planned.is === "plan")
+    console.log(`plan: ${answer.planned.plan.steps.map((step) => step.id).join(", ")}`);
 
   let following: Promise<void> | undefined;
   const options = { signal, planned: () => void (following = follow(service)) };

@@ -38,12 +38,18 @@ export function timesOf(journals: readonly (readonly JournalEvent[])[]): Times {
     if (plan === undefined) continue;
     for (const event of events) {
       if (event.kind !== "intent" || event.call.call !== "shift") continue;
-      const done = events.find((each) => each.kind === "outcome" && each.intent === event.intent && each.result === "applied");
+      const done = events.find(
+        (each) => each.kind === "outcome" && each.intent === event.intent && each.result === "applied",
+      );
       if (done === undefined || event.call.to === "pool") continue;
       const { to } = event.call;
       const slot = to.blue === 100 ? "blue" : "green";
       const before = plan.baseline.slots[slot].revision?.id;
-      acknowledged.push({ asked: event.at, at: done.at, version: slot === plan.candidate.slot ? plan.candidate.revision.id : (before ?? "") });
+      acknowledged.push({
+        asked: event.at,
+        at: done.at,
+        version: slot === plan.candidate.slot ? plan.candidate.revision.id : (before ?? ""),
+      });
       if (event.dir === "forward") switches.push(done.at - event.at);
       else reverts.push(done.at - turned(events, event.seq));
     }
@@ -53,6 +59,11 @@ export function timesOf(journals: readonly (readonly JournalEvent[])[]): Times {
 
 /** When the deployment turned back, before this event. */
 function turned(events: readonly JournalEvent[], before: number): number {
-  const turn = events.findLast((event) => event.seq < before && ((event.kind === "verdict" && event.then === "back") || (event.kind === "asked" && event.ask === "abort")));
+  const turn = events.findLast(
+    (event) =>
+      event.seq < before &&
+      ((event.kind === "verdict" && event.then === "back") ||
+        (event.kind === "asked" && event.ask === "abort")),
+  );
   return turn?.at ?? 0;
 }

@@ -28,7 +28,12 @@ export interface LoadOptions {
   readonly versionHeader?: string;
 }
 
-const CART = JSON.stringify({ items: [{ sku: "cup", count: 2 }, { sku: "teapot", count: 1 }] });
+const CART = JSON.stringify({
+  items: [
+    { sku: "cup", count: 2 },
+    { sku: "teapot", count: 1 },
+  ],
+});
 
 /**
  * Steady users of a service: pages over kept connections, pages over fresh ones, purchases, and open event streams.
@@ -92,11 +97,15 @@ export class Load {
         agent: kind === "fresh" ? false : this.#kept,
         method: kind === "checkout" ? "POST" : "GET",
         timeout: 30_000,
-        ...(kind === "checkout" ? { headers: { "content-type": "application/json", "content-length": CART.length } } : {}),
+        ...(kind === "checkout"
+          ? { headers: { "content-type": "application/json", "content-length": CART.length } }
+          : {}),
       });
       request.on("response", (response) => {
         response.resume();
-        response.on("end", () => end(response.statusCode ?? 0, response.headers[this.#options.versionHeader ?? "x-shop-version"]));
+        response.on("end", () =>
+          end(response.statusCode ?? 0, response.headers[this.#options.versionHeader ?? "x-shop-version"]),
+        );
         response.on("error", (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
       });
       request.on("timeout", () => request.destroy(new Error("no answer in 30 s")));
@@ -150,7 +159,8 @@ export interface Summary {
 export function summarise(answers: readonly Answered[]): Summary {
   const refused: Record<string, number> = {};
   for (const { got, version } of answers) {
-    if (typeof got === "number" && got >= 500) refused[version ?? "edge"] = (refused[version ?? "edge"] ?? 0) + 1;
+    if (typeof got === "number" && got >= 500)
+      refused[version ?? "edge"] = (refused[version ?? "edge"] ?? 0) + 1;
   }
   return {
     requests: answers.length,

@@ -20,7 +20,11 @@ export type RevisionName = keyof typeof REVISIONS;
  */
 export function makeRepository(shop: string, folder: string): void {
   const git = (...args: string[]) =>
-    execFileSync("git", ["-c", "user.name=Demo", "-c", "user.email=demo@example.com", "-c", "commit.gpgsign=false", ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    execFileSync(
+      "git",
+      ["-c", "user.name=Demo", "-c", "user.email=demo@example.com", "-c", "commit.gpgsign=false", ...args],
+      { cwd: folder, stdio: ["ignore", "pipe", "pipe"] },
+    );
   cpSync(shop, folder, { recursive: true });
   git("init", "--quiet", "--initial-branch=main");
   for (const name of Object.keys(REVISIONS) as RevisionName[]) {
@@ -33,9 +37,13 @@ export function makeRepository(shop: string, folder: string): void {
 }
 
 function edit(name: RevisionName, folder: string): void {
-  writeFileSync(join(folder, "release.json"), `${JSON.stringify({ version: name, colour: REVISIONS[name].colour })}\n`);
+  writeFileSync(
+    join(folder, "release.json"),
+    `${JSON.stringify({ version: name, colour: REVISIONS[name].colour })}\n`,
+  );
   if (name === "v3") replaceIn(join(folder, "orders.js"), "env.SHOP_ORDERS", "env.ORDERS_FILE");
-  if (name === "v4") replaceIn(join(folder, "checkout.js"), "return { lines, total: format(total) };", BROKEN_TOTAL);
+  if (name === "v4")
+    replaceIn(join(folder, "checkout.js"), "return { lines, total: format(total) };", BROKEN_TOTAL);
 }
 
 const BROKEN_TOTAL = `const voucher = lines.length % 2 === 0 ? undefined : { cents: 0 };

@@ -8,7 +8,10 @@ export function openOrders(env) {
     /** Why the database cannot be used; undefined when it can. */
     async problem() {
       if (path === undefined) return "no database configured: SHOP_ORDERS is not set";
-      return access(path, constants.W_OK).then(() => undefined, (error) => `cannot write ${error.path}: ${error.code}`);
+      return access(path, constants.W_OK).then(
+        () => undefined,
+        (error) => `cannot write ${error.path}: ${error.code}`,
+      );
     },
     async add(order) {
       await appendFile(path, `${JSON.stringify({ at: new Date().toISOString(), ...order })}\n`);

@@ -15,7 +15,14 @@ const port = Number(argument("--port") ?? process.env.PORT ?? 3000);
 const streams = new Set();
 
 const routes = {
-  "GET /": (_, response) => html(response, page.replaceAll("{version}", release.version).replaceAll("{colour}", release.colour).replaceAll("{slot}", slot)),
+  "GET /": (_, response) =>
+    html(
+      response,
+      page
+        .replaceAll("{version}", release.version)
+        .replaceAll("{colour}", release.colour)
+        .replaceAll("{slot}", slot),
+    ),
   "GET /health": (_, response) => json(response, 200, { ok: true, version: release.version }),
   "GET /health/db": async (_, response) => {
     const problem = await orders.problem();
@@ -29,7 +36,11 @@ const routes = {
     json(response, 201, order);
   },
   "GET /events": (request, response) => {
-    response.writeHead(200, { ...identity(), "content-type": "text/event-stream", "cache-control": "no-store" });
+    response.writeHead(200, {
+      ...identity(),
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+    });
     response.write(`retry: 100\nevent: hello\ndata: ${JSON.stringify(release)}\n\n`);
     streams.add(response);
     request.on("close", () => streams.delete(response));
@@ -50,7 +61,11 @@ const server = createServer(async (request, response) => {
 
 const stock = setInterval(() => {
   const product = products[Math.floor(Math.random() * products.length)];
-  const data = JSON.stringify({ product: product.name, left: 1 + Math.floor(Math.random() * 40), version: release.version });
+  const data = JSON.stringify({
+    product: product.name,
+    left: 1 + Math.floor(Math.random() * 40),
+    version: release.version,
+  });
   for (const stream of streams) stream.write(`event: stock\ndata: ${data}\n\n`);
 }, 250);
 
@@ -74,7 +89,11 @@ function html(response, text) {
 
 function json(response, status, value) {
   const text = JSON.stringify(value);
-  response.writeHead(status, { ...identity(), "content-type": "application/json", "content-length": Buffer.byteLength(text) });
+  response.writeHead(status, {
+    ...identity(),
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(text),
+  });
   response.end(text);
 }
 

@@ -2,7 +2,15 @@ import type { Deployment } from "../core/deployment.ts";
 import type { JournalEvent } from "../core/journal.ts";
 import type { Plan, Refusal } from "../core/plan.ts";
 import { fold } from "../core/deployment.ts";
-import { millis, type Cause, type DeploymentId, type Instant, type Millis, type Revision, type Slot } from "../core/units.ts";
+import {
+  millis,
+  type Cause,
+  type DeploymentId,
+  type Instant,
+  type Millis,
+  type Revision,
+  type Slot,
+} from "../core/units.ts";
 import { advance, ask, openDeployment, type Advanced } from "../engine/engine.ts";
 import { newDeploymentId, type Connection } from "./connection.ts";
 import { planRevision, type Wanted } from "./planning.ts";
@@ -14,11 +22,27 @@ export type Moved =
   | { readonly is: "unchanged"; readonly slot: Slot; readonly revision: Revision }
   /** Another deployment holds the service, or another process advances it. */
   | { readonly is: "busy"; readonly by: string }
-  | { readonly is: "ended"; readonly deployment: Deployment; readonly events: readonly JournalEvent[]; readonly number: number }
+  | {
+      readonly is: "ended";
+      readonly deployment: Deployment;
+      readonly events: readonly JournalEvent[];
+      readonly number: number;
+    }
   /** The candidate has all the traffic and is proven; the previous slot is kept until then. */
-  | { readonly is: "warm"; readonly deployment: Deployment; readonly events: readonly JournalEvent[]; readonly number: number; readonly until: Instant }
+  | {
+      readonly is: "warm";
+      readonly deployment: Deployment;
+      readonly events: readonly JournalEvent[];
+      readonly number: number;
+      readonly until: Instant;
+    }
   /** At a gate or another wait; goes on when answered, or by itself when the next command runs after its deadline. */
-  | { readonly is: "waiting"; readonly deployment: Deployment; readonly number: number; readonly until: Instant }
+  | {
+      readonly is: "waiting";
+      readonly deployment: Deployment;
+      readonly number: number;
+      readonly until: Instant;
+    }
   /** This process let go; the deployment is open and can be resumed. */
   | { readonly is: "detached"; readonly number: number }
   /** There is no open deployment. */
@@ -46,7 +70,11 @@ export async function deploy(connection: Connection, wanted: Wanted, options: Mo
 
 /** Like `deploy`, for a revision that is prepared already; or exactly this plan, made earlier. */
 export async function deployRevision(
-  connection: Connection, revision: Revision, wanted: Wanted & { readonly rollback?: boolean }, options: MoveOptions, given?: Plan,
+  connection: Connection,
+  revision: Revision,
+  wanted: Wanted & { readonly rollback?: boolean },
+  options: MoveOptions,
+  given?: Plan,
 ): Promise<Moved> {
   const unknown = unknownCheck(connection, wanted.force ?? []);
   if (unknown !== undefined) return unknown;
@@ -55,7 +83,12 @@ export async function deployRevision(
   const free = await makeRoom(connection, options);
   if (free !== undefined) return free;
   const obstacle = await connection.target.start?.(options.signal);
-  if (obstacle !== undefined) return { is: "refused", cause: obstacle, next: "remove what stands in the way and run the command again" };
+  if (obstacle !== undefined)
+    return {
+      is: "refused",
+      cause: obstacle,
+      next: "remove what stands in the way and run the command again",
+    };
   const answer = await planRevision(connection, revision, wanted, options.signal);
   if ("unavailable" in answer) return { is: "failed", cause: answer.unavailable };
   const { planned } = answer;
@@ -63,7 +96,11 @@ export async function deployRevision(
   if (planned.is === "unchanged") return { is: "unchanged", slot: planned.slot, revision };
   if (given !== undefined && !sameSituation(given, planned.plan)) {
     const message = "what runs now is not what this plan was made for";
-    return { is: "refused", cause: { code: "TEAL-P120", message }, next: "make the plan again: teal plan --out FILE" };
+    return {
+      is: "refused",
+      cause: { code: "TEAL-P120", message },
+      next: "make the plan again: teal plan --out FILE",
+    };
   }
   const chosen = given ?? planned.plan;
   const id = newDeploymentId();
@@ -75,7 +112,11 @@ export async function deployRevision(
 }
 
 /** An answer that was lost leaves a deployment that nobody knows of: opening it again under its id tells. */
-async function openSurely(connection: Connection, id: DeploymentId, chosen: Plan): ReturnType<typeof openDeployment> {
+async function openSurely(
+  connection: Connection,
+  id: DeploymentId,
+  chosen: Plan,
+): ReturnType<typeof openDeployment> {
   const first = await openDeployment(connection.store, connection.key, id, chosen);
   if (first.is !== "unavailable") return first;
   await connection.clock.sleep(millis(1_000));
@@ -83,9 +124,15 @@ async function openSurely(connection: Connection, id: DeploymentId, chosen: Plan
 }
 
 /** Advances the open deployment as far as it goes now. */
-export async function moveOn(connection: Connection, options: MoveOptions, id?: DeploymentId): Promise<Moved> {
+export async function moveOn(
+  connection: Connection,
+  options: MoveOptions,
+  id?: DeploymentId,
+): Promise<Moved> {
   const advanced = await advance(connection, connection.key, {
-    signal: options.signal, stay: options.stay ?? false, waitLock: options.waitLock ?? millis(0),
+    signal: options.signal,
+    stay: options.stay ?? false,
+    waitLock: options.waitLock ?? millis(0),
   });
   return movedBy(connection, advanced, id);
 }
@@ -96,12 +143,19 @@ function unknownCheck({ wishes }: Connection, force: readonly string[]): Moved |
   const wrong = force.find((name) => !names.includes(name));
   if (wrong === undefined) return undefined;
   const message = `no check is called "${wrong}"; there are ${names.map((name) => `"${name}"`).join(", ")}`;
-  return { is: "refused", cause: { code: "TEAL-P121", message }, next: "name the checks to force as the message does" };
+  return {
+    is: "refused",
+    cause: { code: "TEAL-P121", message },
+    next: "name the checks to force as the message does",
+  };
 }
 
 /** A warm slot is not given up for a revision that is live already, or that will be refused for its past. */
 async function changesNothing(
-  connection: Connection, revision: Revision, wanted: Wanted & { readonly rollback?: boolean }, options: MoveOptions,
+  connection: Connection,
+  revision: Revision,
+  wanted: Wanted & { readonly rollback?: boolean },
+  options: MoveOptions,
 ): Promise<Moved | undefined> {
   const answer = await planRevision(connection, revision, wanted, options.signal);
   if ("unavailable" in answer) return { is: "failed", cause: answer.unavailable };
@@ -121,16 +175,31 @@ async function movedBy(connection: Connection, advanced: Advanced, id?: Deployme
       return { is: "failed", cause: advanced.cause };
     case "foreign": {
       const message = `the open deployment was begun by an engine of version ${advanced.engine}`;
-      return { is: "refused", cause: { code: "TEAL-D120", message }, next: "teal abort, or use the Teal that began it" };
+      return {
+        is: "refused",
+        cause: { code: "TEAL-D120", message },
+        next: "teal abort, or use the Teal that began it",
+      };
     }
     case "finished":
       return ended(connection, advanced.deployment.id);
     case "warm": {
       const events = await eventsOf(connection, advanced.deployment.id);
-      return { is: "warm", deployment: advanced.deployment, events, number: advanced.number, until: advanced.until };
+      return {
+        is: "warm",
+        deployment: advanced.deployment,
+        events,
+        number: advanced.number,
+        until: advanced.until,
+      };
     }
     case "waiting":
-      return { is: "waiting", deployment: advanced.deployment, number: advanced.number, until: advanced.until };
+      return {
+        is: "waiting",
+        deployment: advanced.deployment,
+        number: advanced.number,
+        until: advanced.until,
+      };
     case "detached":
       return { is: "detached", number: advanced.number };
     case "busy":
@@ -148,7 +217,8 @@ async function movedBy(connection: Connection, advanced: Advanced, id?: Deployme
 export async function ended(connection: Connection, id: DeploymentId): Promise<Moved> {
   const answer = await connection.store.events(connection.key, id);
   if (answer.is === "unavailable" || answer.is === "rejected") return { is: "failed", cause: answer.cause };
-  if (answer.is === "pruned" || answer.events.length === 0) return { is: "failed", cause: { code: "TEAL-D132", message: `the journal of ${id} is gone` } };
+  if (answer.is === "pruned" || answer.events.length === 0)
+    return { is: "failed", cause: { code: "TEAL-D132", message: `the journal of ${id} is gone` } };
   const rows = await connection.store.history(connection.key, 50);
   const number = rows.is === "rows" ? (rows.rows.find((row) => row.id === id)?.number ?? 0) : 0;
   return { is: "ended", deployment: fold(answer.events), events: answer.events, number };
@@ -173,12 +243,18 @@ async function makeRoom(connection: Connection, options: MoveOptions): Promise<M
     const room = options.waitLock ?? millis(0);
     if (state.is === "warm") {
       options.progress?.("the previous slot is no longer kept warm: it is drained and retired first");
-      await ask(connection.store, connection.key, { ask: "promote", by: connection.by, because: "another deployment needs the slot" }, (deployment) => deployment.state.is === "warm");
+      await ask(
+        connection.store,
+        connection.key,
+        { ask: "promote", by: connection.by, because: "another deployment needs the slot" },
+        (deployment) => deployment.state.is === "warm",
+      );
       const moved = await moveOn(connection, { ...options, stay: false });
       if (moved.is !== "ended" && moved.is !== "busy" && moved.is !== "none") return moved;
       if (moved.is !== "busy") continue;
     }
-    if (connection.clock.monotonic() - began >= room || options.signal.aborted) return { is: "busy", by: current.journal.id };
+    if (connection.clock.monotonic() - began >= room || options.signal.aborted)
+      return { is: "busy", by: current.journal.id };
     await connection.store.changed(connection.key, millis(1_000), options.signal);
   }
 }

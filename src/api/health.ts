@@ -34,9 +34,19 @@ async function askSlot(connection: Connection, slot: Slot, signal: AbortSignal):
   if (seen.value.wanted === 0 && seen.value.replicas.length === 0) return { is: "empty", slot };
   if (reach.is === "unreadable") return { is: "unreadable", slot, cause: reach.cause };
   // One round has to be enough for a verdict.
-  const plan = { ...wishes.checks, window: { ...wishes.checks.window, of: 1, passes: 1, consecutive: 1, deadline: millis(0) } };
+  const plan = {
+    ...wishes.checks,
+    window: { ...wishes.checks.window, of: 1, passes: 1, consecutive: 1, deadline: millis(0) },
+  };
   const { revision = { id: "unknown", config: "" }, replicas } = seen.value;
   const samples = await sampleRound({ clock, probe, plan, reach: reach.value, revision, attempt: 1 }, signal);
   const { decision, summary } = judge(record(emptyTally(), samples, replicas), plan, replicas, [], millis(1));
-  return { is: "asked", slot, samples, decision, summary, ...(seen.value.revision === undefined ? {} : { revision: seen.value.revision }) };
+  return {
+    is: "asked",
+    slot,
+    samples,
+    decision,
+    summary,
+    ...(seen.value.revision === undefined ? {} : { revision: seen.value.revision }),
+  };
 }

@@ -81,7 +81,8 @@ function withStrategy(config: Config, kind: keyof Exclude<Config["strategy"], st
 /** What replicas wrote and what users sent gets into journals as evidence: without the secrets that it may hold. */
 function redacting(target: LocalTarget, secrets: readonly string[]): LocalTarget {
   const hide = createRedactor(secrets);
-  const seen = <T, U>(read: Read<T>, change: (value: T) => U): Read<U> => (read.is === "seen" ? { ...read, value: change(read.value) } : read);
+  const seen = <T, U>(read: Read<T>, change: (value: T) => U): Read<U> =>
+    read.is === "seen" ? { ...read, value: change(read.value) } : read;
   const { metrics, slots } = target;
   return {
     ...target,
@@ -100,7 +101,10 @@ function redacting(target: LocalTarget, secrets: readonly string[]): LocalTarget
     ...(metrics && {
       metrics: {
         traffic: async (slot, signal) =>
-          seen(await metrics.traffic(slot, signal), (traffic) => ({ ...traffic, ...(traffic.examples && { examples: traffic.examples.map(hide) }) })),
+          seen(await metrics.traffic(slot, signal), (traffic) => ({
+            ...traffic,
+            ...(traffic.examples && { examples: traffic.examples.map(hide) }),
+          })),
       },
     }),
   };

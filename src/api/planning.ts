@@ -33,7 +33,10 @@ export function observeNow(connection: Connection, signal: AbortSignal): Promise
 
 /** Plans a prepared revision against what is there now. Changes nothing. */
 export async function planRevision(
-  connection: Connection, revision: Revision, wanted: Wanted & { readonly rollback?: boolean }, signal: AbortSignal,
+  connection: Connection,
+  revision: Revision,
+  wanted: Wanted & { readonly rollback?: boolean },
+  signal: AbortSignal,
 ): Promise<{ readonly planned: Planned; readonly observed: Observed } | { readonly unavailable: Cause }> {
   const rows = await connection.store.history(connection.key, LOOK_BACK);
   if (rows.is === "unavailable") return { unavailable: rows.cause };
@@ -50,7 +53,10 @@ export async function planRevision(
 
 /** Every strategy planned for this very service, side by side, with what each costs. */
 export async function compareStrategies(
-  connection: Connection, revision: Revision, wanted: Wanted, signal: AbortSignal,
+  connection: Connection,
+  revision: Revision,
+  wanted: Wanted,
+  signal: AbortSignal,
 ): Promise<{ readonly comparison: Comparison } | { readonly unavailable: Cause }> {
   const rows = await connection.store.history(connection.key, LOOK_BACK);
   if (rows.is === "unavailable") return { unavailable: rows.cause };
@@ -64,7 +70,11 @@ export async function compareStrategies(
   return { comparison };
 }
 
-function requestOf(connection: Connection, revision: Revision, wanted: Wanted & { readonly rollback?: boolean }): Request {
+function requestOf(
+  connection: Connection,
+  revision: Revision,
+  wanted: Wanted & { readonly rollback?: boolean },
+): Request {
   const { key, wishes, by } = connection;
   return {
     service: key.service,

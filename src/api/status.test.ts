@@ -4,11 +4,20 @@ import { millis } from "../core/units.ts";
 import { allowedActions, overdueOf } from "./status.ts";
 
 const KEEP = { keepWarm: millis(1_000) };
-const PLAN = planOf("blueGreen", { ...KEEP, gates: [{ gate: "approval", timeout: millis(1_000), otherwise: "revert" }] });
-const hold = (of: string, reason: "gate" | "operator", otherwise: "proceed" | "revert") => ({
-  kind: "verdict", dir: "forward", of, result: "inconclusive", then: "hold", facts: { summary: "" },
-  hold: { for: reason, until: (NOW + 1_000) as typeof NOW, otherwise },
-}) as const;
+const PLAN = planOf("blueGreen", {
+  ...KEEP,
+  gates: [{ gate: "approval", timeout: millis(1_000), otherwise: "revert" }],
+});
+const hold = (of: string, reason: "gate" | "operator", otherwise: "proceed" | "revert") =>
+  ({
+    kind: "verdict",
+    dir: "forward",
+    of,
+    result: "inconclusive",
+    then: "hold",
+    facts: { summary: "" },
+    hold: { for: reason, until: (NOW + 1_000) as typeof NOW, otherwise },
+  }) as const;
 const STARTING = atStep(PLAN, "ensure-green");
 const AT_GATE = atStep(PLAN, "gate-1-approval", hold("gate-1-approval", "gate", "revert"));
 const WARM = atStep(PLAN, "warm-blue", hold("warm-blue", "operator", "proceed"));
@@ -23,7 +32,9 @@ describe("what is overdue", () => {
   it("is a step that nobody advances, or that takes longer than its deadline and a call", () => {
     expect(overdueOf(STARTING, NOW, false)).toBe("nobody advances step ensure-green");
     expect(overdueOf(STARTING, NOW + 125_000, true)).toBeUndefined();
-    expect(overdueOf(STARTING, NOW + 130_000, true)).toBe("step ensure-green was to be over 10 s ago: v2 to start on green");
+    expect(overdueOf(STARTING, NOW + 130_000, true)).toBe(
+      "step ensure-green was to be over 10 s ago: v2 to start on green",
+    );
   });
 });
 

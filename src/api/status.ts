@@ -34,7 +34,10 @@ export interface Status {
 export async function statusOf(connection: Connection, signal: AbortSignal): Promise<Status> {
   const { store, key, target } = connection;
   const [observed, current, lease, history] = await Promise.all([
-    observeNow(connection, signal), store.current(key), store.lease(key), store.history(key, 1),
+    observeNow(connection, signal),
+    store.current(key),
+    store.lease(key),
+    store.history(key, 1),
   ]);
   const common = { ...key, place: target.place, serves: servesNow(observed), observed };
   const unavailable = [current, history].find((each) => each.is === "unavailable");
@@ -65,18 +68,24 @@ function holderOf(connection: Connection, lease: Lease): string | undefined {
 export function overdueOf(deployment: Deployment, now: number, held: boolean): string | undefined {
   const { state } = deployment;
   if (state.is === "warm" && now >= state.until) return "the previous slot was to be retired";
-  if (state.is === "waiting" && now >= state.until) return `the wait for ${state.for} is over: ${state.otherwise}`;
+  if (state.is === "waiting" && now >= state.until)
+    return `the wait for ${state.for} is over: ${state.otherwise}`;
   if (state.is !== "running") return undefined;
   const step = currentStep(deployment);
   if (held) {
     const late = step !== undefined && now > deployment.since + step.deadline + CALL_BOUND;
-    return late ? `step ${step.id} was to be over ${Math.round((now - deployment.since - step.deadline) / 1_000)} s ago: ${step.reason}` : undefined;
+    return late
+      ? `step ${step.id} was to be over ${Math.round((now - deployment.since - step.deadline) / 1_000)} s ago: ${step.reason}`
+      : undefined;
   }
   return step === undefined ? "nobody advances this deployment" : `nobody advances step ${step.id}`;
 }
 
 /** Commands that would change something in this state. */
-export function allowedActions(deployment: Deployment, held: boolean): readonly ("promote" | "abort" | "rollback" | "resume")[] {
+export function allowedActions(
+  deployment: Deployment,
+  held: boolean,
+): readonly ("promote" | "abort" | "rollback" | "resume")[] {
   const { state, course } = deployment;
   if (state.is === "finished") return [];
   const gate = state.is === "warm" || (state.is === "waiting" && state.for === "gate");

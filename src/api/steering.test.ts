@@ -23,7 +23,8 @@ function service(but: Partial<Strategy> = {}) {
     ...on.process(over).ports,
     key: KEY,
     wishes: {
-      strategyFor: (kind = "blueGreen") => strategy(kind, { bake: millis(2_000), keepWarm: millis(0), drainCap: millis(1_000), ...but }),
+      strategyFor: (kind = "blueGreen") =>
+        strategy(kind, { bake: millis(2_000), keepWarm: millis(0), drainCap: millis(1_000), ...but }),
       checks: request("blueGreen").checks,
       replicas: 2,
     },
@@ -43,7 +44,8 @@ describe("promote", () => {
     const answers = await Promise.all([promote(connect(), options()), promote(connect(), options())]);
     expect(answers.map((each) => each.is).toSorted()).toEqual(["refused", "waiting"]);
     const current = await on.store.current(KEY);
-    const asks = current.is === "open" ? current.journal.events.filter((event) => event.kind === "asked") : [];
+    const asks =
+      current.is === "open" ? current.journal.events.filter((event) => event.kind === "asked") : [];
     expect(asks).toHaveLength(1);
   });
 
@@ -60,7 +62,8 @@ describe("abort", () => {
     const deploying = deploy(connect(), { revision: "v2" }, { ...options(), stay: true });
     await on.clock.sleep(millis(20_000));
     const [asked, deployed] = await Promise.all([abort(connect(), options()), deploying]);
-    for (const each of [asked, deployed]) expect(each.is === "ended" ? endOf(each.events).outcome : each.is).toBe("reverted");
+    for (const each of [asked, deployed])
+      expect(each.is === "ended" ? endOf(each.events).outcome : each.is).toBe("reverted");
     expect(on.truth()).toMatchObject({ serves: "blue", revision: "v1" });
   });
 });

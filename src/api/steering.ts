@@ -13,7 +13,11 @@ export async function promote(connection: Connection, options: MoveOptions): Pro
   if (open.is !== "open") return open;
   const { state } = open.deployment;
   if (state.is !== "warm" && !(state.is === "waiting" && state.for === "gate")) {
-    return { is: "refused", cause: { code: "TEAL-D121", message: "nothing waits for an approval" }, next: "teal status" };
+    return {
+      is: "refused",
+      cause: { code: "TEAL-D121", message: "nothing waits for an approval" },
+      next: "teal status",
+    };
   }
   const step = "step" in state ? state.step : undefined;
   const same = ({ state: now }: Deployment) => now.is === state.is && "step" in now && now.step === step;
@@ -26,15 +30,23 @@ export async function abort(connection: Connection, options: MoveOptions, becaus
   const open = await openOne(connection);
   if (open.is !== "open") return open;
   if (open.deployment.course.pastNoReturn) return beyond(open.deployment);
-  const asked = await ask(connection.store, connection.key, { ask: "abort", by: connection.by, ...(because === undefined ? {} : { because }) });
+  const asked = await ask(connection.store, connection.key, {
+    ask: "abort",
+    by: connection.by,
+    ...(because === undefined ? {} : { because }),
+  });
   return asked.is === "asked" ? advanceOrFollow(connection, asked.id, options) : notAsked(asked);
 }
 
 /** Goes on with a deployment whose process is gone, or whose wait is over; with drift accepted if the caller says so. */
-export async function resume(connection: Connection, options: MoveOptions & { readonly acceptDrift?: boolean }): Promise<Moved> {
+export async function resume(
+  connection: Connection,
+  options: MoveOptions & { readonly acceptDrift?: boolean },
+): Promise<Moved> {
   const open = await openOne(connection);
   if (open.is !== "open") return open;
-  if (options.acceptDrift === true) await ask(connection.store, connection.key, { ask: "acceptDrift", by: connection.by });
+  if (options.acceptDrift === true)
+    await ask(connection.store, connection.key, { ask: "acceptDrift", by: connection.by });
   return advanceOrFollow(connection, open.deployment.id, options);
 }
 
@@ -42,18 +54,27 @@ export async function resume(connection: Connection, options: MoveOptions & { re
  * Makes the previous revision live again, or the one named. While a deployment is open that is its abort; afterwards
  * it is a deployment of the earlier revision, exactly as it was.
  */
-export async function rollback(connection: Connection, options: MoveOptions & { readonly to?: string }): Promise<Moved> {
+export async function rollback(
+  connection: Connection,
+  options: MoveOptions & { readonly to?: string },
+): Promise<Moved> {
   const open = await openOne(connection);
   if (open.is === "failed") return open;
   if (open.is === "open") {
     const { deployment } = open;
     const back = baselineRevision(deployment);
-    const moved = direction(deployment) === "back" ? await advanceOrFollow(connection, deployment.id, options) : await abort(connection, options, "rollback");
+    const moved =
+      direction(deployment) === "back"
+        ? await advanceOrFollow(connection, deployment.id, options)
+        : await abort(connection, options, "rollback");
     if (moved.is !== "ended" || options.to === undefined || options.to === back?.id) return moved;
   }
   const earlier = await earlierRevision(connection, options.to, options.signal);
   if (earlier === undefined) {
-    const message = options.to === undefined ? "there is no earlier revision to go back to" : `${options.to} was never live here`;
+    const message =
+      options.to === undefined
+        ? "there is no earlier revision to go back to"
+        : `${options.to} was never live here`;
     return { is: "refused", cause: { code: "TEAL-D122", message }, next: "teal history" };
   }
   const recalled = await connection.target.recall(earlier, options.signal);
@@ -62,7 +83,11 @@ export async function rollback(connection: Connection, options: MoveOptions & { 
 }
 
 /** Advances the deployment, or watches it where another process does. */
-export async function advanceOrFollow(connection: Connection, id: DeploymentId, options: MoveOptions): Promise<Moved> {
+export async function advanceOrFollow(
+  connection: Connection,
+  id: DeploymentId,
+  options: MoveOptions,
+): Promise<Moved> {
   let waitLock = options.waitLock ?? millis(0);
   for (;;) {
     const moved = await moveOn(connection, { ...options, waitLock }, id);
@@ -75,16 +100,22 @@ export async function advanceOrFollow(connection: Connection, id: DeploymentId, 
 }
 
 /** Watches until the deployment is over or nobody advances it any more (then the caller does). */
-async function follow(connection: Connection, id: DeploymentId, options: MoveOptions): Promise<Moved | "free" | "silent"> {
+async function follow(
+  connection: Connection,
+  id: DeploymentId,
+  options: MoveOptions,
+): Promise<Moved | "free" | "silent"> {
   const { store, key, clock } = connection;
   let mark: number | undefined;
   let watch: Watch | undefined;
   while (!options.signal.aborted) {
     mark = await store.changed(key, millis(1_000), options.signal, mark);
     const current = await store.current(key);
-    if (current.is === "none" || (current.is === "open" && current.journal.id !== id)) return ended(connection, id);
+    if (current.is === "none" || (current.is === "open" && current.journal.id !== id))
+      return ended(connection, id);
     const lease = await store.lease(key);
-    if (lease.is !== "lease" || lease.lease.released || connection.isGone(lease.lease.holder) === "gone") return "free";
+    if (lease.is !== "lease" || lease.lease.released || connection.isGone(lease.lease.holder) === "gone")
+      return "free";
     watch = watched(watch, lease.lease, clock.monotonic());
     if (clock.monotonic() - watch.since >= TTL) return "silent";
   }
@@ -103,12 +134,20 @@ async function openOne(connection: Connection): Promise<Open | Extract<Moved, { 
 function notAsked(asked: Exclude<Awaited<ReturnType<typeof ask>>, { is: "asked" }>): Moved {
   if (asked.is === "none") return { is: "none" };
   if (asked.is === "unavailable") return { is: "failed", cause: asked.cause };
-  return { is: "refused", cause: { code: "TEAL-D124", message: "the deployment went on before your answer reached it" }, next: "teal status" };
+  return {
+    is: "refused",
+    cause: { code: "TEAL-D124", message: "the deployment went on before your answer reached it" },
+    next: "teal status",
+  };
 }
 
 function beyond(deployment: Deployment): Moved {
   const message = `step ${deployment.plan.pointOfNoReturn} was begun; what the earlier revision needs is gone`;
-  return { is: "refused", cause: { code: "TEAL-D123", message }, next: "deploy a revision that fits the schema: teal deploy REVISION" };
+  return {
+    is: "refused",
+    cause: { code: "TEAL-D123", message },
+    next: "deploy a revision that fits the schema: teal deploy REVISION",
+  };
 }
 
 function baselineRevision(deployment: Deployment): Revision | undefined {
@@ -120,7 +159,11 @@ function baselineRevision(deployment: Deployment): Revision | undefined {
  * The newest revision that was live and is not the one that serves, or the newest one of this name that was live.
  * What serves is what the target says: the last deployment may have ended undecided.
  */
-async function earlierRevision(connection: Connection, name: string | undefined, signal: AbortSignal): Promise<Revision | undefined> {
+async function earlierRevision(
+  connection: Connection,
+  name: string | undefined,
+  signal: AbortSignal,
+): Promise<Revision | undefined> {
   const answer = await connection.store.history(connection.key, 50);
   if (answer.is === "unavailable") return undefined;
   const live = answer.rows.filter((row) => row.outcome === "done");
@@ -129,7 +172,12 @@ async function earlierRevision(connection: Connection, name: string | undefined,
   const seen = slot === "blue" || slot === "green" ? observed.slots[slot] : undefined;
   const serving = seen?.is === "seen" ? seen.value.revision : undefined;
   const [newest] = live;
-  const current = serving ?? (newest === undefined ? undefined : { id: newest.revision, config: newest.config });
-  const row = live.find((each) => (name === undefined ? !sameRevision({ id: each.revision, config: each.config }, current) : each.revision === name));
+  const current =
+    serving ?? (newest === undefined ? undefined : { id: newest.revision, config: newest.config });
+  const row = live.find((each) =>
+    name === undefined
+      ? !sameRevision({ id: each.revision, config: each.config }, current)
+      : each.revision === name,
+  );
   return row === undefined ? undefined : { id: row.revision, config: row.config };
 }

@@ -31,13 +31,30 @@ export async function unlock(connection: Connection, reason: string): Promise<Un
 }
 
 /** Into the journal of the open deployment; without one there is nothing that the lease was for. */
-async function record({ store, key, holder }: Connection, fence: Fence, summary: string): Promise<Cause | undefined> {
+async function record(
+  { store, key, holder }: Connection,
+  fence: Fence,
+  summary: string,
+): Promise<Cause | undefined> {
   const current = await store.current(key);
   if (current.is === "none") return undefined;
   if (current.is === "unavailable") return current.cause;
   const deployment = fold(current.journal.events);
   const of = currentStep(deployment)?.id ?? "unlock";
-  const note = { kind: "verdict", dir: direction(deployment), of, result: "inconclusive", then: "note", facts: { summary } } as const;
-  const answer = await store.append(key, current.journal.id, deployment.seq, [{ kind: "claimed", fence, holder }, note], fence);
+  const note = {
+    kind: "verdict",
+    dir: direction(deployment),
+    of,
+    result: "inconclusive",
+    then: "note",
+    facts: { summary },
+  } as const;
+  const answer = await store.append(
+    key,
+    current.journal.id,
+    deployment.seq,
+    [{ kind: "claimed", fence, holder }, note],
+    fence,
+  );
   return answer.is === "unavailable" || answer.is === "rejected" ? answer.cause : undefined;
 }

@@ -17,7 +17,9 @@ export interface WatchOptions {
  * is closed, when there is none, or when the signal aborts. While the store cannot be read it keeps trying.
  */
 export async function* watch(
-  connection: Pick<Connection, "store" | "key">, signal: AbortSignal, options: WatchOptions = {},
+  connection: Pick<Connection, "store" | "key">,
+  signal: AbortSignal,
+  options: WatchOptions = {},
 ): AsyncIterable<JournalEvent> {
   const { store, key } = connection;
   let { deployment } = options;

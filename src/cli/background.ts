@@ -33,7 +33,8 @@ export function becomeCaretaker(session: Session): (() => void) | undefined {
 /** Ends the service's caretaker, if one lives: nothing is left for it to look after. */
 export function endCaretaker(session: Session): void {
   const caretaker = readJson<ProcessIdentity>(pidFile(session));
-  if (caretaker !== undefined && caretaker.pid !== process.pid && isAlive(caretaker)) process.kill(caretaker.pid, "SIGTERM");
+  if (caretaker !== undefined && caretaker.pid !== process.pid && isAlive(caretaker))
+    process.kill(caretaker.pid, "SIGTERM");
 }
 
 /** Whether this process is still the one: the folder may have been removed, or another one have taken its place. */
@@ -52,12 +53,16 @@ function start(session: Session, words: readonly string[], logName: string): { r
   const file = openSync(log, "a", 0o600);
   const program = process.argv[1];
   if (program === undefined) throw new Error("a program without a file cannot start itself again");
-  const child = spawn(process.execPath, [program, ...words, ...globalWords(session.invocation.globals, session.file)], {
-    detached: true,
-    stdio: ["ignore", file, file],
-    // Of another terminal's size and colours it knows nothing.
-    env: { ...process.env, NO_COLOR: "1" },
-  });
+  const child = spawn(
+    process.execPath,
+    [program, ...words, ...globalWords(session.invocation.globals, session.file)],
+    {
+      detached: true,
+      stdio: ["ignore", file, file],
+      // Of another terminal's size and colours it knows nothing.
+      env: { ...process.env, NO_COLOR: "1" },
+    },
+  );
   child.unref();
   closeSync(file);
   return { log };

@@ -38,7 +38,8 @@ async function care(session: Session, signal: AbortSignal): Promise<void> {
     const moved = await moveOn(connection, { signal, stay: true });
     out.note(`${new Date().toISOString()} advanced: ${moved.is}`);
     // Somebody else is at it, or it cannot be advanced now.
-    if (moved.is === "busy" || moved.is === "failed" || moved.is === "refused") await connection.clock.sleep(millis(LOOK), signal);
+    if (moved.is === "busy" || moved.is === "failed" || moved.is === "refused")
+      await connection.clock.sleep(millis(LOOK), signal);
   }
 }
 
@@ -56,7 +57,8 @@ async function dueAt({ connection }: Session): Promise<Instant | undefined> {
   if (state.is === "waiting" && opensByItself(currentStep(deployment))) return connection.clock.now();
   if (state.is === "warm" || state.is === "waiting") return state.until;
   const lease = await connection.store.lease(connection.key);
-  const held = lease.is === "lease" && !lease.lease.released && connection.isGone(lease.lease.holder) !== "gone";
+  const held =
+    lease.is === "lease" && !lease.lease.released && connection.isGone(lease.lease.holder) !== "gone";
   return held ? soon : undefined;
 }
 

@@ -9,16 +9,28 @@ const STRATEGIES = ["blueGreen", "canary", "rolling", "recreate"] as const;
 
 /** Shared by the commands that plan. */
 const WISHES = [
-  { flags: "--strategy <name>", description: "another strategy than the configured one", choices: STRATEGIES },
+  {
+    flags: "--strategy <name>",
+    description: "another strategy than the configured one",
+    choices: STRATEGIES,
+  },
   { flags: "--force <check...>", description: "accept that these checks fail; it is journaled" },
-  { flags: "--live <slot>", description: "the slot that counts as live where both have traffic", choices: ["blue", "green"] },
+  {
+    flags: "--live <slot>",
+    description: "the slot that counts as live where both have traffic",
+    choices: ["blue", "green"],
+  },
   { flags: "--retry-reverted", description: "deploy a revision again that was reverted" },
   { flags: "--again", description: "deploy the revision that is live already, with fresh replicas" },
 ] as const;
 
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly CommandSpec[] = [
-  { name: "check", summary: "Check the configuration; touches nothing and needs no network", load: () => import("./commands/check.ts") },
+  {
+    name: "check",
+    summary: "Check the configuration; touches nothing and needs no network",
+    load: () => import("./commands/check.ts"),
+  },
   {
     name: "plan",
     summary: "Show the steps a deployment would take; changes nothing that runs",
@@ -48,8 +60,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [{ flags: "-w, --watch", description: "follow the deployment that is under way" }],
     load: () => import("./commands/status.ts"),
   },
-  { name: "promote", summary: "Approve the gate a deployment waits at", load: () => import("./commands/promote.ts") },
-  { name: "abort", summary: "Give the open deployment up: traffic back where it was", load: () => import("./commands/abort.ts") },
+  {
+    name: "promote",
+    summary: "Approve the gate a deployment waits at",
+    load: () => import("./commands/promote.ts"),
+  },
+  {
+    name: "abort",
+    summary: "Give the open deployment up: traffic back where it was",
+    load: () => import("./commands/abort.ts"),
+  },
   {
     name: "rollback",
     summary: "Make the previous revision live again, at any moment",
@@ -62,14 +82,20 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [
       { flags: "--accept-drift", description: "take what is there as right and go on from it" },
       { flags: "--stay", description: "stay attached through gates and other waits" },
-      { flags: "--when-due", description: "sleep until the open wait is over, then go on; quietly", hidden: true },
+      {
+        flags: "--when-due",
+        description: "sleep until the open wait is over, then go on; quietly",
+        hidden: true,
+      },
     ],
     load: () => import("./commands/resume.ts"),
   },
   {
     name: "history",
     summary: "Show the deployments of the service",
-    options: [{ flags: "-n, --lines <count>", description: "so many, newest first; 20 by default", reads: "count" }],
+    options: [
+      { flags: "-n, --lines <count>", description: "so many, newest first; 20 by default", reads: "count" },
+    ],
     load: () => import("./commands/history.ts"),
   },
   {
@@ -80,16 +106,30 @@ export const COMMANDS: readonly CommandSpec[] = [
       { flags: "-f, --follow", description: "go on with what comes" },
       { flags: "--slot <slot>", description: "only this slot", choices: ["blue", "green"] },
       { flags: "--errors", description: "only lines that tell of an error" },
-      { flags: "-n, --lines <count>", description: "so many lines of each replica; 50 by default", reads: "count" },
+      {
+        flags: "-n, --lines <count>",
+        description: "so many lines of each replica; 50 by default",
+        reads: "count",
+      },
     ],
     load: () => import("./commands/logs.ts"),
   },
-  { name: "health", summary: "Ask the checks of both slots now; changes nothing", load: () => import("./commands/health.ts") },
+  {
+    name: "health",
+    summary: "Ask the checks of both slots now; changes nothing",
+    load: () => import("./commands/health.ts"),
+  },
   {
     name: "agent",
     summary: "The background process that looks after the replicas",
-    argument: { name: "action", description: "what to do; status by default", choices: ["start", "stop", "status", "run"] },
-    options: [{ flags: "--all", description: "with stop: also end the replicas and the edge; nobody serves then" }],
+    argument: {
+      name: "action",
+      description: "what to do; status by default",
+      choices: ["start", "stop", "status", "run"],
+    },
+    options: [
+      { flags: "--all", description: "with stop: also end the replicas and the edge; nobody serves then" },
+    ],
     load: () => import("./commands/agent.ts"),
   },
   {
@@ -98,8 +138,16 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: [{ flags: "--reason <text>", description: "why; it is journaled" }],
     load: () => import("./commands/unlock.ts"),
   },
-  { name: "prune", summary: "Remove releases that no slot and no recent deployment needs", load: () => import("./commands/prune.ts") },
-  { name: "demo", summary: "Deploy a small shop under load and break it on purpose", load: () => import("./commands/demo.ts") },
+  {
+    name: "prune",
+    summary: "Remove releases that no slot and no recent deployment needs",
+    load: () => import("./commands/prune.ts"),
+  },
+  {
+    name: "demo",
+    summary: "Deploy a small shop under load and break it on purpose",
+    load: () => import("./commands/demo.ts"),
+  },
   {
     name: "completion",
     summary: "Print the completion script of a shell",

@@ -11,7 +11,8 @@ export async function complete(words: readonly string[], version: string): Promi
   const environments = await environmentNames();
   for (const command of root.commands.values()) {
     const option = command.options.get("env");
-    if (option !== undefined) option.handler = (offer) => environments.forEach((name) => offer(name, "environment"));
+    if (option !== undefined)
+      option.handler = (offer) => environments.forEach((name) => offer(name, "environment"));
   }
   await program.parseAsync([...words], { from: "user" });
   return EXIT.done;
@@ -19,7 +20,11 @@ export async function complete(words: readonly string[], version: string): Promi
 
 /** The environments of the configuration that would be used here; none when it cannot be read. */
 async function environmentNames(): Promise<readonly string[]> {
-  const [{ findConfig }, { readFile }, { parse }] = await Promise.all([import("../config/find.ts"), import("node:fs/promises"), import("yaml")]);
+  const [{ findConfig }, { readFile }, { parse }] = await Promise.all([
+    import("../config/find.ts"),
+    import("node:fs/promises"),
+    import("yaml"),
+  ]);
   try {
     const file = await findConfig(process.cwd());
     const content: unknown = file === undefined ? undefined : parse(await readFile(file, "utf8"));

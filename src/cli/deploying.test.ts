@@ -13,13 +13,23 @@ describe("a service's life", () => {
     const first = await service.teal("deploy", "v1");
     expect(first.err).toBe("");
     expect(first.code).toBe(0);
-    expect(first.out).toMatch(/^\d\d:\d\d:\d\d shop · default@\S+ {4}live: nobody {3}candidate: blue r1 \(v1\)$/mu);
+    expect(first.out).toMatch(
+      /^\d\d:\d\d:\d\d shop · default@\S+ {4}live: nobody {3}candidate: blue r1 \(v1\)$/mu,
+    );
     expect(first.out).toContain("v1 is live on blue.");
     service.release("good");
     const second = await service.teal("deploy", "v2", "--json");
     expect(second.code).toBe(0);
-    expect(resultOf(second)).toMatchObject({ is: "warm", number: 2, slot: "green", revision: { id: "v2" }, exit: 0 });
-    const kinds = objects(second.out).filter((each) => each["type"] === "event").map((each) => each["kind"]);
+    expect(resultOf(second)).toMatchObject({
+      is: "warm",
+      number: 2,
+      slot: "green",
+      revision: { id: "v2" },
+      exit: 0,
+    });
+    const kinds = objects(second.out)
+      .filter((each) => each["type"] === "event")
+      .map((each) => each["kind"]);
     expect(kinds[0]).toBe("opened");
     expect(kinds).toContain("claimed");
     expect(kinds.at(-1)).toBe("verdict");
@@ -30,7 +40,10 @@ describe("a service's life", () => {
     expect(people.out).toContain("v2 serves on green.");
     expect(people.out).toMatch(/blue {3}0 % {4}v1 {2}1\/1 ready {2}preview http:\/\/127\.0\.0\.1:\d+/u);
     expect(people.out).toContain("possible now: teal promote, teal rollback");
-    expect(resultOf(await service.teal("status", "--json"))).toMatchObject({ serves: { slot: "green", revision: "v2" }, open: { allowed: ["promote", "rollback"] } });
+    expect(resultOf(await service.teal("status", "--json"))).toMatchObject({
+      serves: { slot: "green", revision: "v2" },
+      open: { allowed: ["promote", "rollback"] },
+    });
   });
 
   test("the same revision again is no work and gives up no warm slot (0)", async () => {
@@ -97,7 +110,9 @@ describe("a service's life", () => {
     for (const command of ["promote", "abort"]) {
       const ran = await service.teal(command);
       expect(ran.code).toBe(3);
-      expect(ran.err).toMatch(/no deployment is open\n.* serves on .*\nNext: teal status\nTEAL-X008, exit 3\n/u);
+      expect(ran.err).toMatch(
+        /no deployment is open\n.* serves on .*\nNext: teal status\nTEAL-X008, exit 3\n/u,
+      );
     }
     const ran = await service.teal("rollback", "--to", "v77");
     expect(ran.code).toBe(3);
@@ -122,7 +137,9 @@ describe("a service's life", () => {
       expect(ran.err).toContain("TEAL-X011, exit 2");
     }
     expect((await service.teal("unlock")).err).toContain("unlock needs its reason");
-    expect((await service.teal("unlock", "--reason", "gone", "--yes")).out).toContain("Nobody holds the lease.");
+    expect((await service.teal("unlock", "--reason", "gone", "--yes")).out).toContain(
+      "Nobody holds the lease.",
+    );
     expect((await service.teal("prune", "--yes")).code).toBe(0);
     expect((await service.teal("status")).out).toMatch(/serves on/u);
   });
@@ -263,7 +280,9 @@ describe("more than one hand", () => {
     expect(ran.out).toContain("Back to v5");
     // Bounded by the test's deadline.
     while (resultOf(await service.teal("status", "--json"))["open"] !== undefined) continue;
-    expect(resultOf(await service.teal("history", "--json"))).toMatchObject({ rows: [{ revision: "v7", outcome: "done" }, {}, {}, {}, {}, {}, {}, {}] });
+    expect(resultOf(await service.teal("history", "--json"))).toMatchObject({
+      rows: [{ revision: "v7", outcome: "done" }, {}, {}, {}, {}, {}, {}, {}],
+    });
   });
 });
 
@@ -292,12 +311,26 @@ describe("secrets", () => {
     expect(await say("deploy", "v1")).toBe(0);
     service.release("unhealthy");
     expect(await say("deploy", "v2", "--json")).toBe(4);
-    for (const words of [["logs", "r2"], ["logs", "r2", "--json"], ["health"], ["status", "--json"], ["history", "--json"], ["check", "--json"], ["plan", "v2", "--json"]]) await say(...words);
+    for (const words of [
+      ["logs", "r2"],
+      ["logs", "r2", "--json"],
+      ["health"],
+      ["status", "--json"],
+      ["history", "--json"],
+      ["check", "--json"],
+      ["plan", "v2", "--json"],
+    ])
+      await say(...words);
     const all = outputs.join("\n");
     expect(all).toContain("refused with [redacted]");
-    for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString("base64").slice(0, 20)]) {
+    for (const form of [
+      secret,
+      encodeURIComponent(secret),
+      Buffer.from(secret).toString("base64").slice(0, 20),
+    ]) {
       expect(all).not.toContain(form);
-      for (const file of ownFiles(join(service.state, "shop.default"))) expect(readFileSync(file).includes(form), file).toBe(false);
+      for (const file of ownFiles(join(service.state, "shop.default")))
+        expect(readFileSync(file).includes(form), file).toBe(false);
     }
   });
 });
@@ -306,8 +339,8 @@ describe("secrets", () => {
 function ownFiles(folder: string): readonly string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
-    if (entry.isDirectory()) return ["releases", "logs", "replicas"].includes(entry.name) ? [] : ownFiles(path);
+    if (entry.isDirectory())
+      return ["releases", "logs", "replicas"].includes(entry.name) ? [] : ownFiles(path);
     return entry.isFile() && statSync(path).size > 0 ? [path] : [];
   });
 }
-

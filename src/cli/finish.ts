@@ -12,11 +12,18 @@ import { servesInWords } from "./view/words.ts";
 
 /** The exit status of a command that makes a revision live, by how the deployment ended. */
 export const DEPLOY_EXITS = {
-  done: EXIT.done, unchanged: EXIT.done, refused: EXIT.refused, reverted: EXIT.reverted, undecided: EXIT.human,
+  done: EXIT.done,
+  unchanged: EXIT.done,
+  refused: EXIT.refused,
+  reverted: EXIT.reverted,
+  undecided: EXIT.human,
 } as const satisfies Record<Outcome, ExitCode>;
 
 /** The same where going back is what was asked for. */
-export const BACK_EXITS = { ...DEPLOY_EXITS, reverted: EXIT.done } as const satisfies Record<Outcome, ExitCode>;
+export const BACK_EXITS = { ...DEPLOY_EXITS, reverted: EXIT.done } as const satisfies Record<
+  Outcome,
+  ExitCode
+>;
 
 export interface Ending {
   readonly exits: Readonly<Record<Outcome, ExitCode>>;
@@ -40,14 +47,34 @@ async function describe(session: Session, moved: Moved, ending: Ending): Promise
   const { out, suffix } = session;
   switch (moved.is) {
     case "ended":
-      return { exit: exitOf(moved.deployment, ending), is: "ended", ...summary(moved.deployment, moved.number), ...closedPart(moved) };
+      return {
+        exit: exitOf(moved.deployment, ending),
+        is: "ended",
+        ...summary(moved.deployment, moved.number),
+        ...closedPart(moved),
+      };
     case "warm":
       return { exit: EXIT.done, is: "warm", ...summary(moved.deployment, moved.number), until: moved.until };
     case "waiting":
-      out.line(saying("result", `r${moved.number} waits until ${formatUntil(moved.until, Date.now())}. ${await serves(session)}`));
-      return { exit: EXIT.waiting, is: "waiting", ...summary(moved.deployment, moved.number), until: moved.until };
+      out.line(
+        saying(
+          "result",
+          `r${moved.number} waits until ${formatUntil(moved.until, Date.now())}. ${await serves(session)}`,
+        ),
+      );
+      return {
+        exit: EXIT.waiting,
+        is: "waiting",
+        ...summary(moved.deployment, moved.number),
+        until: moved.until,
+      };
     case "unchanged":
-      out.line(saying("result", `${moved.revision.id} is live on ${moved.slot} already. Nothing to do; to start it afresh: --again`));
+      out.line(
+        saying(
+          "result",
+          `${moved.revision.id} is live on ${moved.slot} already. Nothing to do; to start it afresh: --again`,
+        ),
+      );
       return { exit: EXIT.done, is: "unchanged", slot: moved.slot, revision: moved.revision };
     case "refused":
       return problem(session, moved.cause, EXIT.refused, "refused", moved.next);
@@ -55,10 +82,17 @@ async function describe(session: Session, moved: Moved, ending: Ending): Promise
       return problem(session, moved.cause, EXIT.human, "failed", "teal status");
     case "busy": {
       const cause = { code: "TEAL-X007", message: `another deployment holds the service: ${moved.by}` };
-      return problem(session, cause, EXIT.busy, "busy", `teal status --watch${suffix}, or wait for it with --wait-lock 10m`);
+      return problem(
+        session,
+        cause,
+        EXIT.busy,
+        "busy",
+        `teal status --watch${suffix}, or wait for it with --wait-lock 10m`,
+      );
     }
     case "none": {
-      if (ending.none === EXIT.done) out.line(saying("result", `Nothing is under way. ${await serves(session)}`));
+      if (ending.none === EXIT.done)
+        out.line(saying("result", `Nothing is under way. ${await serves(session)}`));
       const cause = { code: "TEAL-X008", message: "no deployment is open" };
       if (ending.none !== EXIT.done) return problem(session, cause, ending.none, "none", "teal status");
       return { exit: ending.none, is: "none" };
@@ -91,10 +125,18 @@ export function summary(deployment: Deployment, number: number) {
 
 function closedPart({ events }: Extract<Moved, { is: "ended" }>) {
   const closed = events.at(-1);
-  return closed?.kind === "closed" ? { serves: closed.serves, ...(closed.cause === undefined ? {} : { cause: closed.cause }) } : {};
+  return closed?.kind === "closed"
+    ? { serves: closed.serves, ...(closed.cause === undefined ? {} : { cause: closed.cause }) }
+    : {};
 }
 
-async function problem(session: Session, cause: Parameters<Session["out"]["problem"]>[0], exit: ExitCode, is: string, advice: string): Promise<Described> {
+async function problem(
+  session: Session,
+  cause: Parameters<Session["out"]["problem"]>[0],
+  exit: ExitCode,
+  is: string,
+  advice: string,
+): Promise<Described> {
   // Advice that is a command and nothing else means this very service.
   const next = /^teal [^,.:]+$/u.test(advice) ? advice + session.suffix : advice;
   session.out.problem(cause, { exit, next, serves: await serves(session) });
@@ -107,8 +149,12 @@ export async function serves({ connection }: Session): Promise<string> {
 }
 
 /** The open deployment, `none`, or that it cannot be known now. */
-export async function openDeployment({ connection }: Session): Promise<{ readonly deployment: Deployment; readonly number: number } | "none" | "unreadable"> {
+export async function openDeployment({
+  connection,
+}: Session): Promise<{ readonly deployment: Deployment; readonly number: number } | "none" | "unreadable"> {
   const current = await connection.store.current(connection.key);
   if (current.is === "unavailable") return "unreadable";
-  return current.is === "open" ? { deployment: fold(current.journal.events), number: current.number } : "none";
+  return current.is === "open"
+    ? { deployment: fold(current.journal.events), number: current.number }
+    : "none";
 }

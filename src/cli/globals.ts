@@ -5,13 +5,24 @@ import type { Globals, OptionSpec, OptionValue } from "./spec.ts";
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { flags: "--env <name>", description: "environment of the configuration" },
   { flags: "--service <name>", description: "service, where the file has several" },
-  { flags: "--config <file>", description: "configuration file; by default teal.yaml here or in a folder above" },
+  {
+    flags: "--config <file>",
+    description: "configuration file; by default teal.yaml here or in a folder above",
+  },
   { flags: "--json", description: "journal events as lines of JSON, then one result object (docs/json.md)" },
   { flags: "-y, --yes", description: "confirm what would be asked" },
   { flags: "-q, --quiet", description: "only the result" },
   { flags: "-v, --verbose", description: "more detail; a bug shows its stack" },
-  { flags: "--wait-lock <duration>", description: "wait so long for another deployment to let go of the service", reads: "duration" },
-  { flags: "--timeout <duration>", description: "let go after so long; the deployment stays open", reads: "duration" },
+  {
+    flags: "--wait-lock <duration>",
+    description: "wait so long for another deployment to let go of the service",
+    reads: "duration",
+  },
+  {
+    flags: "--timeout <duration>",
+    description: "let go after so long; the deployment stays open",
+    reads: "duration",
+  },
 ];
 
 /** Takes the global options out of all that were typed. */
@@ -33,7 +44,8 @@ export function globalsOf(options: Readonly<Record<string, OptionValue>>): Globa
 /** The same options as words, for a command that is started to go on in the background. */
 export function globalWords(globals: Globals, file: string): readonly string[] {
   return [
-    "--config", file,
+    "--config",
+    file,
     ...(globals.env === undefined ? [] : ["--env", globals.env]),
     ...(globals.service === undefined ? [] : ["--service", globals.service]),
   ];

@@ -40,11 +40,19 @@ interface Typed {
   readonly code: number;
 }
 
-function type(service: TestService, steps: readonly (readonly [string, string])[], words: readonly string[]): Promise<Typed> {
-  const child = spawn("python3", ["-c", TYPE, JSON.stringify(steps), JSON.stringify([process.execPath, MAIN, ...words])], {
-    cwd: service.source,
-    env: { ...service.processEnv, TERM: "xterm", COLUMNS: "80" },
-  });
+function type(
+  service: TestService,
+  steps: readonly (readonly [string, string])[],
+  words: readonly string[],
+): Promise<Typed> {
+  const child = spawn(
+    "python3",
+    ["-c", TYPE, JSON.stringify(steps), JSON.stringify([process.execPath, MAIN, ...words])],
+    {
+      cwd: service.source,
+      env: { ...service.processEnv, TERM: "xterm", COLUMNS: "80" },
+    },
+  );
   let out = "";
   child.stdout.on("data", (part: Buffer) => (out += part.toString()));
   return new Promise((resolve) => child.on("close", () => resolve(JSON.parse(out) as Typed)));
@@ -60,25 +68,48 @@ describe.skipIf(!python)("Ctrl-C on a terminal (needs python3 for the terminal)"
   const question = "[a]bort";
 
   test("abort: traffic goes back, the deployment is over (4)", async () => {
-    const { shown, code } = await type(service, [["0 of 4 s", "\u0003"], [question, "a"]], ["deploy", "v2"]);
+    const { shown, code } = await type(
+      service,
+      [
+        ["0 of 4 s", "\u0003"],
+        [question, "a"],
+      ],
+      ["deploy", "v2"],
+    );
     expect(shown).toContain("abort, by");
     expect(shown).toMatch(/v2 aborted by .*; v1 is live\./u);
     expect(code).toBe(4);
   });
 
   test("continue: nothing changes (0)", async () => {
-    const { shown, code } = await type(service, [["0 of 4 s", "\u0003"], [question, "c"]], ["deploy", "v3"]);
+    const { shown, code } = await type(
+      service,
+      [
+        ["0 of 4 s", "\u0003"],
+        [question, "c"],
+      ],
+      ["deploy", "v3"],
+    );
     expect(shown).toContain("v3 is live on");
     expect(code).toBe(0);
   });
 
   test("a second Ctrl-C detaches: a background process goes on (6)", async () => {
-    const { shown, code } = await type(service, [["0 of 4 s", "\u0003"], [question, "\u0003"]], ["deploy", "v4"]);
+    const { shown, code } = await type(
+      service,
+      [
+        ["0 of 4 s", "\u0003"],
+        [question, "\u0003"],
+      ],
+      ["deploy", "v4"],
+    );
     expect(shown).toContain("goes on in the background. v4 serves on");
     expect(code).toBe(6);
     // Bounded by the test's deadline.
     while (resultOf(await service.teal("status", "--json"))["open"] !== undefined) continue;
-    expect(resultOf(await service.teal("status", "--json"))).toMatchObject({ last: { revision: "v4", outcome: "done" } });
+    expect(resultOf(await service.teal("status", "--json"))).toMatchObject({
+      last: { revision: "v4", outcome: "done" },
+    });
   });
 
   test("the step that runs is a live line that leaves nothing behind", async () => {

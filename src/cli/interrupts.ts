@@ -63,8 +63,13 @@ export class Interrupts {
   /** The engine of this very process reads the question in its journal and turns back. */
   async #abort(): Promise<void> {
     const { connection, out } = this.#session;
-    const asked = await ask(connection.store, connection.key, { ask: "abort", by: connection.by, because: "Ctrl-C" });
-    if (asked.is === "unavailable") out.note(`the abort could not be journaled: ${asked.cause.message} (${asked.cause.code})`);
+    const asked = await ask(connection.store, connection.key, {
+      ask: "abort",
+      by: connection.by,
+      because: "Ctrl-C",
+    });
+    if (asked.is === "unavailable")
+      out.note(`the abort could not be journaled: ${asked.cause.message} (${asked.cause.code})`);
     if (asked.is === "none") this.#let("signal");
   }
 

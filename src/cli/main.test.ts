@@ -59,16 +59,26 @@ describe("configuration", () => {
 
   test("every problem at once, with its place, a caret and the nearest key", async () => {
     const other = new TestService();
-    writeFileSync(join(other.source, "teal.yaml"), "teal: 1\nservise: shop\ntarget:\n  local: { listen: 99999, command: a }\nstrategy: blueGren\n");
+    writeFileSync(
+      join(other.source, "teal.yaml"),
+      "teal: 1\nservise: shop\ntarget:\n  local: { listen: 99999, command: a }\nstrategy: blueGren\n",
+    );
     const ran = await other.teal("check");
     const json = resultOf(await other.teal("check", "--json"));
     rmSync(other.folder, { recursive: true });
     expect(ran.code).toBe(2);
-    expect(ran.err).toMatch(/teal\.yaml:2:1 .*did you mean "service"\?.*TEAL-C103\n {2}servise: shop\n {2}\^/u);
+    expect(ran.err).toMatch(
+      /teal\.yaml:2:1 .*did you mean "service"\?.*TEAL-C103\n {2}servise: shop\n {2}\^/u,
+    );
     expect(ran.err).toMatch(/teal\.yaml:4:\d+ /u);
     expect(ran.err).toMatch(/teal\.yaml:5:11 /u);
     expect(ran.err).toContain("3 problems. Nothing was changed.");
-    expect(json).toMatchObject({ type: "result", command: "check", exit: 2, problems: [{ line: 2 }, { line: 4 }, { line: 5 }] });
+    expect(json).toMatchObject({
+      type: "result",
+      command: "check",
+      exit: 2,
+      problems: [{ line: 2 }, { line: 4 }, { line: 5 }],
+    });
   });
 
   test("none to be found", async () => {
@@ -82,18 +92,29 @@ describe("configuration", () => {
 
 describe("start-up", () => {
   /** What a command loaded: files by V8's coverage, Node's own modules by its list. */
-  function loadedBy(...words: readonly string[]): { readonly files: readonly string[]; readonly native: readonly string[] } {
+  function loadedBy(...words: readonly string[]): {
+    readonly files: readonly string[];
+    readonly native: readonly string[];
+  } {
     const folder = mkdtempSync(join(tmpdir(), "teal-cli-"));
     try {
       const list = join(folder, "native.json");
       const hook = `import { writeFileSync } from "node:fs"; process.on("exit", () => writeFileSync(${JSON.stringify(list)}, JSON.stringify(process.moduleLoadList)));`;
-      const ran = spawnSync(process.execPath, ["--import", `data:text/javascript,${encodeURIComponent(hook)}`, MAIN, ...words], {
-        cwd: service.source, encoding: "utf8", env: { ...service.processEnv, NODE_V8_COVERAGE: join(folder, "coverage") },
-      });
+      const ran = spawnSync(
+        process.execPath,
+        ["--import", `data:text/javascript,${encodeURIComponent(hook)}`, MAIN, ...words],
+        {
+          cwd: service.source,
+          encoding: "utf8",
+          env: { ...service.processEnv, NODE_V8_COVERAGE: join(folder, "coverage") },
+        },
+      );
       expect(ran.stderr).toBe("");
       expect(ran.status).toBe(0);
       const files = readdirSync(join(folder, "coverage")).flatMap((name) => {
-        const { result } = JSON.parse(readFileSync(join(folder, "coverage", name), "utf8")) as { result: { url: string }[] };
+        const { result } = JSON.parse(readFileSync(join(folder, "coverage", name), "utf8")) as {
+          result: { url: string }[];
+        };
         return result.map(({ url }) => url);
       });
       return { files, native: JSON.parse(readFileSync(list, "utf8")) as string[] };
@@ -106,14 +127,29 @@ describe("start-up", () => {
     const { files, native } = loadedBy("--version");
     expect(files.filter((url) => url.includes("node_modules"))).toEqual([]);
     expect(files.filter((url) => url.includes("/src/")).length).toBeLessThanOrEqual(3);
-    for (const heavy of ["http", "https", "sqlite", "child_process"]) expect(native).not.toContain(`NativeModule ${heavy}`);
+    for (const heavy of ["http", "https", "sqlite", "child_process"])
+      expect(native).not.toContain(`NativeModule ${heavy}`);
   });
 
   test("status loads what reads configuration and journal, and nothing that deploys, asks or serves", () => {
     const { files, native } = loadedBy("status");
     expect(files.some((url) => url.includes("node_modules/yaml"))).toBe(true);
-    for (const heavy of ["undici", "@aws-sdk", "@kubernetes", "jsonpath", "@bomb.sh", "src/health/", "src/targets/local/agent/agent.ts", "src/targets/local/agent/start.ts", "src/targets/local/edge/", "src/engine/run.ts"])
-      expect(files.filter((url) => url.includes(heavy)), heavy).toEqual([]);
+    for (const heavy of [
+      "undici",
+      "@aws-sdk",
+      "@kubernetes",
+      "jsonpath",
+      "@bomb.sh",
+      "src/health/",
+      "src/targets/local/agent/agent.ts",
+      "src/targets/local/agent/start.ts",
+      "src/targets/local/edge/",
+      "src/engine/run.ts",
+    ])
+      expect(
+        files.filter((url) => url.includes(heavy)),
+        heavy,
+      ).toEqual([]);
     for (const heavy of ["http", "https"]) expect(native).not.toContain(`NativeModule ${heavy}`);
   });
 
@@ -132,9 +168,15 @@ describe("a bug", () => {
   const throwing = `import { registerHooks } from "node:module";
 registerHooks({ load: (url, context, next) => url.endsWith("/commands/check.ts") ? { format: "module", shortCircuit: true, source: "export const run = () => { throw new Error('on \\u001b[31mpurpose') }" } : next(url, context) });`;
   const run = (words: readonly string[], env: NodeJS.ProcessEnv) =>
-    spawnSync(process.execPath, ["--import", `data:text/javascript,${encodeURIComponent(throwing)}`, MAIN, ...words], {
-      cwd: service.source, encoding: "utf8", env: { ...service.processEnv, ...env },
-    });
+    spawnSync(
+      process.execPath,
+      ["--import", `data:text/javascript,${encodeURIComponent(throwing)}`, MAIN, ...words],
+      {
+        cwd: service.source,
+        encoding: "utf8",
+        env: { ...service.processEnv, ...env },
+      },
+    );
 
   test("is one line that says what it is", () => {
     const ran = run(["check"], {});
@@ -142,7 +184,10 @@ registerHooks({ load: (url, context, next) => url.endsWith("/commands/check.ts")
     expect(ran.stderr).toMatch(/^This is a bug in Teal: on \\u\{1b\}\[31mpurpose\. .*TEAL-X001, exit 1\n$/u);
   });
 
-  test.each([[["check", "-v"], {}], [["check"], { TEAL_DEBUG: "1" }]])("shows its stack to who asks: %j %j", (words, env) => {
+  test.each([
+    [["check", "-v"], {}],
+    [["check"], { TEAL_DEBUG: "1" }],
+  ])("shows its stack to who asks: %j %j", (words, env) => {
     expect(run(words, env).stderr).toContain("\n    at ");
   });
 });

@@ -37,7 +37,9 @@ function isTooEarly(version: string): boolean {
 }
 
 if (isTooEarly(process.versions.node)) {
-  process.stderr.write(`Teal needs Node ${EARLIEST.join(".")} or later; this is ${process.version} at ${process.execPath}. Nothing was done.\nTEAL-X004, exit ${EXIT.usage}\n`);
+  process.stderr.write(
+    `Teal needs Node ${EARLIEST.join(".")} or later; this is ${process.version} at ${process.execPath}. Nothing was done.\nTEAL-X004, exit ${EXIT.usage}\n`,
+  );
   process.exit(EXIT.usage);
 }
 nodeModule.enableCompileCache();

@@ -17,22 +17,31 @@ export interface Moving extends Ending {
 }
 
 /** Runs what moves a deployment: shows it, listens to Ctrl-C, and leaves nothing unattended behind. */
-export async function moving(session: Session, how: Moving, act: (options: MoveOptions) => Promise<Moved>): Promise<ExitCode> {
+export async function moving(
+  session: Session,
+  how: Moving,
+  act: (options: MoveOptions) => Promise<Moved>,
+): Promise<ExitCode> {
   const { out, invocation } = session;
-  const screen = new Screen(session, { exits: how.exits, ...(how.fromNow === undefined ? {} : { fromNow: how.fromNow }) });
+  const screen = new Screen(session, {
+    exits: how.exits,
+    ...(how.fromNow === undefined ? {} : { fromNow: how.fromNow }),
+  });
   const interrupts = new Interrupts(session);
   await screen.start();
   let moved: Moved;
   try {
-    moved = await unlessInterrupted(interrupts.signal, () => act({
-      signal: interrupts.signal,
-      stay: how.stay ?? false,
-      ...(invocation.globals.waitLock === undefined ? {} : { waitLock: invocation.globals.waitLock }),
-      progress: (line) => out.note(line),
-      planned: () => {
-        if (how.detach === true) interrupts.detach("asked");
-      },
-    }));
+    moved = await unlessInterrupted(interrupts.signal, () =>
+      act({
+        signal: interrupts.signal,
+        stay: how.stay ?? false,
+        ...(invocation.globals.waitLock === undefined ? {} : { waitLock: invocation.globals.waitLock }),
+        progress: (line) => out.note(line),
+        planned: () => {
+          if (how.detach === true) interrupts.detach("asked");
+        },
+      }),
+    );
   } finally {
     interrupts.stop();
     await screen.finish();
@@ -45,7 +54,9 @@ export async function moving(session: Session, how: Moving, act: (options: MoveO
 async function unlessInterrupted(signal: AbortSignal, act: () => Promise<Moved>): Promise<Moved> {
   try {
     const moved = await act();
-    return signal.aborted && (moved.is === "refused" || moved.is === "failed") ? { is: "detached", number: 0 } : moved;
+    return signal.aborted && (moved.is === "refused" || moved.is === "failed")
+      ? { is: "detached", number: 0 }
+      : moved;
   } catch (error) {
     if (!signal.aborted) throw error;
     return { is: "detached", number: 0 };
@@ -58,7 +69,10 @@ async function detached(session: Session, interrupts: Interrupts): Promise<ExitC
   const open = await openDeployment(session);
   const { command } = invocation;
   if (open === "none" || open === "unreadable") {
-    const what = open === "none" ? "Interrupted; no deployment is open." : "Interrupted; the journal cannot be read, so a deployment may be open.";
+    const what =
+      open === "none"
+        ? "Interrupted; no deployment is open."
+        : "Interrupted; the journal cannot be read, so a deployment may be open.";
     out.line(saying("result", `${what} ${await serves(session)}`));
     return out.result({ command, exit: EXIT.interrupted, is: "interrupted" });
   }

@@ -78,7 +78,10 @@ export class Out {
   }
 
   /** What is wrong, who serves, what to do next, and the code with the exit status. */
-  problem(cause: Cause, more: { readonly serves?: string; readonly next?: string; readonly exit: ExitCode }): void {
+  problem(
+    cause: Cause,
+    more: { readonly serves?: string; readonly next?: string; readonly exit: ExitCode },
+  ): void {
     if (this.json) return;
     const lines = [
       cause.message,
@@ -103,7 +106,9 @@ export class Out {
   }
 
   #print(value: object): void {
-    const line = JSON.stringify(value, (_, part: unknown) => (typeof part === "string" ? this.#hide(part) : part));
+    const line = JSON.stringify(value, (_, part: unknown) =>
+      typeof part === "string" ? this.#hide(part) : part,
+    );
     this.#streams.out.write(`${line}\n`);
   }
 }

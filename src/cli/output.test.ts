@@ -14,7 +14,9 @@ describe("what is generated is up to date (npm run schema)", () => {
   });
 
   test("schema/teal.output.schema.json", () => {
-    expect(readFileSync(join(ROOT, "schema/teal.output.schema.json"), "utf8")).toBe(`${JSON.stringify(outputSchema(), null, 2)}\n`);
+    expect(readFileSync(join(ROOT, "schema/teal.output.schema.json"), "utf8")).toBe(
+      `${JSON.stringify(outputSchema(), null, 2)}\n`,
+    );
   });
 });
 
@@ -53,17 +55,33 @@ describe("--json", () => {
       expect(ran.err, words.join(" ")).toBe("");
       expect(ran.code, `${words.join(" ")}: ${ran.out}`).toBe(code);
       const lines = objects(ran.out);
-      for (const line of lines) expect(validate(line), `${words.join(" ")}: ${JSON.stringify(line)} ${JSON.stringify(validate.errors?.slice(0, 5))}`).toBe(true);
+      for (const line of lines)
+        expect(
+          validate(line),
+          `${words.join(" ")}: ${JSON.stringify(line)} ${JSON.stringify(validate.errors?.slice(0, 5))}`,
+        ).toBe(true);
       expect(lines.filter((line) => line["type"] === "result")).toHaveLength(1);
       expect(lines.at(-1)).toMatchObject({ type: "result", command: words[0], exit: code });
     }
     service.release("unhealthy");
     const rejected = objects((await service.teal("deploy", "v3", "--json")).out);
-    for (const line of rejected) expect(validate(line), JSON.stringify(validate.errors?.slice(0, 5))).toBe(true);
-    expect(rejected.at(-1)).toMatchObject({ is: "ended", outcome: "reverted", exit: 4, cause: { code: "TEAL-H101" } });
+    for (const line of rejected)
+      expect(validate(line), JSON.stringify(validate.errors?.slice(0, 5))).toBe(true);
+    expect(rejected.at(-1)).toMatchObject({
+      is: "ended",
+      outcome: "reverted",
+      exit: 4,
+      cause: { code: "TEAL-H101" },
+    });
   }, 60_000);
 
   test("the schema refuses what is not output", () => {
-    for (const line of [{ type: "result", command: "deploy" }, { type: "event", kind: "opened" }, { type: "note", text: "a", more: 1 }, { type: "other" }]) expect(validate(line)).toBe(false);
+    for (const line of [
+      { type: "result", command: "deploy" },
+      { type: "event", kind: "opened" },
+      { type: "note", text: "a", more: 1 },
+      { type: "other" },
+    ])
+      expect(validate(line)).toBe(false);
   });
 });

@@ -15,11 +15,19 @@ export function readWords(words: readonly string[], specs: readonly CommandSpec[
   let typed: Typed | undefined;
   let text = "";
   const take = (spec: CommandSpec, argument: string | undefined, options: Record<string, OptionValue>) => {
-    const invocation = { command: spec.name, options, globals: globalsOf(options), ...(argument === undefined ? {} : { argument }) };
+    const invocation = {
+      command: spec.name,
+      options,
+      globals: globalsOf(options),
+      ...(argument === undefined ? {} : { argument }),
+    };
     typed = { is: "command", spec, invocation };
   };
   const program = buildProgram(specs, version, take);
-  const capture = { writeOut: (part: string) => void (text += part), writeErr: (part: string) => void (text += part) };
+  const capture = {
+    writeOut: (part: string) => void (text += part),
+    writeErr: (part: string) => void (text += part),
+  };
   for (const command of [program, ...program.commands]) command.configureOutput(capture);
   try {
     program.parse([...words], { from: "user" });
@@ -44,7 +52,10 @@ export function buildProgram(
     .helpCommand("help [command]", "help for a command")
     .addHelpText("after", exitCodes());
   for (const spec of specs) {
-    const command = program.command(spec.name, { hidden: spec.hidden === true }).description(spec.summary).exitOverride();
+    const command = program
+      .command(spec.name, { hidden: spec.hidden === true })
+      .description(spec.summary)
+      .exitOverride();
     if (spec.argument !== undefined) command.addArgument(argumentOf(spec.argument));
     for (const option of [...(spec.options ?? []), ...GLOBAL_OPTIONS]) command.addOption(optionOf(option));
     command.action((...given: unknown[]) => {
@@ -70,7 +81,8 @@ function optionOf({ flags, description, reads, choices, hidden }: OptionSpec): O
 
 function durationFrom(text: string): number {
   const duration = readDuration(text);
-  if (duration === undefined) throw new InvalidArgumentError("Write a length of time with its unit, as in 30s or 10m.");
+  if (duration === undefined)
+    throw new InvalidArgumentError("Write a length of time with its unit, as in 30s or 10m.");
   return duration;
 }
 
@@ -80,6 +92,8 @@ function countFrom(text: string): number {
 }
 
 function exitCodes(): string {
-  const rows = Object.entries(EXIT).map(([name, code]) => `  ${String(code).padEnd(4)} ${EXIT_MEANING[name as keyof typeof EXIT]}`);
+  const rows = Object.entries(EXIT).map(
+    ([name, code]) => `  ${String(code).padEnd(4)} ${EXIT_MEANING[name as keyof typeof EXIT]}`,
+  );
   return `\nExit codes:\n${rows.join("\n")}\n`;
 }

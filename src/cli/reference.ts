@@ -5,7 +5,20 @@ import type { CommandSpec, OptionSpec } from "./spec.ts";
 
 /** `docs/cli.md`, from the very tables that the program is made of. */
 export function cliPage(): string {
-  return [PREAMBLE, "## Exit codes", exitTable(), "## Everywhere", optionTable(GLOBAL_OPTIONS), WHAT_HOLDS, "## Commands", ...shown().map(section)].join("\n\n").trimEnd() + "\n";
+  return (
+    [
+      PREAMBLE,
+      "## Exit codes",
+      exitTable(),
+      "## Everywhere",
+      optionTable(GLOBAL_OPTIONS),
+      WHAT_HOLDS,
+      "## Commands",
+      ...shown().map(section),
+    ]
+      .join("\n\n")
+      .trimEnd() + "\n"
+  );
 }
 
 const PREAMBLE = `# The command line
@@ -32,7 +45,10 @@ function shown(): readonly CommandSpec[] {
 }
 
 function exitTable(): string {
-  const rows = Object.entries(EXIT).map(([name, code]) => [String(code), EXIT_MEANING[name as keyof typeof EXIT]]);
+  const rows = Object.entries(EXIT).map(([name, code]) => [
+    String(code),
+    EXIT_MEANING[name as keyof typeof EXIT],
+  ]);
   return table(["Code", "Meaning"], rows);
 }
 
@@ -42,13 +58,18 @@ function section({ name, summary, argument, options }: CommandSpec): string {
   return [
     `### ${usage}`,
     `${summary}.`,
-    ...(argument === undefined ? [] : [`\`${argument.name}\`: ${argument.description}${choices(argument.choices)}.`]),
+    ...(argument === undefined
+      ? []
+      : [`\`${argument.name}\`: ${argument.description}${choices(argument.choices)}.`]),
     ...(listed.length === 0 ? [] : [optionTable(listed)]),
   ].join("\n\n");
 }
 
 function optionTable(options: readonly OptionSpec[]): string {
-  return table(["Option", "Meaning"], options.map((option) => [`\`${option.flags}\``, option.description + choices(option.choices)]));
+  return table(
+    ["Option", "Meaning"],
+    options.map((option) => [`\`${option.flags}\``, option.description + choices(option.choices)]),
+  );
 }
 
 function choices(given: readonly string[] | undefined): string {
@@ -56,6 +77,7 @@ function choices(given: readonly string[] | undefined): string {
 }
 
 function table(heads: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(heads), line(heads.map(() => "---")), ...rows.map(line)].join("\n");
 }

@@ -15,14 +15,24 @@ const TAIL_BYTES = 1_000_000;
 const FORM = /^(\S+) (out|err|teal) (.*)$/u;
 
 /** The last lines of every replica whose log lies in the folder, by time. */
-export async function lastLines(folder: string, slot: string | undefined, count: number, wanted: (line: LogLine) => boolean): Promise<readonly LogLine[]> {
+export async function lastLines(
+  folder: string,
+  slot: string | undefined,
+  count: number,
+  wanted: (line: LogLine) => boolean,
+): Promise<readonly LogLine[]> {
   const files = await logFiles(folder, slot);
-  const all = await Promise.all(files.map(async ({ replica, file }) => (await tail(file, replica)).filter(wanted).slice(-count)));
+  const all = await Promise.all(
+    files.map(async ({ replica, file }) => (await tail(file, replica)).filter(wanted).slice(-count)),
+  );
   return all.flat().sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
 }
 
 /** Log files of a revision's folder: `blue-1.log`; what was rotated away is left out. */
-async function logFiles(folder: string, slot: string | undefined): Promise<readonly { replica: string; file: string }[]> {
+async function logFiles(
+  folder: string,
+  slot: string | undefined,
+): Promise<readonly { replica: string; file: string }[]> {
   const names = await readdir(folder).catch(() => []);
   return names
     .filter((name) => name.endsWith(".log") && (slot === undefined || name.startsWith(`${slot}-`)))
@@ -41,7 +51,9 @@ async function tail(file: string, replica: string): Promise<readonly LogLine[]> 
 function linesOf(lines: readonly string[], replica: string): readonly LogLine[] {
   return lines.flatMap((line) => {
     const [, at, source, text] = FORM.exec(line) ?? [];
-    return at === undefined || text === undefined ? [] : [{ replica, at, source: source as LogLine["source"], text }];
+    return at === undefined || text === undefined
+      ? []
+      : [{ replica, at, source: source as LogLine["source"], text }];
   });
 }
 
@@ -60,7 +72,8 @@ export class LogFollower {
   /** Lines that came since the last look; the first look only takes note of where the files end. */
   async look(): Promise<readonly LogLine[]> {
     const fresh: LogLine[] = [];
-    for (const { replica, file } of await logFiles(this.#folder, this.#slot)) fresh.push(...(await this.#read(replica, file)));
+    for (const { replica, file } of await logFiles(this.#folder, this.#slot))
+      fresh.push(...(await this.#read(replica, file)));
     this.#first = false;
     return fresh;
   }

@@ -77,7 +77,8 @@ export class Screen {
   async rest(signal: AbortSignal): Promise<void> {
     const { store, key } = this.#session.connection;
     let mark = await store.changed(key, millis(0), signal);
-    for (await this.#pull(false); !signal.aborted && !this.#broken && !this.atRest; await this.#pull(false)) mark = await store.changed(key, LOOK, signal, mark);
+    for (await this.#pull(false); !signal.aborted && !this.#broken && !this.atRest; await this.#pull(false))
+      mark = await store.changed(key, LOOK, signal, mark);
   }
 
   async #follow(since: number): Promise<void> {
@@ -94,10 +95,14 @@ export class Screen {
    * told once and harms nothing: the deployment goes on.
    */
   #pull(silently: boolean): Promise<void> {
-    this.#turn = this.#turn.then(() => (this.#broken ? undefined : this.#read(silently))).catch((error: unknown) => {
-      this.#broken = true;
-      this.#session.out.note(`what happens cannot be shown any more (${String(error)}); it goes on all the same`);
-    });
+    this.#turn = this.#turn
+      .then(() => (this.#broken ? undefined : this.#read(silently)))
+      .catch((error: unknown) => {
+        this.#broken = true;
+        this.#session.out.note(
+          `what happens cannot be shown any more (${String(error)}); it goes on all the same`,
+        );
+      });
     return this.#turn;
   }
 
@@ -112,7 +117,15 @@ export class Screen {
     const whole = await store.events(key, current.journal.id);
     if (whole.is !== "events") return;
     const { id } = current.journal;
-    this.#shown = { id, number: current.number, context: await this.#contextOf(whole.events, current.number), events: [], deployment: undefined, lines: 0, told: 0 };
+    this.#shown = {
+      id,
+      number: current.number,
+      context: await this.#contextOf(whole.events, current.number),
+      events: [],
+      deployment: undefined,
+      lines: 0,
+      told: 0,
+    };
     this.#tell(whole.events, silently);
   }
 
@@ -134,7 +147,8 @@ export class Screen {
     this.#reason = undefined;
     const lines = view(shown.events, shown.context);
     if (!silently) {
-      for (const event of shown.events.slice(shown.told)) out.event(event, { deployment: shown.id, number: shown.number });
+      for (const event of shown.events.slice(shown.told))
+        out.event(event, { deployment: shown.id, number: shown.number });
       for (const line of lines.slice(shown.lines)) out.line(line);
     }
     shown.told = shown.events.length;
@@ -161,19 +175,27 @@ export class Screen {
     const { revision } = opened.plan.baseline.slots[opened.plan.baseline.serving];
     const history = await store.history(key, 50);
     if (history.is !== "rows") return undefined;
-    return history.rows.find((row) => row.outcome === "done" && sameRevision({ id: row.revision, config: row.config }, revision))?.number;
+    return history.rows.find(
+      (row) => row.outcome === "done" && sameRevision({ id: row.revision, config: row.config }, revision),
+    )?.number;
   }
 
   /** The line that is written again and again: the step, what it waits for, and since when. */
   #live(): string {
     const shown = this.#shown;
     const deployment = shown?.deployment;
-    if (shown === undefined || deployment === undefined || deployment.state.is === "finished") return this.#reason ?? "";
+    if (shown === undefined || deployment === undefined || deployment.state.is === "finished")
+      return this.#reason ?? "";
     const { state } = deployment;
     const elapsed = tookInWords(Math.max(0, this.#session.connection.clock.now() - deployment.since));
     if (state.is === "waiting" || state.is === "warm") return `… until ${shown.context.clock(state.until)}`;
     const step = currentStep(deployment);
-    const label = step === undefined ? (state.is === "running" && state.dir === "back" ? "revert" : "ending") : labelOf(step);
+    const label =
+      step === undefined
+        ? state.is === "running" && state.dir === "back"
+          ? "revert"
+          : "ending"
+        : labelOf(step);
     return `… ${label.padEnd(9)} ${printable(this.#session.out.hide(this.#reason ?? step?.reason ?? ""))}  ${elapsed}`;
   }
 }

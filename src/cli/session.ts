@@ -41,7 +41,14 @@ export async function loadSettings(invocation: Invocation): Promise<Settings | E
   }
   const { createRedactor } = await import("../core/redact.ts");
   out.hideWith(createRedactor(loaded.secrets));
-  return { out, file: loaded.file, config: loaded.config, notes: loaded.notes, secrets: loaded.secrets, suffix: suffixOf(invocation) };
+  return {
+    out,
+    file: loaded.file,
+    config: loaded.config,
+    notes: loaded.notes,
+    secrets: loaded.secrets,
+    suffix: suffixOf(invocation),
+  };
 }
 
 export async function load({ globals }: Invocation): Promise<Loaded> {
@@ -56,11 +63,18 @@ export async function load({ globals }: Invocation): Promise<Loaded> {
 }
 
 /** Loads, connects, runs the command and lets go again. */
-export async function withSession(invocation: Invocation, run: (session: Session) => Promise<ExitCode>): Promise<ExitCode> {
+export async function withSession(
+  invocation: Invocation,
+  run: (session: Session) => Promise<ExitCode>,
+): Promise<ExitCode> {
   const settings = await loadSettings(invocation);
   if (typeof settings === "number") return settings;
   const { connectLocal } = await import("../api/local.ts");
-  const session: { -readonly [K in keyof Session]?: Session[K] } = { ...settings, invocation, onWaiting: () => {} };
+  const session: { -readonly [K in keyof Session]?: Session[K] } = {
+    ...settings,
+    invocation,
+    onWaiting: () => {},
+  };
   session.connection = await connectLocal(settings.config, {
     secrets: settings.secrets,
     waiting: (reason) => session.onWaiting?.(reason),

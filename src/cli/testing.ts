@@ -90,8 +90,16 @@ health:
   }
 
   /** Starts a command; it is over when `ended` resolves. */
-  start(...words: readonly string[]): { readonly pid: number; readonly ended: Promise<Ran>; readonly output: () => string } {
-    const child = spawn(process.execPath, [MAIN, ...words], { cwd: this.source, env: this.processEnv, stdio: ["ignore", "pipe", "pipe"] });
+  start(...words: readonly string[]): {
+    readonly pid: number;
+    readonly ended: Promise<Ran>;
+    readonly output: () => string;
+  } {
+    const child = spawn(process.execPath, [MAIN, ...words], {
+      cwd: this.source,
+      env: this.processEnv,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let out = "";
     let err = "";
     child.stdout.on("data", (part: Buffer) => (out += part.toString()));
@@ -103,7 +111,8 @@ health:
   /** Stops everything of the service and removes its files. */
   async dispose(): Promise<void> {
     const stopped = await this.teal("agent", "stop", "--all", "--yes");
-    if (stopped.code !== 0 && !stopped.err.includes("TEAL-C")) throw new Error(`not stopped: ${stopped.out}${stopped.err}`);
+    if (stopped.code !== 0 && !stopped.err.includes("TEAL-C"))
+      throw new Error(`not stopped: ${stopped.out}${stopped.err}`);
     const caretaker = this.#caretaker();
     if (caretaker !== undefined && isAlive(caretaker)) process.kill(caretaker.pid, "SIGTERM");
     rmSync(this.folder, { recursive: true, force: true });
@@ -112,7 +121,9 @@ health:
   /** The process that looks after what becomes due. */
   #caretaker(): ProcessIdentity | undefined {
     try {
-      return JSON.parse(readFileSync(join(this.state, "shop.default", "caretaker.pid.json"), "utf8")) as ProcessIdentity;
+      return JSON.parse(
+        readFileSync(join(this.state, "shop.default", "caretaker.pid.json"), "utf8"),
+      ) as ProcessIdentity;
     } catch {
       return undefined;
     }

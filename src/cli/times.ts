@@ -3,7 +3,9 @@ import type { Instant } from "../core/units.ts";
 /** `14:32:05`, in the time zone of this machine. */
 export function formatTime(at: Instant): string {
   const date = new Date(at);
-  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
+  return [date.getHours(), date.getMinutes(), date.getSeconds()]
+    .map((part) => String(part).padStart(2, "0"))
+    .join(":");
 }
 
 /** So near (ms), seconds matter to who reads it. */
@@ -19,5 +21,7 @@ export function formatUntil(at: Instant, now: number): string {
 /** `2026-03-01` */
 export function formatDate(at: Instant): string {
   const date = new Date(at);
-  return [date.getFullYear(), date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+  return [date.getFullYear(), date.getMonth() + 1, date.getDate()]
+    .map((part) => String(part).padStart(2, "0"))
+    .join("-");
 }

@@ -16,7 +16,10 @@ export type Check = {
 export type Ask =
   | { readonly ask: "http"; readonly http: HttpAsk }
   | { readonly ask: "tcp"; readonly tcp: { readonly port?: number } }
-  | { readonly ask: "exec"; readonly exec: { readonly command: readonly string[] | string; readonly expectExit: number } };
+  | {
+      readonly ask: "exec";
+      readonly exec: { readonly command: readonly string[] | string; readonly expectExit: number };
+    };
 
 export interface HttpAsk {
   readonly method: "GET" | "HEAD" | "POST" | "OPTIONS";

@@ -4,7 +4,18 @@ import type { Borrowed } from "./observed.ts";
 import type { Plan, Step } from "./plan.ts";
 import type { State } from "./state.ts";
 import { initial, stepAt, transition, type Course, type Effect } from "./transition.ts";
-import { SLOTS, fence, type Cause, type DeploymentId, type Fence, type Instant, type IntentId, type Millis, type Slot, type Version } from "./units.ts";
+import {
+  SLOTS,
+  fence,
+  type Cause,
+  type DeploymentId,
+  type Fence,
+  type Instant,
+  type IntentId,
+  type Millis,
+  type Slot,
+  type Version,
+} from "./units.ts";
 
 /** The engine writes plans and journals of this version and resumes those of this and the one before. */
 export const ENGINE_VERSION = 1;
@@ -38,7 +49,9 @@ export interface Deployment {
   /** Taken hold of and not yet given back. */
   readonly borrowed: readonly Borrowed[];
   /** The last passed probe of each slot: whose incarnations, when. */
-  readonly passed: Partial<Readonly<Record<Slot, { readonly incarnations: readonly string[]; readonly at: Instant }>>>;
+  readonly passed: Partial<
+    Readonly<Record<Slot, { readonly incarnations: readonly string[]; readonly at: Instant }>>
+  >;
   /** Slots whose replicas this deployment stopped or changed. */
   readonly touched: readonly Slot[];
   /** The first reason for going back, with its evidence. */
@@ -101,12 +114,24 @@ export function apply(deployment: Deployment, event: JournalEvent): Folded {
   const written = event.kind === "outcome" && (event.result === "applied" || event.result === "unchanged");
   const refusal = moved || written || rejected === undefined ? {} : { rejected };
   const hold = heldBy(event) ?? (moved ? undefined : held);
-  const next: Deployment = { ...rest, ...refusal, ...(hold === undefined || state.is !== "waiting" ? {} : { held: hold }), agains: againsAfter(deployment, event, state), seq: event.seq, state, since: moved ? event.at : deployment.since };
+  const next: Deployment = {
+    ...rest,
+    ...refusal,
+    ...(hold === undefined || state.is !== "waiting" ? {} : { held: hold }),
+    agains: againsAfter(deployment, event, state),
+    seq: event.seq,
+    state,
+    since: moved ? event.at : deployment.since,
+  };
   return { deployment: next, effects };
 }
 
 function againsAfter(deployment: Deployment, event: JournalEvent, state: State): number {
-  const ended = event.kind === "verdict" && event.then === "again" && deployment.state.is === "waiting" && state.is === "running";
+  const ended =
+    event.kind === "verdict" &&
+    event.then === "again" &&
+    deployment.state.is === "waiting" &&
+    state.is === "running";
   return sameStep(deployment.state, state) ? deployment.agains + (ended ? 1 : 0) : 0;
 }
 
@@ -172,10 +197,16 @@ type Of<K extends Happening["kind"]> = Extract<JournalEvent, { kind: K }>;
 
 function intended(deployment: Deployment, event: Of<"intent">): Deployment {
   const { intent, step, call, expect, fence: by, at, bound } = event;
-  const open = [...deployment.open.filter((each) => each.intent !== intent), { intent, step, call, expect, fence: by, at, bound }];
+  const open = [
+    ...deployment.open.filter((each) => each.intent !== intent),
+    { intent, step, call, expect, fence: by, at, bound },
+  ];
   const beyond = deployment.plan.pointOfNoReturn !== undefined && deployment.plan.pointOfNoReturn === step;
   const course = beyond ? { ...deployment.course, pastNoReturn: true } : deployment.course;
-  const touched = call.call === "retire" || call.call === "ensure" ? [...new Set([...deployment.touched, call.slot])] : deployment.touched;
+  const touched =
+    call.call === "retire" || call.call === "ensure"
+      ? [...new Set([...deployment.touched, call.slot])]
+      : deployment.touched;
   return { ...deployment, open, course, touched, wrote: true };
 }
 
@@ -184,14 +215,21 @@ function ended(deployment: Deployment, event: Of<"outcome">): Deployment {
   if (intent === undefined || event.result === "unknown") return deployment;
   const open = deployment.open.filter((each) => each !== intent);
   if (event.result === "rejected" && event.found !== true && event.cause !== undefined) {
-    return { ...deployment, open, rejected: { step: intent.step, cause: event.cause, transient: event.transient === true } };
+    return {
+      ...deployment,
+      open,
+      rejected: { step: intent.step, cause: event.cause, transient: event.transient === true },
+    };
   }
   if (event.result !== "applied" && event.result !== "unchanged") return { ...deployment, open };
   return {
     ...deployment,
     open,
     expected: expectedAfter(deployment.expected, intent.call),
-    borrowed: intent.call.call === "restore" ? without(deployment.borrowed, intent.call.borrowed) : deployment.borrowed,
+    borrowed:
+      intent.call.call === "restore"
+        ? without(deployment.borrowed, intent.call.borrowed)
+        : deployment.borrowed,
   };
 }
 
@@ -217,7 +255,10 @@ function judged(deployment: Deployment, event: Of<"verdict">): Deployment {
   const passed =
     event.passed === undefined
       ? deployment.passed
-      : { ...deployment.passed, [event.passed.slot]: { incarnations: event.passed.incarnations, at: event.at } };
+      : {
+          ...deployment.passed,
+          [event.passed.slot]: { incarnations: event.passed.incarnations, at: event.at },
+        };
   const turned = event.then === "back" && direction(deployment) === "forward";
   const why = turned && event.cause !== undefined ? { cause: event.cause, failure: event.facts } : {};
   return { ...deployment, passed, ...why };
@@ -228,16 +269,26 @@ function asked(deployment: Deployment, event: Of<"asked">): Deployment {
     const waits = deployment.state.is === "waiting" && deployment.state.for === "drift";
     return waits ? { ...deployment, driftAccepted: true } : deployment;
   }
-  const turns = event.ask === "abort" && direction(deployment) === "forward" && deployment.state.is !== "finished";
+  const turns =
+    event.ask === "abort" && direction(deployment) === "forward" && deployment.state.is !== "finished";
   return turns && !deployment.course.pastNoReturn ? { ...deployment, abortedBy: event.by } : deployment;
 }
 
 function replanned(deployment: Deployment, event: Of<"replanned">): Deployment {
   if (event.dir !== direction(deployment)) return deployment;
-  const course = event.dir === "back" ? { ...deployment.course, back: event.steps } : { ...deployment.course, forward: event.steps };
+  const course =
+    event.dir === "back"
+      ? { ...deployment.course, back: event.steps }
+      : { ...deployment.course, forward: event.steps };
   const again = event.dir === "back" && deployment.course.back !== undefined;
   const backAgain = deployment.backAgain + (again ? 1 : 0);
-  return { ...deployment, course, backAgain, expected: event.seen ?? deployment.expected, driftAccepted: false };
+  return {
+    ...deployment,
+    course,
+    backAgain,
+    expected: event.seen ?? deployment.expected,
+    driftAccepted: false,
+  };
 }
 
 function without(items: readonly Borrowed[], item: Borrowed): readonly Borrowed[] {
@@ -247,7 +298,8 @@ function without(items: readonly Borrowed[], item: Borrowed): readonly Borrowed[
 function sameSpot(a: State, b: State): boolean {
   if (a.is !== b.is) return false;
   if (a.is === "running" && b.is === "running") return a.dir === b.dir && a.step === b.step;
-  if (a.is === "waiting" && b.is === "waiting") return a.dir === b.dir && a.step === b.step && a.until === b.until;
+  if (a.is === "waiting" && b.is === "waiting")
+    return a.dir === b.dir && a.step === b.step && a.until === b.until;
   return true;
 }
 

@@ -24,7 +24,11 @@ export function errorShare({ requests, failed }: Counted): ErrorShare {
   const middle = p + (z * z) / (2 * requests);
   const spread = z * Math.sqrt((p * (1 - p)) / requests + (z * z) / (4 * requests * requests));
   const whole = 1 + (z * z) / requests;
-  return { share: p, atLeast: Math.max(0, (middle - spread) / whole), atMost: Math.min(1, (middle + spread) / whole) };
+  return {
+    share: p,
+    atLeast: Math.max(0, (middle - spread) / whole),
+    atMost: Math.min(1, (middle + spread) / whole),
+  };
 }
 
 /** More failures than the limit allows, and too many requests for that to be chance. */

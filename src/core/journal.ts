@@ -4,7 +4,17 @@ import type { Borrowed } from "./observed.ts";
 import type { Plan, Step } from "./plan.ts";
 import type { Weights } from "./routing.ts";
 import type { Direction, Hold, Outcome } from "./state.ts";
-import type { Cause, DeploymentId, Fence, Instant, IntentId, Millis, Revision, Slot, Version } from "./units.ts";
+import type {
+  Cause,
+  DeploymentId,
+  Fence,
+  Instant,
+  IntentId,
+  Millis,
+  Revision,
+  Slot,
+  Version,
+} from "./units.ts";
 
 export type { Direction } from "./state.ts";
 
@@ -98,7 +108,13 @@ export type Happening =
       readonly seen?: Expected;
     }
   | { readonly kind: "borrowed"; readonly items: readonly Borrowed[] }
-  | { readonly kind: "closed"; readonly outcome: Outcome; readonly serves: Serves; readonly cause?: Cause; readonly users?: UsersSaw };
+  | {
+      readonly kind: "closed";
+      readonly outcome: Outcome;
+      readonly serves: Serves;
+      readonly cause?: Cause;
+      readonly users?: UsersSaw;
+    };
 
 /** What the target should look like by everything this deployment did; drift is measured against it. */
 export interface Expected {

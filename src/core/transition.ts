@@ -79,7 +79,8 @@ function intended(state: Moving, event: Of<"intent">): Transition {
 
 /** `unknown` ends nothing: the write may still take effect, so it stays in flight until it was looked for. */
 function ended(state: Moving, event: Of<"outcome">): Transition {
-  if (state.is !== "running" || state.inFlight !== event.intent || event.result === "unknown") return stay(state);
+  if (state.is !== "running" || state.inFlight !== event.intent || event.result === "unknown")
+    return stay(state);
   return stay({ is: "running", dir: state.dir, step: state.step });
 }
 
@@ -96,16 +97,26 @@ function judged(state: Moving, event: Of<"verdict">, course: Course): Transition
     case "again":
       return state.is === "waiting" && isCurrent(state, event.of, course) ? resumed(state) : stay(state);
     case "hold":
-      return event.hold === undefined || state.is !== "running" ? stay(state) : held(state, event, event.hold, course);
+      return event.hold === undefined || state.is !== "running"
+        ? stay(state)
+        : held(state, event, event.hold, course);
     default:
       return assertNever(event.then);
   }
 }
 
-function held(state: Extract<State, { is: "running" }>, event: Of<"verdict">, wanted: Hold, course: Course): Transition {
+function held(
+  state: Extract<State, { is: "running" }>,
+  event: Of<"verdict">,
+  wanted: Hold,
+  course: Course,
+): Transition {
   const step = stepAt(state, course);
   if (state.dir === "forward" && step?.id === event.of && step.do === "warm") {
-    return { state: { is: "warm", step: state.step, until: wanted.until }, effects: [{ effect: "releaseLease" }] };
+    return {
+      state: { is: "warm", step: state.step, until: wanted.until },
+      effects: [{ effect: "releaseLease" }],
+    };
   }
   return hold(state, wanted);
 }
@@ -123,7 +134,9 @@ function asked(state: Moving, event: Of<"asked">, course: Course): Transition {
       return state.is !== "warm" && state.dir === "back" ? stay(state) : turnBack(state, course);
     case "promote":
       // From `warm` it means: the previous slot need not be kept any longer.
-      return state.is === "warm" || (state.is === "waiting" && state.for === "gate") ? stay(advanced(state)) : stay(state);
+      return state.is === "warm" || (state.is === "waiting" && state.for === "gate")
+        ? stay(advanced(state))
+        : stay(state);
     case "acceptDrift":
       return state.is === "waiting" && state.for === "drift" ? resumed(state) : stay(state);
     default:

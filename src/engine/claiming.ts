@@ -6,19 +6,31 @@ import type { Fenced, Write } from "../ports/write.ts";
 import { CALL_BOUND } from "./ports.ts";
 
 /** `open`: not everything took the fence yet; try again. */
-export type Claimed = { readonly is: "claimed" } | { readonly is: "open" } | { readonly is: "fenced"; readonly by: Fence };
+export type Claimed =
+  | { readonly is: "claimed" }
+  | { readonly is: "open" }
+  | { readonly is: "fenced"; readonly by: Fence };
 
 /** Registers the fence with slots and router, so that whoever wrote before is refused from now on. Always ends. */
 export async function claimTarget(target: Target, clock: Clock, fence: Fence): Promise<Claimed> {
-  const answers = await Promise.all([target.slots, target.router].map((port) => claimOne(port, clock, fence)));
+  const answers = await Promise.all(
+    [target.slots, target.router].map((port) => claimOne(port, clock, fence)),
+  );
   const higher = answers.find((each) => each?.is === "fenced");
   if (higher?.is === "fenced" && higher.by > fence) return higher;
-  return { is: answers.every((each) => each?.is === "applied" || each?.is === "unchanged") ? "claimed" : "open" };
+  return {
+    is: answers.every((each) => each?.is === "applied" || each?.is === "unchanged") ? "claimed" : "open",
+  };
 }
 
 async function claimOne(port: Fenced, clock: Clock, fence: Fence): Promise<Write<Fence> | undefined> {
   const over = new AbortController();
-  const by = { intent: intentId(`claim-${fence}`), fence, deadline: instant(clock.now() + CALL_BOUND), signal: over.signal };
+  const by = {
+    intent: intentId(`claim-${fence}`),
+    fence,
+    deadline: instant(clock.now() + CALL_BOUND),
+    signal: over.signal,
+  };
   const late = clock.sleep(CALL_BOUND, over.signal).then(() => undefined);
   const answer = await Promise.race([port.claim(by).catch(() => undefined), late]);
   over.abort();

@@ -7,13 +7,24 @@ import { SLOTS, otherSlot, type Instant } from "../core/units.ts";
 
 /** The last event of a deployment and the row that the history keeps of it. */
 export function closing(
-  deployment: Deployment, move: Extract<Move, { move: "end" }> & { readonly users?: UsersSaw }, observed: Observed, events: readonly JournalEvent[], number: number, now: Instant,
+  deployment: Deployment,
+  move: Extract<Move, { move: "end" }> & { readonly users?: UsersSaw },
+  observed: Observed,
+  events: readonly JournalEvent[],
+  number: number,
+  now: Instant,
 ): { readonly event: Happening & { kind: "closed" }; readonly row: HistoryRow } {
   const { plan } = deployment;
   const cause = move.cause === undefined ? {} : { cause: move.cause };
   const previous = plan.baseline.slots[otherSlot(plan.candidate.slot)].revision?.id;
   return {
-    event: { kind: "closed", outcome: move.outcome, serves: servesNow(observed), ...cause, ...(move.users && { users: move.users }) },
+    event: {
+      kind: "closed",
+      outcome: move.outcome,
+      serves: servesNow(observed),
+      ...cause,
+      ...(move.users && { users: move.users }),
+    },
     row: {
       id: deployment.id,
       service: plan.request.service,

@@ -16,7 +16,12 @@ export type Advanced =
   | { readonly is: "foreign"; readonly engine: number };
 
 /** Opens a deployment: from here on it excludes others until it is closed. Nothing of the target is touched. */
-export function openDeployment(store: StateStore, key: Key, id: DeploymentId, plan: Plan): ReturnType<StateStore["open"]> {
+export function openDeployment(
+  store: StateStore,
+  key: Key,
+  id: DeploymentId,
+  plan: Plan,
+): ReturnType<StateStore["open"]> {
   return store.open(key, id, { kind: "opened", id, plan, engine: ENGINE_VERSION });
 }
 
@@ -24,7 +29,11 @@ export function openDeployment(store: StateStore, key: Key, id: DeploymentId, pl
  * Advances the open deployment of a service: a new one, one that waits, or one whose process is gone. It goes by the
  * journal and by what it observes, never by what this process remembers.
  */
-export async function advance(ports: EnginePorts, key: Key, options: Partial<RunOptions> = {}): Promise<Advanced> {
+export async function advance(
+  ports: EnginePorts,
+  key: Key,
+  options: Partial<RunOptions> = {},
+): Promise<Advanced> {
   const loaded = await Log.load(ports, key);
   if (loaded.is !== "open") return loaded;
   const { log } = loaded;
@@ -49,8 +58,16 @@ type Ask = Extract<Happening, { kind: "asked" }>;
  * of one gate must not open the next.
  */
 export async function ask(
-  store: StateStore, key: Key, what: Omit<Ask, "kind">, meant: (deployment: Deployment) => boolean = () => true,
-): Promise<{ readonly is: "asked"; readonly id: DeploymentId } | { readonly is: "changed" } | { readonly is: "none" } | { readonly is: "unavailable"; readonly cause: Cause }> {
+  store: StateStore,
+  key: Key,
+  what: Omit<Ask, "kind">,
+  meant: (deployment: Deployment) => boolean = () => true,
+): Promise<
+  | { readonly is: "asked"; readonly id: DeploymentId }
+  | { readonly is: "changed" }
+  | { readonly is: "none" }
+  | { readonly is: "unavailable"; readonly cause: Cause }
+> {
   for (let attempt = 0; attempt < 20; attempt += 1) {
     const current = await store.current(key);
     if (current.is !== "open") return current;
@@ -60,7 +77,11 @@ export async function ask(
     const answer = await store.append(key, id, seq, [{ kind: "asked", ...what }], "ask");
     if (answer.is === "appended") return { is: "asked", id };
     if (answer.is === "closed") return { is: "none" };
-    if (answer.is === "unavailable" || answer.is === "rejected") return { is: "unavailable", cause: answer.cause };
+    if (answer.is === "unavailable" || answer.is === "rejected")
+      return { is: "unavailable", cause: answer.cause };
   }
-  return { is: "unavailable", cause: { code: "TEAL-D131", message: "the journal was too busy to take the question" } };
+  return {
+    is: "unavailable",
+    cause: { code: "TEAL-D131", message: "the journal was too busy to take the question" },
+  };
 }

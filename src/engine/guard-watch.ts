@@ -22,9 +22,11 @@ export class GuardWatch {
   constructor(ports: EnginePorts, deployment: Deployment) {
     this.#ports = ports;
     this.#meter = new TrafficMeter(deployment.plan.candidate.slot);
-    this.#fromTheStart = deployment.state.is === "running" && deployment.state.dir === "forward" && !deployment.wrote;
+    this.#fromTheStart =
+      deployment.state.is === "running" && deployment.state.dir === "forward" && !deployment.wrote;
     const { window, checks } = deployment.plan.request.checks;
-    const round = window.interval * (1 + window.jitter) + Math.max(0, ...checks.map((check) => check.timeout));
+    const round =
+      window.interval * (1 + window.jitter) + Math.max(0, ...checks.map((check) => check.timeout));
     this.#window = millis((window.of + 1) * round);
   }
 
@@ -38,7 +40,10 @@ export class GuardWatch {
     const { metrics } = this.#ports.target;
     if (metrics === undefined || direction(deployment) === "back") return;
     const reads = SLOTS.map(async (slot) => {
-      this.#meter.look(slot, await boundedRead(this.#ports.clock, CALL_BOUND, signal, (end) => metrics.traffic(slot, end)));
+      this.#meter.look(
+        slot,
+        await boundedRead(this.#ports.clock, CALL_BOUND, signal, (end) => metrics.traffic(slot, end)),
+      );
     });
     await Promise.all(reads);
   }
@@ -48,7 +53,10 @@ export class GuardWatch {
     const { metrics } = this.#ports.target;
     const { slot } = deployment.plan.candidate;
     if (metrics === undefined || !this.#fromTheStart) return undefined;
-    this.#meter.look(slot, await boundedRead(this.#ports.clock, atMost, signal, (end) => metrics.traffic(slot, end)));
+    this.#meter.look(
+      slot,
+      await boundedRead(this.#ports.clock, atMost, signal, (end) => metrics.traffic(slot, end)),
+    );
     const all = this.#meter.all;
     return all === undefined ? undefined : { requests: all.requests, failed: all.failed };
   }
@@ -124,7 +132,11 @@ export class GuardWatch {
     this.#other = undefined;
   }
 
-  #watchOn(deployment: Deployment, slot: (typeof SLOTS)[number], revision: Deployment["plan"]["candidate"]["revision"]): HealthWatch {
+  #watchOn(
+    deployment: Deployment,
+    slot: (typeof SLOTS)[number],
+    revision: Deployment["plan"]["candidate"]["revision"],
+  ): HealthWatch {
     const { checks: plan, force } = deployment.plan.request;
     return new HealthWatch(this.#ports, { slot, revision, plan, force, startedOnly: true });
   }
@@ -143,7 +155,14 @@ interface Watched {
 }
 
 function asked(watch: HealthWatch): Watched {
-  return { watch, latest: undefined, passing: undefined, looping: false, kept: false, end: new AbortController() };
+  return {
+    watch,
+    latest: undefined,
+    passing: undefined,
+    looping: false,
+    kept: false,
+    end: new AbortController(),
+  };
 }
 
 /** Who cannot be seen has no verdict; an earlier pass says nothing about now. */

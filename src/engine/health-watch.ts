@@ -38,25 +38,35 @@ export class HealthWatch {
     const first = this.#began === undefined;
     this.#began ??= clock.monotonic();
     // Beside the steps even the first round waits: the slot passed its probe a moment ago, and the shift comes first.
-    if (!first || this.#asked.startedOnly) await clock.sleep(nextDelay(this.#asked.plan.window, random), signal);
+    if (!first || this.#asked.startedOnly)
+      await clock.sleep(nextDelay(this.#asked.plan.window, random), signal);
     if (signal.aborted) return undefined;
     const [state, reach] = await Promise.all([
       boundedRead(clock, CALL_BOUND, signal, (end) => target.slots.observe(this.slot, end)),
       boundedRead(clock, CALL_BOUND, signal, (end) => target.slots.reach(this.slot, end)),
     ]);
     if (state.is === "unreadable" || signal.aborted) return undefined;
-    const replicas = state.value.replicas.filter((each) => each.phase !== "stopping" && !(this.#asked.startedOnly && each.phase === "starting"));
+    const replicas = state.value.replicas.filter(
+      (each) => each.phase !== "stopping" && !(this.#asked.startedOnly && each.phase === "starting"),
+    );
     this.#attempt += 1;
-    const wanted = reach.is === "seen" ? reach.value.filter((each) => replicas.some((replica) => replica.id === each.replica)) : [];
+    const wanted =
+      reach.is === "seen"
+        ? reach.value.filter((each) => replicas.some((replica) => replica.id === each.replica))
+        : [];
     const { plan, revision } = this.#asked;
-    const samples = await sampleRound({ clock, probe: this.#ports.probe, plan, reach: wanted, revision, attempt: this.#attempt }, signal);
+    const samples = await sampleRound(
+      { clock, probe: this.#ports.probe, plan, reach: wanted, revision, attempt: this.#attempt },
+      signal,
+    );
     if (!signal.aborted) this.#tally = record(this.#tally, samples, replicas);
     return replicas;
   }
 
   /** The verdict of a step that waits for the slot to prove itself. */
   judge(replicas: readonly Replica[]): Judgement {
-    const elapsed = this.#began === undefined ? millis(0) : millis(this.#ports.clock.monotonic() - this.#began);
+    const elapsed =
+      this.#began === undefined ? millis(0) : millis(this.#ports.clock.monotonic() - this.#began);
     return judge(this.#tally, this.#asked.plan, replicas, this.#asked.force, elapsed);
   }
 

@@ -5,7 +5,12 @@ import type { EnginePorts } from "./ports.ts";
  * The last lines that a replica of the slot wrote (this one, or the first there is), with its name before each.
  * Evidence only: nothing where it cannot be had within the bound.
  */
-export async function lastWords({ clock, target }: EnginePorts, slot: Slot, replica: string | undefined, bound: Millis): Promise<readonly string[]> {
+export async function lastWords(
+  { clock, target }: EnginePorts,
+  slot: Slot,
+  replica: string | undefined,
+  bound: Millis,
+): Promise<readonly string[]> {
   const enough = new AbortController();
   const words = async (): Promise<readonly string[]> => {
     const reach = await target.slots.reach(slot, enough.signal);

@@ -52,12 +52,17 @@ export class Log {
   }
 
   /** The open deployment, with what a crashed process left in the spool; none when nothing is open. */
-  static async load(ports: LogPorts, key: Key): Promise<{ is: "open"; log: Log } | { is: "none" } | { is: "unavailable"; cause: Cause }> {
+  static async load(
+    ports: LogPorts,
+    key: Key,
+  ): Promise<{ is: "open"; log: Log } | { is: "none" } | { is: "unavailable"; cause: Cause }> {
     const current = await ports.store.current(key);
     if (current.is !== "open") return current;
     const log = new Log(ports, key, current.number, fold(current.journal.events));
     const spooled = (await ports.spool.drain()).flatMap((event) => ofDeployment(event, log.id));
-    const left = notJournaled(spooled, current.journal.events).filter((event) => !current.journal.events.some((each) => sameHappening(each, event)));
+    const left = notJournaled(spooled, current.journal.events).filter(
+      (event) => !current.journal.events.some((each) => sameHappening(each, event)),
+    );
     for (const event of left) log.#fold(event);
     return { is: "open", log };
   }
@@ -102,9 +107,20 @@ export class Log {
   }
 
   /** Ends the deployment in the store and in the fold. */
-  close(event: Happening & { kind: "closed" }, row: HistoryRow, fence: Fence): Promise<"closed" | "moved" | "fenced" | "down"> {
+  close(
+    event: Happening & { kind: "closed" },
+    row: HistoryRow,
+    fence: Fence,
+  ): Promise<"closed" | "moved" | "fenced" | "down"> {
     return this.#inTurn(async () => {
-      const answer = await this.#ports.store.close(this.#key, this.id, this.#confirmed.seq, event, row, fence);
+      const answer = await this.#ports.store.close(
+        this.#key,
+        this.id,
+        this.#confirmed.seq,
+        event,
+        row,
+        fence,
+      );
       if (answer.is === "fenced") return "fenced";
       if (answer.is === "conflict") return (await this.#sync()) === "down" ? "down" : "moved";
       if (answer.is !== "closed") return "down";
@@ -163,12 +179,17 @@ export class Log {
     const effects = ours ? this.#confirm([first]) : [];
     const others = ours ? rest : current.journal.events;
     this.#confirm(others);
-    return ours && others.length === 0 ? { is: "ok", effects } : ours ? { is: "ok", effects: stillDue(effects, this.#deployment) } : { is: "moved" };
+    return ours && others.length === 0
+      ? { is: "ok", effects }
+      : ours
+        ? { is: "ok", effects: stillDue(effects, this.#deployment) }
+        : { is: "moved" };
   }
 
   async #withoutStore(event: Happening, why: Unkept): Promise<Appended> {
     const { cause } = why;
-    if (!goesBack(event, this.#deployment)) return why.is === "rejected" ? { is: "rejected", cause } : { is: "down", cause };
+    if (!goesBack(event, this.#deployment))
+      return why.is === "rejected" ? { is: "rejected", cause } : { is: "down", cause };
     const marked: Happening = event.kind === "intent" ? { ...event, spooled: true } : event;
     const named: Happening & { readonly deployment: DeploymentId } = { ...marked, deployment: this.id };
     try {
@@ -257,10 +278,16 @@ export class Log {
 type Unkept = { readonly is: "unavailable" | "rejected"; readonly cause: Cause };
 type Flushed = "ok" | "fenced" | Unkept;
 
-const DOWN: Unkept = { is: "unavailable", cause: { code: "TEAL-S101", message: "the state store cannot be reached" } };
+const DOWN: Unkept = {
+  is: "unavailable",
+  cause: { code: "TEAL-S101", message: "the state store cannot be reached" },
+};
 
 /** A spool may hold what an earlier deployment left: each of its events names the one it belongs to. */
-function ofDeployment(event: Happening & { readonly deployment?: DeploymentId }, id: DeploymentId): readonly Happening[] {
+function ofDeployment(
+  event: Happening & { readonly deployment?: DeploymentId },
+  id: DeploymentId,
+): readonly Happening[] {
   const { deployment, ...happening } = event;
   return deployment === id ? [happening as Happening] : [];
 }
@@ -269,7 +296,9 @@ function ofDeployment(event: Happening & { readonly deployment?: DeploymentId },
 function stillDue(effects: readonly Effect[], deployment: Deployment): readonly Effect[] {
   const { state } = deployment;
   const inFlight = state.is === "running" ? state.inFlight : undefined;
-  return effects.filter((effect) => effect.effect !== "perform" || effect.intent === inFlight || effect.call.call === "restore");
+  return effects.filter(
+    (effect) => effect.effect !== "perform" || effect.intent === inFlight || effect.call.call === "restore",
+  );
 }
 
 /** May be written without the store: it takes traffic back, or tells how such a write ended. */
@@ -303,6 +332,7 @@ function bare(event: JournalEvent): Happening {
 }
 
 function sameHappening(event: JournalEvent, other: Happening | JournalEvent): boolean {
-  const strip = (each: Happening | JournalEvent) => JSON.stringify({ ...each, seq: undefined, at: undefined, spooled: undefined });
+  const strip = (each: Happening | JournalEvent) =>
+    JSON.stringify({ ...each, seq: undefined, at: undefined, spooled: undefined });
   return strip(event) === strip(other);
 }

@@ -12,11 +12,19 @@ const GRACE = millis(250);
  * @param unhurried a slot whose answer is not waited for once the others are there: going back never waits for the
  * slot that fails.
  */
-export async function observe(target: Target, clock: Clock, bound: Millis, signal: AbortSignal, unhurried?: Slot): Promise<Observed> {
+export async function observe(
+  target: Target,
+  clock: Clock,
+  bound: Millis,
+  signal: AbortSignal,
+  unhurried?: Slot,
+): Promise<Observed> {
   const enough = new AbortController();
   const seen = new AbortController();
   const slot = (name: Slot): Promise<Read<SlotState>> =>
-    boundedRead(clock, bound, name === unhurried ? AbortSignal.any([signal, enough.signal]) : signal, (end) => target.slots.observe(name, end));
+    boundedRead(clock, bound, name === unhurried ? AbortSignal.any([signal, enough.signal]) : signal, (end) =>
+      target.slots.observe(name, end),
+    );
   const routing = boundedRead(clock, bound, signal, (end) => target.router.observe(end));
   const slots = { blue: slot("blue"), green: slot("green") };
   if (unhurried !== undefined) {

@@ -19,16 +19,34 @@ export interface Order {
  * `late` is told when the answer comes after all.
  */
 export async function perform(
-  target: Target, clock: Clock, order: Order, signal: AbortSignal, late: (write: Write<unknown>) => void,
+  target: Target,
+  clock: Clock,
+  order: Order,
+  signal: AbortSignal,
+  late: (write: Write<unknown>) => void,
 ): Promise<Write<unknown>> {
   const over = new AbortController();
   const both = AbortSignal.any([signal, over.signal]);
-  const by: By = { intent: order.intent, fence: order.fence, deadline: instant(clock.now() + order.bound), signal: both };
-  const unknown = (message: string): Write<never> => ({ is: "unknown", cause: { code: "TEAL-D107", message } satisfies Cause });
+  const by: By = {
+    intent: order.intent,
+    fence: order.fence,
+    deadline: instant(clock.now() + order.bound),
+    signal: both,
+  };
+  const unknown = (message: string): Write<never> => ({
+    is: "unknown",
+    cause: { code: "TEAL-D107", message } satisfies Cause,
+  });
   const answer = invoke(target, order, by).catch((error: unknown): Write<never> => unknown(String(error)));
   let waited = true;
   void answer.then((write) => (waited || write.is === "unknown" ? undefined : late(write)));
-  const tooLate = clock.sleep(order.bound, both).then(() => (signal.aborted ? unknown("given up: the deployment goes back") : unknown(`no answer in ${order.bound} ms`)));
+  const tooLate = clock
+    .sleep(order.bound, both)
+    .then(() =>
+      signal.aborted
+        ? unknown("given up: the deployment goes back")
+        : unknown(`no answer in ${order.bound} ms`),
+    );
   const write = await Promise.race([answer, tooLate]);
   waited = false;
   over.abort();

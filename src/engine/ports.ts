@@ -33,13 +33,21 @@ export const CALL_BOUND = millis(5_000);
  * A read that always ends: what does not answer within the bound is unreadable, and so is an adapter that throws.
  */
 export async function boundedRead<T>(
-  clock: Clock, bound: Millis, signal: AbortSignal, read: (signal: AbortSignal) => Promise<Read<T>>,
+  clock: Clock,
+  bound: Millis,
+  signal: AbortSignal,
+  read: (signal: AbortSignal) => Promise<Read<T>>,
 ): Promise<Read<T>> {
   const over = new AbortController();
   const both = AbortSignal.any([signal, over.signal]);
   const cause = (message: string): Cause => ({ code: "TEAL-D106", message });
-  const late = clock.sleep(bound, both).then((): Read<T> => ({ is: "unreadable", cause: cause(`no answer in ${bound} ms`) }));
-  const answer = read(both).catch((error: unknown): Read<T> => ({ is: "unreadable", cause: cause(String(error)) }));
+  const late = clock
+    .sleep(bound, both)
+    .then((): Read<T> => ({ is: "unreadable", cause: cause(`no answer in ${bound} ms`) }));
+  const answer = read(both).catch((error: unknown): Read<T> => ({
+    is: "unreadable",
+    cause: cause(String(error)),
+  }));
   try {
     return await Promise.race([answer, late]);
   } finally {

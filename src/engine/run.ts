@@ -99,7 +99,10 @@ export class Run {
     if (this.#deployment.state.is === "finished" || this.#log.closed) return { is: "finished" };
     if (this.#lost !== undefined) return { is: "lost", cause: this.#lost };
     if (this.#lease?.lost.aborted === true) {
-      return { is: "lost", cause: { code: "TEAL-D130", message: `the lease is lost: ${String(this.#lease.lost.reason)}` } };
+      return {
+        is: "lost",
+        cause: { code: "TEAL-D130", message: `the lease is lost: ${String(this.#lease.lost.reason)}` },
+      };
     }
     return this.#options.signal.aborted ? { is: "detached" } : undefined;
   }
@@ -109,7 +112,9 @@ export class Run {
     if (this.#news.signal.aborted) this.#news = new AbortController();
     const news = AbortSignal.any([this.#news.signal, this.#options.signal]);
     const { state } = this.#deployment;
-    const resting = state.is === "warm" || (state.is === "waiting" && state.until > this.#ports.clock.now() && !this.#looks());
+    const resting =
+      state.is === "warm" ||
+      (state.is === "waiting" && state.until > this.#ports.clock.now() && !this.#looks());
     if (resting) return this.#rest(news);
     if (this.#lease === undefined) {
       const busy = await this.#claim(this.#options.waitLock);
@@ -137,15 +142,31 @@ export class Run {
   async #act(move: Move, news: AbortSignal): Promise<Ran | undefined> {
     switch (move.move) {
       case "call": {
-        const intent = intentId(`${this.#log.id}.${this.#deployment.seq + 1}.${Math.floor(this.#ports.random() * 0x7fffffff).toString(36)}`);
+        const intent = intentId(
+          `${this.#log.id}.${this.#deployment.seq + 1}.${Math.floor(this.#ports.random() * 0x7fffffff).toString(36)}`,
+        );
         const { step, call, expect } = move;
         const state = this.#deployment.state;
         const dir = state.is === "running" || state.is === "waiting" ? state.dir : "forward";
-        return this.#journal({ kind: "intent", intent, step, dir, call, expect, fence: this.#fence, bound: CALL_BOUND });
+        return this.#journal({
+          kind: "intent",
+          intent,
+          step,
+          dir,
+          call,
+          expect,
+          fence: this.#fence,
+          bound: CALL_BOUND,
+        });
       }
       case "perform": {
         const open = this.#deployment.open.find((each) => each.intent === move.intent);
-        if (open !== undefined) await this.#perform(open.intent, open.call, move.expect === "journaled" ? open.expect : move.expect);
+        if (open !== undefined)
+          await this.#perform(
+            open.intent,
+            open.call,
+            move.expect === "journaled" ? open.expect : move.expect,
+          );
         return undefined;
       }
       case "reclaim":
@@ -155,7 +176,9 @@ export class Run {
       case "journal":
         return this.#journal(move.event);
       case "checks":
-        await (move.for === "step" ? this.#sight.ask(this.#deployment, move.slot, news) : this.#sight.askOther(this.#deployment, news));
+        await (move.for === "step"
+          ? this.#sight.ask(this.#deployment, move.slot, news)
+          : this.#sight.askOther(this.#deployment, news));
         return undefined;
       case "look":
         this.#ports.waiting?.(move.reason);
@@ -210,8 +233,17 @@ export class Run {
   async #unkept(cause: Cause): Promise<Ran | undefined> {
     const { course } = this.#deployment;
     const step = currentStep(this.#deployment)?.id ?? "end";
-    if (course.pastNoReturn || direction(this.#deployment) === "back") return this.#close({ move: "end", outcome: "undecided", cause }, this.#options.signal);
-    const verdict = { kind: "verdict", dir: "forward", of: step, result: "fail", then: "back", cause, facts: { summary: cause.message } } as const;
+    if (course.pastNoReturn || direction(this.#deployment) === "back")
+      return this.#close({ move: "end", outcome: "undecided", cause }, this.#options.signal);
+    const verdict = {
+      kind: "verdict",
+      dir: "forward",
+      of: step,
+      result: "fail",
+      then: "back",
+      cause,
+      facts: { summary: cause.message },
+    } as const;
     const answer = await this.#log.append(verdict, this.#fence);
     if (answer.is === "down") await this.#withoutStore(answer.cause);
     return undefined;
@@ -260,14 +292,30 @@ export class Run {
     };
     const order = { intent, call, expect, fence: lease.fence, bound: CALL_BOUND };
     // A late answer is journaled for the record; what it changed is found by looking.
-    const write = await perform(target, clock, order, left, (late) => void (this.#lease === lease && journal(late).catch(() => undefined)));
+    const write = await perform(
+      target,
+      clock,
+      order,
+      left,
+      (late) => void (this.#lease === lease && journal(late).catch(() => undefined)),
+    );
     this.#sight.ended(intent, write.is === "applied" || write.is === "unchanged" ? call : undefined);
     await journal(write);
-    if (write.is === "fenced") this.#lost = { code: "TEAL-D130", message: `the target refused fence ${lease.fence}: ${write.by} is in force` };
+    if (write.is === "fenced")
+      this.#lost = {
+        code: "TEAL-D130",
+        message: `the target refused fence ${lease.fence}: ${write.by} is in force`,
+      };
     this.#refused = write.is === "rejected" ? this.#refused + 1 : 0;
     if (write.is !== "applied" && write.is !== "unchanged" && write.is !== "fenced") {
-      const wait = write.is === "rejected" ? Math.max(write.retryAfter ?? 0, Math.min(PAUSE * 2 ** (this.#refused - 1), LONGEST_DOUBLED)) : target.pace;
-      await clock.sleep(millis(Math.min(wait, LONGEST_PAUSE)), AbortSignal.any([this.#news.signal, this.#options.signal]));
+      const wait =
+        write.is === "rejected"
+          ? Math.max(write.retryAfter ?? 0, Math.min(PAUSE * 2 ** (this.#refused - 1), LONGEST_DOUBLED))
+          : target.pace;
+      await clock.sleep(
+        millis(Math.min(wait, LONGEST_PAUSE)),
+        AbortSignal.any([this.#news.signal, this.#options.signal]),
+      );
     }
   }
 
@@ -302,19 +350,33 @@ export class Run {
     if (event.result !== "fail" || event.facts.log !== undefined) return timed;
     // A guard's failure has users waiting behind it, so hardly any time is taken for its evidence.
     const bound = event.of === currentStep(this.#deployment)?.id ? PAUSE : GLANCE;
-    const log = await lastWords(this.#ports, this.#deployment.plan.candidate.slot, event.facts.samples?.[0]?.replica, bound);
+    const log = await lastWords(
+      this.#ports,
+      this.#deployment.plan.candidate.slot,
+      event.facts.samples?.[0]?.replica,
+      bound,
+    );
     return log.length === 0 ? timed : { ...timed, facts: { ...event.facts, log } };
   }
 
   /** Takes the lease and shuts out whoever wrote before, in the journal first and then at the target. */
   async #claim(waitAtMost: Millis): Promise<Ran | undefined> {
     const { store, clock, holder, isGone } = this.#ports;
-    const got = await acquire({ store, key: this.#key, holder, clock, isGone, waitAtMost, signal: this.#options.signal });
+    const got = await acquire({
+      store,
+      key: this.#key,
+      holder,
+      clock,
+      isGone,
+      waitAtMost,
+      signal: this.#options.signal,
+    });
     if (got.is === "busy") return { is: "busy", holder: got.lease.holder.name };
     if (got.is === "unavailable") return { is: "lost", cause: got.cause };
     this.#lease = got.lease;
     const stop = await this.#journal({ kind: "claimed", fence: got.lease.fence, holder });
-    if (stop !== undefined || this.#deployment.fence !== got.lease.fence) return stop ?? (await this.#again());
+    if (stop !== undefined || this.#deployment.fence !== got.lease.fence)
+      return stop ?? (await this.#again());
     this.#claimed = false;
     return undefined;
   }
@@ -328,7 +390,8 @@ export class Run {
     this.#claiming = false;
     if (this.#lease !== lease) return;
     this.#claimed = answer.is === "claimed";
-    if (answer.is === "fenced") this.#lost = { code: "TEAL-D130", message: `fence ${answer.by} is in force at the target` };
+    if (answer.is === "fenced")
+      this.#lost = { code: "TEAL-D130", message: `fence ${answer.by} is in force at the target` };
   }
 
   async #again(): Promise<undefined> {
@@ -341,7 +404,8 @@ export class Run {
   /** A long wait, without the lease. Whoever does not stay leaves it to the next command. */
   async #rest(news: AbortSignal): Promise<Ran | undefined> {
     const { state } = this.#deployment;
-    if (state.is === "warm" && state.until > this.#ports.clock.now()) return { is: "warm", until: state.until };
+    if (state.is === "warm" && state.until > this.#ports.clock.now())
+      return { is: "warm", until: state.until };
     if (state.is === "warm") return this.#endWarm();
     if (state.is !== "waiting") return undefined;
     if (!this.#options.stay) return { is: "waiting", until: state.until };
@@ -372,9 +436,17 @@ export class Run {
       return undefined;
     }
     const users = await this.#sight.users(this.#deployment, PAUSE, news);
-    const ended = closing(this.#deployment, { ...move, ...(users && { users }) }, observed, await this.#log.events(), this.#log.number, this.#ports.clock.now());
+    const ended = closing(
+      this.#deployment,
+      { ...move, ...(users && { users }) },
+      observed,
+      await this.#log.events(),
+      this.#log.number,
+      this.#ports.clock.now(),
+    );
     const answer = await this.#log.close(ended.event, ended.row, this.#fence);
-    if (answer === "fenced") this.#lost = { code: "TEAL-D130", message: "somebody else advances this deployment now" };
+    if (answer === "fenced")
+      this.#lost = { code: "TEAL-D130", message: "somebody else advances this deployment now" };
     else if (answer === "down") await this.#withoutStore(DOWN);
     return undefined;
   }

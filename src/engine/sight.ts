@@ -47,7 +47,10 @@ export class Sight {
   /** Notes when a step begins: its deadline, its checks and its stretch of traffic begin with it. */
   arrive(deployment: Deployment): void {
     const { state } = deployment;
-    const spot = state.is === "running" ? `${state.dir} ${state.step} ${currentStep(deployment)?.id}` : JSON.stringify(state);
+    const spot =
+      state.is === "running"
+        ? `${state.dir} ${state.step} ${currentStep(deployment)?.id}`
+        : JSON.stringify(state);
     const now = this.#ports.clock.monotonic();
     for (const { intent } of deployment.open) if (!this.#known.has(intent)) this.#known.set(intent, now);
     if (spot === this.#spot) return;
@@ -65,7 +68,9 @@ export class Sight {
     const step = currentStep(deployment);
     const confirming = step?.do === "confirm" ? step.to : undefined;
     const draining = step?.do === "drain" ? step.slot : undefined;
-    const migrating = deployment.plan.steps.some((each) => each.do === "migrate") ? target.migrator : undefined;
+    const migrating = deployment.plan.steps.some((each) => each.do === "migrate")
+      ? target.migrator
+      : undefined;
     const [observed, evidence, residual, migration] = await Promise.all([
       observe(target, clock, CALL_BOUND, signal, unhurried(deployment)),
       confirming && boundedRead(clock, CALL_BOUND, signal, (end) => target.router.sample(confirming, end)),
@@ -76,7 +81,8 @@ export class Sight {
     const now = clock.monotonic();
     const { steady, otherSteady, traffic } = this.#guards;
     const { propagation } = target.router;
-    const fencing = target.router.fencing === "atomic" && target.slots.fencing === "atomic" ? "atomic" : "checked";
+    const fencing =
+      target.router.fencing === "atomic" && target.slots.fencing === "atomic" ? "atomic" : "checked";
     return {
       now: clock.now(),
       elapsed: millis(now - this.#spotSince),
@@ -85,7 +91,9 @@ export class Sight {
       claimed,
       modes: target.router.modes,
       settle: settleTime(CALL_BOUND, propagation === "unknown" ? UNKNOWN_PROPAGATION : propagation),
-      ...(fencing === "checked" && this.#applied && now - this.#lastWrite < STALE ? { justWritten: this.#applied } : {}),
+      ...(fencing === "checked" && this.#applied && now - this.#lastWrite < STALE
+        ? { justWritten: this.#applied }
+        : {}),
       bound: CALL_BOUND,
       sinceWrite: millis(now - this.#lastWrite),
       known: new Map([...this.#known].map(([intent, since]) => [intent, millis(now - since)])),
@@ -103,13 +111,26 @@ export class Sight {
   /** Asks the checks of a slot once more for the step itself. An aborted round counts for nothing. */
   async ask(deployment: Deployment, slot: Slot, news: AbortSignal): Promise<void> {
     const { plan } = deployment;
-    const revision = slot === plan.candidate.slot ? plan.candidate.revision : plan.baseline.slots[slot].revision;
+    const revision =
+      slot === plan.candidate.slot ? plan.candidate.revision : plan.baseline.slots[slot].revision;
     if (revision === undefined) {
-      this.#judgement = { decision: "inconclusive", passed: [], failing: [], unknown: [], summary: `${slot} runs a revision that nobody named, so whose answers these are cannot be told` };
+      this.#judgement = {
+        decision: "inconclusive",
+        passed: [],
+        failing: [],
+        unknown: [],
+        summary: `${slot} runs a revision that nobody named, so whose answers these are cannot be told`,
+      };
       return;
     }
     if (this.#health?.slot !== slot) {
-      this.#health = new HealthWatch(this.#ports, { slot, revision, plan: plan.request.checks, force: plan.request.force, startedOnly: false });
+      this.#health = new HealthWatch(this.#ports, {
+        slot,
+        revision,
+        plan: plan.request.checks,
+        force: plan.request.force,
+        startedOnly: false,
+      });
     }
     const watch = this.#health;
     const replicas = await watch.round(news);
@@ -158,7 +179,10 @@ export class Sight {
 /** Until traffic is proven to be back, nothing waits for the slot it comes from. */
 function unhurried(deployment: Deployment): Slot | undefined {
   const step = currentStep(deployment);
-  const moving = step === undefined ? deployment.course.back === undefined : step.do === "ensure" || step.do === "shift" || step.do === "confirm";
+  const moving =
+    step === undefined
+      ? deployment.course.back === undefined
+      : step.do === "ensure" || step.do === "shift" || step.do === "confirm";
   const to = destination(deployment.plan);
   return direction(deployment) === "back" && moving && to !== undefined ? otherSlot(to) : undefined;
 }

@@ -40,15 +40,24 @@ describe("a deployment", () => {
     const on = stage({ behaviour: ({ id }) => (id === "v2" ? "failsChecks" : "good") });
     await on.open("v2", kind);
     await on.advance();
-    expect(endOf(await on.events())).toMatchObject({ outcome: "reverted", serves: { slot: "blue", revision: "v1" } });
+    expect(endOf(await on.events())).toMatchObject({
+      outcome: "reverted",
+      serves: { slot: "blue", revision: "v1" },
+    });
     expect(on.truth()).toMatchObject({ serves: "blue", revision: "v1", ready: { blue: 2, green: 0 } });
   });
 
   it.each(KINDS)("by %s of a revision that fails under traffic goes back by itself", async (kind) => {
-    const on = stage({ behaviour: ({ id }) => (id === "v2" ? "failsUnderTraffic" : "good"), shape: { failsAfter: [500, 1_500] } });
+    const on = stage({
+      behaviour: ({ id }) => (id === "v2" ? "failsUnderTraffic" : "good"),
+      shape: { failsAfter: [500, 1_500] },
+    });
     await on.open("v2", kind);
     await on.advance();
-    expect(endOf(await on.events())).toMatchObject({ outcome: kind === "recreate" ? "reverted" : "reverted", serves: { slot: "blue", revision: "v1" } });
+    expect(endOf(await on.events())).toMatchObject({
+      outcome: kind === "recreate" ? "reverted" : "reverted",
+      serves: { slot: "blue", revision: "v1" },
+    });
     expect(on.truth()).toMatchObject({ serves: "blue", revision: "v1" });
   });
 
@@ -82,7 +91,10 @@ describe("warm", () => {
     const before = effects(on).length;
     await on.ask("abort");
     await on.advance();
-    expect(endOf(await on.events())).toMatchObject({ outcome: "reverted", serves: { slot: "blue", revision: "v1" } });
+    expect(endOf(await on.events())).toMatchObject({
+      outcome: "reverted",
+      serves: { slot: "blue", revision: "v1" },
+    });
     expect(effects(on).slice(before)).toEqual(["shift", "retire green"]);
   });
 
@@ -123,9 +135,15 @@ describe.each(KINDS)("disturbed at every event of %s", (kind) => {
       await on.advance();
       const events = await on.events();
       const end = endOf(events);
-      const late = events.findIndex((event) => event.kind === "asked") > events.length - 3 && end.outcome === "done";
+      const late =
+        events.findIndex((event) => event.kind === "asked") > events.length - 3 && end.outcome === "done";
       const expected = late ? ["done", "green", "v2"] : ["reverted", "blue", "v1"];
-      expect([k, end.outcome, end.serves?.slot, on.truth().revision]).toEqual([k, expected[0], expected[1], expected[2]]);
+      expect([k, end.outcome, end.serves?.slot, on.truth().revision]).toEqual([
+        k,
+        expected[0],
+        expected[1],
+        expected[2],
+      ]);
       expect(isGapless(events)).toBe(true);
     }
   });
@@ -146,7 +164,12 @@ describe.each(KINDS)("disturbed at every event of %s", (kind) => {
       await Promise.race([on.advance({}, first.ports), killed]);
       expect((await on.advance({ waitLock: millis(60_000) })).is).toBe("finished");
       const events = await on.events();
-      expect([k, endOf(events).outcome, on.truth().revision, on.truth().ready]).toEqual([k, "done", "v2", { blue: 0, green: 2 }]);
+      expect([k, endOf(events).outcome, on.truth().revision, on.truth().ready]).toEqual([
+        k,
+        "done",
+        "v2",
+        { blue: 0, green: 2 },
+      ]);
       expect(isGapless(events)).toBe(true);
     }
   });
@@ -161,7 +184,8 @@ function when(on: Stage, is: (event: JournalEvent) => boolean): Promise<JournalE
     };
   });
 }
-const intended = (call: string) => (event: JournalEvent) => event.kind === "intent" && event.call.call === call;
+const intended = (call: string) => (event: JournalEvent) =>
+  event.kind === "intent" && event.call.call === call;
 const verdictOf = (step: string) => (event: JournalEvent) => event.kind === "verdict" && event.of === step;
 
 describe("an abort is heard at once", () => {
@@ -221,7 +245,12 @@ describe("a process that lets go", () => {
       await on.clock.sleep(millis(ms));
       leave.abort();
       expect((await advanced).is).toBe("detached");
-      expect((await on.events()).map((event) => event.kind)).toEqual(["opened", "claimed", "intent", "outcome"]);
+      expect((await on.events()).map((event) => event.kind)).toEqual([
+        "opened",
+        "claimed",
+        "intent",
+        "outcome",
+      ]);
     }
   });
 });
@@ -229,13 +258,19 @@ describe("a process that lets go", () => {
 describe("going back does not wait for the slot that fails", () => {
   it("nor for its observation, when that hangs", async () => {
     let hangs = false;
-    const on = stage({ faults: (operation) => (hangs && operation.slot === "green" && operation.port === "slots" ? "hangs" : undefined) });
+    const on = stage({
+      faults: (operation) =>
+        hangs && operation.slot === "green" && operation.port === "slots" ? "hangs" : undefined,
+    });
     await on.open("v2", "blueGreen", { bake: millis(600_000) });
     const baking = when(on, verdictOf("confirm-green-100"));
     const advanced = on.advance();
     await baking;
     hangs = true;
-    const shifted = when(on, (event) => event.kind === "intent" && event.dir === "back" && event.call.call === "shift");
+    const shifted = when(
+      on,
+      (event) => event.kind === "intent" && event.dir === "back" && event.call.call === "shift",
+    );
     const asked = on.clock.monotonic();
     await on.ask("abort");
     await shifted;
@@ -249,7 +284,9 @@ describe("going back does not wait for the slot that fails", () => {
 describe("a target that refuses every write on the way back", () => {
   it("is asked ever more seldom, then a person is, who is told who serves", async () => {
     let refuses = false;
-    const on = stage({ faults: (operation) => (refuses && operation.method === "shift" ? "refused" : undefined) });
+    const on = stage({
+      faults: (operation) => (refuses && operation.method === "shift" ? "refused" : undefined),
+    });
     await on.open("v2", "blueGreen", { bake: millis(600_000) });
     const baking = when(on, verdictOf("confirm-green-100"));
     const advanced = on.advance();
@@ -266,34 +303,39 @@ describe("a target that refuses every write on the way back", () => {
 });
 
 describe("while the store is away", () => {
-  it.each(["back", "back, its first answer lost"])("a failing candidate is left all the same, and with the store %s the journal is complete, nothing twice", async (then) => {
-    let down = false;
-    let lose = 0;
-    const on = stage({
-      behaviour: ({ id }) => (id === "v2" ? "failsUnderTraffic" : "good"), shape: { failsAfter: [4_000, 4_500] },
-      faultOfStore: (operation) => (down ? "unavailable" : operation === "append" && lose-- > 0 ? "lostAnswer" : "ok"),
-    });
-    await on.open("v2", "blueGreen", { bake: millis(60_000) });
-    const baking = when(on, verdictOf("confirm-green-100"));
-    const advanced = on.advance();
-    await baking;
-    await on.clock.sleep(millis(2_500));
-    down = true;
-    await on.clock.sleep(millis(7_000));
-    expect(on.truth()).toMatchObject({ serves: "blue", revision: "v1" });
-    expect((await on.spool.drain()).length).toBeGreaterThan(2);
-    lose = then === "back" ? 0 : 1;
-    down = false;
-    await advanced;
-    const events = await on.events();
-    expect(endOf(events)).toMatchObject({ outcome: "reverted", serves: { slot: "blue" } });
-    expect(isGapless(events)).toBe(true);
-    const intents = events.flatMap((event) => (event.kind === "intent" ? [event.intent] : []));
-    expect(new Set(intents).size).toBe(intents.length);
-    expect(events.filter((event) => event.kind === "replanned")).toHaveLength(1);
-    expect(events.some((event) => event.kind === "intent" && event.spooled === true)).toBe(true);
-    expect(await on.spool.drain()).toEqual([]);
-  });
+  it.each(["back", "back, its first answer lost"])(
+    "a failing candidate is left all the same, and with the store %s the journal is complete, nothing twice",
+    async (then) => {
+      let down = false;
+      let lose = 0;
+      const on = stage({
+        behaviour: ({ id }) => (id === "v2" ? "failsUnderTraffic" : "good"),
+        shape: { failsAfter: [4_000, 4_500] },
+        faultOfStore: (operation) =>
+          down ? "unavailable" : operation === "append" && lose-- > 0 ? "lostAnswer" : "ok",
+      });
+      await on.open("v2", "blueGreen", { bake: millis(60_000) });
+      const baking = when(on, verdictOf("confirm-green-100"));
+      const advanced = on.advance();
+      await baking;
+      await on.clock.sleep(millis(2_500));
+      down = true;
+      await on.clock.sleep(millis(7_000));
+      expect(on.truth()).toMatchObject({ serves: "blue", revision: "v1" });
+      expect((await on.spool.drain()).length).toBeGreaterThan(2);
+      lose = then === "back" ? 0 : 1;
+      down = false;
+      await advanced;
+      const events = await on.events();
+      expect(endOf(events)).toMatchObject({ outcome: "reverted", serves: { slot: "blue" } });
+      expect(isGapless(events)).toBe(true);
+      const intents = events.flatMap((event) => (event.kind === "intent" ? [event.intent] : []));
+      expect(new Set(intents).size).toBe(intents.length);
+      expect(events.filter((event) => event.kind === "replanned")).toHaveLength(1);
+      expect(events.some((event) => event.kind === "intent" && event.spooled === true)).toBe(true);
+      expect(await on.spool.drain()).toEqual([]);
+    },
+  );
 
   it("nothing goes forward, and nobody waits longer than the lease", async () => {
     let down = false;
@@ -312,7 +354,9 @@ describe("while the store is away", () => {
 
   it("an append that is refused for ever while the heartbeat works does not keep the process for ever", async () => {
     let down = false;
-    const on = stage({ faultOfStore: (operation) => (down && operation === "append" ? "unavailable" : "ok") });
+    const on = stage({
+      faultOfStore: (operation) => (down && operation === "append" ? "unavailable" : "ok"),
+    });
     await on.open("v2", "blueGreen", { bake: millis(3_000) });
     const baking = when(on, verdictOf("confirm-green-100"));
     const advanced = on.advance();
@@ -323,7 +367,15 @@ describe("while the store is away", () => {
 
   it("what another deployment left in the spool is not taken for this one's", async () => {
     const on = stage();
-    const foreign = { kind: "verdict", dir: "forward", of: "bake-green", result: "fail", then: "back", facts: { summary: "" }, deployment: "d0" } as const;
+    const foreign = {
+      kind: "verdict",
+      dir: "forward",
+      of: "bake-green",
+      result: "fail",
+      then: "back",
+      facts: { summary: "" },
+      deployment: "d0",
+    } as const;
     await on.spool.add(foreign);
     await on.open("v2");
     await on.advance();
@@ -334,7 +386,9 @@ describe("while the store is away", () => {
     const length = await journalLength("blueGreen");
     for (let k = 1; k <= length; k += 1) {
       let appends = 0;
-      const on = stage({ faultOfStore: (operation) => (operation === "append" && ++appends === k ? "lostAnswer" : "ok") });
+      const on = stage({
+        faultOfStore: (operation) => (operation === "append" && ++appends === k ? "lostAnswer" : "ok"),
+      });
       await on.open("v2");
       await on.advance();
       const events = await on.events();
@@ -352,8 +406,13 @@ describe("a journal that takes no more", () => {
     const baking = when(on, verdictOf("confirm-green-100"));
     const { ports } = on.process();
     let full = false;
-    const store = { ...methods(ports.store), append: (...args: Parameters<typeof ports.store.append>) =>
-      full ? Promise.resolve({ is: "rejected", cause: { code: "TEAL-S111", message: "full" } } as const) : ports.store.append(...args) };
+    const store = {
+      ...methods(ports.store),
+      append: (...args: Parameters<typeof ports.store.append>) =>
+        full
+          ? Promise.resolve({ is: "rejected", cause: { code: "TEAL-S111", message: "full" } } as const)
+          : ports.store.append(...args),
+    };
     const advanced = on.advance({}, { ...ports, store });
     await baking;
     full = true;
@@ -390,7 +449,9 @@ describe("two operators", () => {
 });
 
 describe("a gate", () => {
-  const gate = (otherwise: "proceed" | "revert") => ({ gates: [{ gate: "approval", timeout: millis(60_000), otherwise }] as const });
+  const gate = (otherwise: "proceed" | "revert") => ({
+    gates: [{ gate: "approval", timeout: millis(60_000), otherwise }] as const,
+  });
 
   it("lets the deployment on when approved; the lease is free meanwhile", async () => {
     const on = stage();
@@ -403,7 +464,10 @@ describe("a gate", () => {
     expect(endOf(await on.events()).outcome).toBe("done");
   });
 
-  it.each([["proceed", "done", "v2"], ["revert", "reverted", "v1"]] as const)("that nobody answers takes its default answer: %s", async (otherwise, outcome, revision) => {
+  it.each([
+    ["proceed", "done", "v2"],
+    ["revert", "reverted", "v1"],
+  ] as const)("that nobody answers takes its default answer: %s", async (otherwise, outcome, revision) => {
     for (const stay of [true, false]) {
       const on = stage();
       await on.open("v2", "blueGreen", gate(otherwise));
@@ -443,7 +507,10 @@ describe("drift", () => {
     await baking;
     on.target.hand.shift({ blue: 70, green: 30 });
     await advanced;
-    expect(endOf(await on.events())).toMatchObject({ outcome: "undecided", serves: { weights: { blue: 70, green: 30 } } });
+    expect(endOf(await on.events())).toMatchObject({
+      outcome: "undecided",
+      serves: { weights: { blue: 70, green: 30 } },
+    });
   });
 });
 
@@ -455,7 +522,9 @@ describe("both slots failing alike", () => {
     const probe: Probe = {
       sample: async (check, of, signal) => {
         const answer = await ports.probe.sample(check, of, signal);
-        return out && check.kind === "deep" ? { ...answer, result: "fail", expected: "200", actual: "503" } : answer;
+        return out && check.kind === "deep"
+          ? { ...answer, result: "fail", expected: "200", actual: "503" }
+          : answer;
       },
     };
     await on.open("v2", "blueGreen", { bake: millis(20_000) });
@@ -476,7 +545,10 @@ describe("both slots failing alike", () => {
 describe("guards beside a wait", () => {
   it("send traffic back when the candidate fails at a gate with its share", async () => {
     const approval = { gate: "approval", timeout: millis(3_600_000), otherwise: "proceed" } as const;
-    const on = stage({ behaviour: ({ id }) => (id === "v2" ? "failsUnderTraffic" : "good"), shape: { failsAfter: [3_000, 4_000] } });
+    const on = stage({
+      behaviour: ({ id }) => (id === "v2" ? "failsUnderTraffic" : "good"),
+      shape: { failsAfter: [3_000, 4_000] },
+    });
     await on.open("v2", "canary", { shifts: [{ share: 50, gate: approval }] });
     await on.advance();
     const events = await on.events();
@@ -492,7 +564,9 @@ describe("guards beside a wait", () => {
       sample: async (check, of, signal) => {
         const answer = await ports.probe.sample(check, of, signal);
         const slot = of.reach.replica.startsWith("blue") ? "blue" : "green";
-        return out[slot] && check.kind === "deep" ? { ...answer, result: "fail", expected: "200", actual: "503" } : answer;
+        return out[slot] && check.kind === "deep"
+          ? { ...answer, result: "fail", expected: "200", actual: "503" }
+          : answer;
       },
     };
     await on.open("v2", "blueGreen", { bake: millis(20_000) });
@@ -505,12 +579,27 @@ describe("guards beside a wait", () => {
     await on.clock.sleep(millis(10_000));
     out.blue = false;
     await advanced;
-    expect(endOf(await on.events())).toMatchObject({ outcome: "reverted", serves: { slot: "blue", revision: "v1" } });
+    expect(endOf(await on.events())).toMatchObject({
+      outcome: "reverted",
+      serves: { slot: "blue", revision: "v1" },
+    });
   });
 });
 
 /** A store's methods as plain properties, to replace one of them. */
 function methods(store: StateStore): StateStore {
-  const names = ["open", "current", "append", "close", "history", "events", "lease", "take", "beat", "release", "changed"] as const;
+  const names = [
+    "open",
+    "current",
+    "append",
+    "close",
+    "history",
+    "events",
+    "lease",
+    "take",
+    "beat",
+    "release",
+    "changed",
+  ] as const;
   return Object.fromEntries(names.map((name) => [name, store[name]])) as unknown as StateStore;
 }

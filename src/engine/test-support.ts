@@ -21,10 +21,17 @@ export const KEY: Key = { service: "shop", environment: "production" };
 
 /** Shorter than in production, in the same order. */
 const TIMES: Partial<Strategy> = {
-  bake: millis(5_000), keepWarm: millis(0), drainCap: millis(4_000), startDeadline: millis(20_000), errors: { share: 0.05, minRequests: 50 },
+  bake: millis(5_000),
+  keepWarm: millis(0),
+  drainCap: millis(4_000),
+  startDeadline: millis(20_000),
+  errors: { share: 0.05, minRequests: 50 },
 };
 
-const SHIFTS: Strategy["shifts"] = [10, 50].map((share) => ({ share, gate: { gate: "watch", for: millis(2_000) } }));
+const SHIFTS: Strategy["shifts"] = [10, 50].map((share) => ({
+  share,
+  gate: { gate: "watch", for: millis(2_000) },
+}));
 
 export interface StageOptions extends Partial<Omit<MemoryOptions, "clock">> {
   /** Nothing installed: the first deployment. */
@@ -50,7 +57,10 @@ export class Stage {
     let seed = 1;
     const random = () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
     this.target = createMemoryTarget({ profile: "atomic", clock: this.clock, random, ...rest });
-    const store = memoryStore({ clock: this.clock, ...(faultOfStore === undefined ? {} : { faults: faultOfStore }) });
+    const store = memoryStore({
+      clock: this.clock,
+      ...(faultOfStore === undefined ? {} : { faults: faultOfStore }),
+    });
     this.store = {
       ...bound(store),
       append: async (...args) => {
@@ -63,7 +73,11 @@ export class Stage {
   }
 
   /** A process of its own: what it waits for never comes any more once it was killed. */
-  process(over: Partial<EnginePorts> = {}): { readonly ports: EnginePorts; kill(): void; readonly dead: () => boolean } {
+  process(over: Partial<EnginePorts> = {}): {
+    readonly ports: EnginePorts;
+    kill(): void;
+    readonly dead: () => boolean;
+  } {
     const pid = ++this.#pids;
     let dead = false;
     const gate = <T extends object>(ports: T): T =>
@@ -74,7 +88,9 @@ export class Stage {
           return (...args: unknown[]) => {
             if (dead) return never();
             const answer: unknown = value.apply(of, args);
-            return answer instanceof Promise ? answer.then((real: unknown) => (dead ? never() : real)) : answer;
+            return answer instanceof Promise
+              ? answer.then((real: unknown) => (dead ? never() : real))
+              : answer;
           };
         },
       });
@@ -82,8 +98,18 @@ export class Stage {
     const ports: EnginePorts = {
       store: gate(this.store),
       spool: gate(this.spool),
-      clock: gate<EnginePorts["clock"]>({ now: () => clock.now(), monotonic: () => clock.monotonic(), sleep: (ms, signal) => clock.sleep(ms, signal) }),
-      target: { ...target, slots: gate(target.slots), router: gate(target.router), metrics: gate(target.metrics), migrator: gate(target.migrator) },
+      clock: gate<EnginePorts["clock"]>({
+        now: () => clock.now(),
+        monotonic: () => clock.monotonic(),
+        sleep: (ms, signal) => clock.sleep(ms, signal),
+      }),
+      target: {
+        ...target,
+        slots: gate(target.slots),
+        router: gate(target.router),
+        metrics: gate(target.metrics),
+        migrator: gate(target.migrator),
+      },
       probe: gate(target.probe),
       random: () => 0.5,
       holder: { name: `ann pid ${pid}`, host: "h", pid, started: `s${pid}`, boot: "b" },
@@ -102,9 +128,18 @@ export class Stage {
     const { target } = this;
     // What was installed has come up by now.
     await this.clock.sleep(millis(5_000));
-    const asked = request(kind, { revision: { id: revision, config: "memory" }, checks: { ...request(kind).checks, checks: CHECKS } }, { ...TIMES, ...(kind === "canary" ? { shifts: SHIFTS } : {}), ...but });
+    const asked = request(
+      kind,
+      { revision: { id: revision, config: "memory" }, checks: { ...request(kind).checks, checks: CHECKS } },
+      { ...TIMES, ...(kind === "canary" ? { shifts: SHIFTS } : {}), ...but },
+    );
     const observed = await observe(target, this.clock, CALL_BOUND, new AbortController().signal);
-    const planned = plan({ request: asked, observed, router: target.router, digest: (text) => createHash("sha256").update(text).digest("hex") });
+    const planned = plan({
+      request: asked,
+      observed,
+      router: target.router,
+      digest: (text) => createHash("sha256").update(text).digest("hex"),
+    });
     if (planned.is !== "plan") throw new Error(`no plan: ${JSON.stringify(planned)}`);
     const opened = await openDeployment(this.store, KEY, deploymentId(`d${++this.#ids}`), planned.plan);
     if (opened.is !== "opened") throw new Error(`not opened: ${JSON.stringify(opened)}`);
@@ -152,7 +187,10 @@ const CHECKS = [
 ] as const;
 
 /** `closed done`, or the state it is in. */
-export function endOf(events: readonly JournalEvent[]): { readonly outcome: string; readonly serves?: Serves } {
+export function endOf(events: readonly JournalEvent[]): {
+  readonly outcome: string;
+  readonly serves?: Serves;
+} {
   const last = events.at(-1);
   return last?.kind === "closed" ? { outcome: last.outcome, serves: last.serves } : { outcome: "open" };
 }
@@ -176,10 +214,26 @@ export function effects(stage: Stage): readonly string[] {
 }
 
 function bound(store: StateStore): StateStore {
-  return new Proxy(store, { get: (of, name) => (Reflect.get(of, name, of) as (...args: unknown[]) => unknown).bind(of), ownKeys: () => METHODS, getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }) });
+  return new Proxy(store, {
+    get: (of, name) => (Reflect.get(of, name, of) as (...args: unknown[]) => unknown).bind(of),
+    ownKeys: () => METHODS,
+    getOwnPropertyDescriptor: () => ({ enumerable: true, configurable: true }),
+  });
 }
 
-const METHODS = ["open", "current", "append", "close", "history", "events", "lease", "take", "beat", "release", "changed"];
+const METHODS = [
+  "open",
+  "current",
+  "append",
+  "close",
+  "history",
+  "events",
+  "lease",
+  "take",
+  "beat",
+  "release",
+  "changed",
+];
 
 function never(): Promise<never> {
   return new Promise(() => undefined);

@@ -3,7 +3,14 @@ import type { Traffic } from "../core/observed.ts";
 import { instant, version } from "../core/units.ts";
 import { TrafficMeter } from "./traffic.ts";
 
-const counts = (requests: number, errors = 0, lost = 0, more: Partial<Traffic> = {}): Traffic => ({ epoch: "a", requests, errors, lost, latency: [], ...more });
+const counts = (requests: number, errors = 0, lost = 0, more: Partial<Traffic> = {}): Traffic => ({
+  epoch: "a",
+  requests,
+  errors,
+  lost,
+  latency: [],
+  ...more,
+});
 const seen = (value: Traffic) => ({ is: "seen", value, version: version("1"), at: instant(0) }) as const;
 
 function meter(...looks: readonly Traffic[]): TrafficMeter {
@@ -36,7 +43,11 @@ describe("TrafficMeter", () => {
   });
 
   it("gives the bucket of the 95th percentile of the stretch", () => {
-    const latency = (fast: number, slow: number) => [{ le: 10, count: fast }, { le: 100, count: fast + slow }, { le: Infinity, count: fast + slow }];
+    const latency = (fast: number, slow: number) => [
+      { le: 10, count: fast },
+      { le: 100, count: fast + slow },
+      { le: Infinity, count: fast + slow },
+    ];
     const of = (fast: number, slow: number) => counts(fast + slow, 0, 0, { latency: latency(fast, slow) });
     expect(meter(of(1_000, 0), of(1_096, 4)).seen?.candidate.p95).toBe(10);
     expect(meter(of(1_000, 0), of(1_090, 10)).seen?.candidate.p95).toBe(100);

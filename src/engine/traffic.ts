@@ -27,7 +27,8 @@ export class TrafficMeter {
     if (slot === this.#candidate) this.#first ??= read.value;
     const before = this.#stretches[slot];
     // A source that restarted counts from 0 again.
-    const known = before === undefined ? read.value.lost : before.now.epoch === read.value.epoch ? before.now.lost : 0;
+    const known =
+      before === undefined ? read.value.lost : before.now.epoch === read.value.epoch ? before.now.lost : 0;
     this.#lost[slot] = (this.#lost[slot] ?? 0) + read.value.lost - known;
     const from = before === undefined || before.from.epoch !== read.value.epoch ? read.value : before.from;
     this.#stretches[slot] = { from, now: read.value };
@@ -54,7 +55,9 @@ export class TrafficMeter {
       candidate: served(candidate),
       previous: previous === undefined ? { requests: 0, failed: 0 } : served(previous),
       examples: candidate.now.examples ?? [],
-      ...(this.#lost.blue === undefined || this.#lost.green === undefined ? {} : { lost: this.#lost.blue + this.#lost.green }),
+      ...(this.#lost.blue === undefined || this.#lost.green === undefined
+        ? {}
+        : { lost: this.#lost.blue + this.#lost.green }),
     };
   }
 }

@@ -6,7 +6,12 @@ import type { Revision } from "../core/units.ts";
 export interface Probe {
   sample(
     check: Check,
-    of: { readonly reach: Reach; readonly revision: Revision; readonly identity: Identity; readonly attempt: number },
+    of: {
+      readonly reach: Reach;
+      readonly revision: Revision;
+      readonly identity: Identity;
+      readonly attempt: number;
+    },
     signal: AbortSignal,
   ): Promise<Sample>;
 }

@@ -17,7 +17,11 @@ export interface Target {
    * Makes the named revision ready to be started (copies and builds a release, checks that an image exists) and
    * tells what it is. Changes nothing that runs. Without a name: the target's default, or a failure that says so.
    */
-  prepare(name: string | undefined, signal: AbortSignal, progress?: (line: string) => void): Promise<Prepared>;
+  prepare(
+    name: string | undefined,
+    signal: AbortSignal,
+    progress?: (line: string) => void,
+  ): Promise<Prepared>;
   /** Makes sure that an earlier revision can be started again exactly as it was; refused when it was pruned. */
   recall(revision: Revision, signal: AbortSignal): Promise<Prepared>;
   /**

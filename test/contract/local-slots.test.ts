@@ -9,7 +9,11 @@ import { slotProviderContract, type SlotsFixture } from "./slots.ts";
 async function make(): Promise<SlotsFixture> {
   const service = testService();
   const revisions = [spec(service.release("v1")), spec(service.release("v2"))] as const;
-  const neverReady = spec(service.release("never", { command: `touch sick; (sleep 1; kill -9 0) & ${process.execPath} server.mjs` }));
+  const neverReady = spec(
+    service.release("never", {
+      command: `touch sick; (sleep 1; kill -9 0) & ${process.execPath} server.mjs`,
+    }),
+  );
   await service.agent();
   const provider = createLocalSlots(service.layout);
   return {
@@ -27,7 +31,11 @@ async function make(): Promise<SlotsFixture> {
     cutOff: async () => {
       const agent = readJson<ProcessIdentity>(service.layout.agentPid);
       if (agent !== undefined) process.kill(agent.pid, "SIGKILL");
-      await until("the agent is gone", () => agent !== undefined && isAlive(agent), (alive) => !alive);
+      await until(
+        "the agent is gone",
+        () => agent !== undefined && isAlive(agent),
+        (alive) => !alive,
+      );
     },
     end: async () => {
       provider.close();

@@ -7,6 +7,8 @@ import type { Invocation } from "../spec.ts";
 
 export function run(invocation: Invocation): Promise<ExitCode> {
   return withSession(invocation, (session) =>
-    moving(session, { exits: BACK_EXITS, none: EXIT.refused, fromNow: true }, (options) => abort(session.connection, options)),
+    moving(session, { exits: BACK_EXITS, none: EXIT.refused, fromNow: true }, (options) =>
+      abort(session.connection, options),
+    ),
   );
 }

@@ -34,7 +34,12 @@ async function status({ connection, out }: Session): Promise<ExitCode> {
   out.text(
     hello === undefined
       ? [`No agent runs. Any command that needs one starts it. Its log: ${layout.agentLog}`]
-      : [`Agent ${hello.version} runs, pid ${hello.pid}. Its log: ${layout.agentLog}`, ...(hello.edgeFault === undefined ? [] : [`The edge: ${hello.edgeFault.message} (${hello.edgeFault.code})`])],
+      : [
+          `Agent ${hello.version} runs, pid ${hello.pid}. Its log: ${layout.agentLog}`,
+          ...(hello.edgeFault === undefined
+            ? []
+            : [`The edge: ${hello.edgeFault.message} (${hello.edgeFault.code})`]),
+        ],
   );
   return out.result({ command: "agent", exit: EXIT.done, running: hello !== undefined, ...hello });
 }
@@ -46,9 +51,16 @@ async function start({ connection, out, suffix }: Session): Promise<ExitCode> {
   if (ensured.is === "failed") {
     const { code, message, evidence } = ensured;
     out.problem({ code, message, evidence }, { exit: EXIT.human, next: `teal agent status${suffix}` });
-    return out.result({ command: "agent", exit: EXIT.human, is: "failed", cause: { code, message, evidence } });
+    return out.result({
+      command: "agent",
+      exit: EXIT.human,
+      is: "failed",
+      cause: { code, message, evidence },
+    });
   }
-  out.text([`Agent ${ensured.hello.version} ${ensured.is === "running" ? "runs already" : ensured.is}, pid ${ensured.hello.pid}.`]);
+  out.text([
+    `Agent ${ensured.hello.version} ${ensured.is === "running" ? "runs already" : ensured.is}, pid ${ensured.hello.pid}.`,
+  ]);
   return out.result({ command: "agent", exit: EXIT.done, is: ensured.is, ...ensured.hello });
 }
 
@@ -69,9 +81,15 @@ async function edgeServes({ connection }: Session): Promise<string> {
 async function stopAll(session: Session): Promise<ExitCode> {
   const { connection, out, invocation } = session;
   const before = await serves(session);
-  const answer = await confirmed(`${before} Stop the replicas of both slots, the edge and the agent? Nobody serves then.`, invocation.globals.yes);
+  const answer = await confirmed(
+    `${before} Stop the replicas of both slots, the edge and the agent? Nobody serves then.`,
+    invocation.globals.yes,
+  );
   if (answer !== "yes") {
-    const message = answer === "no" ? "not confirmed; nothing was changed" : "stopping everything has to be confirmed, and there is no terminal to ask at";
+    const message =
+      answer === "no"
+        ? "not confirmed; nothing was changed"
+        : "stopping everything has to be confirmed, and there is no terminal to ask at";
     const cause = { code: "TEAL-X011", message };
     out.problem(cause, { exit: EXIT.usage, serves: before, next: "teal agent stop --all --yes" });
     return out.result({ command: "agent", exit: EXIT.usage, is: "refused", cause });

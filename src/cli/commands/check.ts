@@ -19,5 +19,14 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
     ...notes.map((note) => `  inferred: ${note}`),
   ]);
   const { service, environment } = config;
-  return out.result({ command: "check", exit: EXIT.done, file, service, environment, strategy, checks: checks.checks.map((check) => check.name), notes });
+  return out.result({
+    command: "check",
+    exit: EXIT.done,
+    file,
+    service,
+    environment,
+    strategy,
+    checks: checks.checks.map((check) => check.name),
+    notes,
+  });
 }

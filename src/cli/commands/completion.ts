@@ -11,6 +11,9 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   }
   const out = outOf(invocation);
   const cause = { code: "TEAL-X016", message: "which shell? bash, zsh, fish or powershell" };
-  out.problem(cause, { exit: EXIT.usage, next: "teal completion bash > ~/.local/share/bash-completion/completions/teal" });
+  out.problem(cause, {
+    exit: EXIT.usage,
+    next: "teal completion bash > ~/.local/share/bash-completion/completions/teal",
+  });
   return out.result({ command: "completion", exit: EXIT.usage, is: "refused", cause });
 }

@@ -22,7 +22,11 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
 function packageRoot(): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     const file = join(folder, "package.json");
-    if (existsSync(file) && (JSON.parse(readFileSync(file, "utf8")) as { name?: string }).name === "teal-deploy") return folder;
+    if (
+      existsSync(file) &&
+      (JSON.parse(readFileSync(file, "utf8")) as { name?: string }).name === "teal-deploy"
+    )
+      return folder;
     if (dirname(folder) === folder) return folder;
   }
 }

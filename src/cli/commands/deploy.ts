@@ -10,10 +10,17 @@ import { wantedOf } from "./wanted.ts";
 
 export function run(invocation: Invocation): Promise<ExitCode> {
   return withSession(invocation, async (session) => {
-    const how = { exits: DEPLOY_EXITS, none: EXIT.done, fromNow: true, detach: flag(invocation, "detach"), stay: flag(invocation, "stay") };
+    const how = {
+      exits: DEPLOY_EXITS,
+      none: EXIT.done,
+      fromNow: true,
+      detach: flag(invocation, "detach"),
+      stay: flag(invocation, "stay"),
+    };
     const wanted = wantedOf(invocation);
     const file = text(invocation, "plan");
-    if (file === undefined) return moving(session, how, (options) => deploy(session.connection, wanted, options));
+    if (file === undefined)
+      return moving(session, how, (options) => deploy(session.connection, wanted, options));
     const read = await readPlan(file, session.connection.key);
     if (read.is === "wrong") {
       session.out.problem(read.cause, { exit: EXIT.usage, next: "make the plan: teal plan --out FILE" });

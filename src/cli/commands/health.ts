@@ -11,9 +11,14 @@ export function run(invocation: Invocation): Promise<ExitCode> {
   return withSession(invocation, async (session) => {
     const { connection, out } = session;
     const { timeout } = invocation.globals;
-    const slots = await askHealth(connection, timeout === undefined ? new AbortController().signal : AbortSignal.timeout(timeout));
+    const slots = await askHealth(
+      connection,
+      timeout === undefined ? new AbortController().signal : AbortSignal.timeout(timeout),
+    );
     out.text([...slots.flatMap(linesOf), await serves(session)].map(printable));
-    const well = slots.every((each) => each.is === "empty" || (each.is === "asked" && each.decision === "pass"));
+    const well = slots.every(
+      (each) => each.is === "empty" || (each.is === "asked" && each.decision === "pass"),
+    );
     return out.result({ command: "health", exit: well ? EXIT.done : EXIT.human, slots });
   });
 }
@@ -30,7 +35,10 @@ function linesOf(health: SlotHealth): readonly string[] {
       return [
         `${sign} ${health.slot}${revision}: ${health.summary}`,
         ...health.samples.map(({ replica, check, result, expected, actual, excerpt, took }) => {
-          const facts = result === "pass" ? (actual ?? "passed") : `${expected === undefined ? "" : `expected ${expected}, got `}${actual ?? "nothing"}`;
+          const facts =
+            result === "pass"
+              ? (actual ?? "passed")
+              : `${expected === undefined ? "" : `expected ${expected}, got `}${actual ?? "nothing"}`;
           const body = excerpt === undefined || result === "pass" ? "" : `  body: "${excerpt}"`;
           return `    ${result === "pass" ? "✓" : "✗"} ${replica}  ${check}: ${facts}  ${tookInWords(took)}${body}`;
         }),

@@ -9,7 +9,10 @@ const DEFAULT_LINES = 20;
 
 export function run(invocation: Invocation): Promise<ExitCode> {
   return withSession(invocation, async ({ connection, out, suffix }) => {
-    const answer = await connection.store.history(connection.key, count(invocation, "lines") ?? DEFAULT_LINES);
+    const answer = await connection.store.history(
+      connection.key,
+      count(invocation, "lines") ?? DEFAULT_LINES,
+    );
     if (answer.is === "unavailable") {
       out.problem(answer.cause, { exit: EXIT.human, next: `teal status${suffix}` });
       return out.result({ command: "history", exit: EXIT.human, is: "failed", cause: answer.cause });
@@ -25,7 +28,9 @@ export function run(invocation: Invocation): Promise<ExitCode> {
       row.by,
     ]);
     const heads = ["", "ended", "revision", "slot", "strategy", "outcome", "open for", "by"];
-    out.text(rows.length === 0 ? ["Nothing was deployed here yet."] : table([heads, ...rows], out.terminal.columns));
+    out.text(
+      rows.length === 0 ? ["Nothing was deployed here yet."] : table([heads, ...rows], out.terminal.columns),
+    );
     return out.result({ command: "history", exit: EXIT.done, rows: answer.rows });
   });
 }

@@ -26,21 +26,37 @@ export function run(invocation: Invocation): Promise<ExitCode> {
   return withSession(invocation, async (session) => {
     const sources = await sourcesOf(session, invocation.argument);
     const slot = text(invocation, "slot");
-    const chosen = sources.filter((source) => slot === undefined || source.slot === undefined || source.slot === slot);
+    const chosen = sources.filter(
+      (source) => slot === undefined || source.slot === undefined || source.slot === slot,
+    );
     if (chosen.length === 0) return nothing(session, invocation.argument);
-    const wanted = (line: LogLine) => !flag(invocation, "errors") || line.source === "err" || ERROR.test(line.text);
+    const wanted = (line: LogLine) =>
+      !flag(invocation, "errors") || line.source === "err" || ERROR.test(line.text);
     const followers = chosen.map((source) => new LogFollower(source.folder, source.slot ?? slot));
     await Promise.all(followers.map((follower) => follower.look()));
     for (const source of chosen) {
-      const since = (line: LogLine) => wanted(line) && (source.since === undefined || line.at >= source.since);
-      print(session, await lastLines(source.folder, source.slot ?? slot, count(invocation, "lines") ?? DEFAULT_LINES, since));
+      const since = (line: LogLine) =>
+        wanted(line) && (source.since === undefined || line.at >= source.since);
+      print(
+        session,
+        await lastLines(
+          source.folder,
+          source.slot ?? slot,
+          count(invocation, "lines") ?? DEFAULT_LINES,
+          since,
+        ),
+      );
     }
     if (flag(invocation, "follow")) await follow(session, followers, wanted);
     return session.out.result({ command: "logs", exit: EXIT.done });
   });
 }
 
-async function follow(session: Session, followers: readonly LogFollower[], wanted: (line: LogLine) => boolean): Promise<void> {
+async function follow(
+  session: Session,
+  followers: readonly LogFollower[],
+  wanted: (line: LogLine) => boolean,
+): Promise<void> {
   const ended = new AbortController();
   const end = () => ended.abort();
   process.once("SIGINT", end).once("SIGTERM", end);
@@ -70,14 +86,19 @@ async function sourcesOf(session: Session, name: string | undefined): Promise<re
     const observed = await observeNow(connection, new AbortController().signal);
     return SLOTS.flatMap((slot) => {
       const seen = observed.slots[slot];
-      return seen.is === "seen" && seen.value.revision !== undefined ? [{ folder: folderOf(seen.value.revision), slot }] : [];
+      return seen.is === "seen" && seen.value.revision !== undefined
+        ? [{ folder: folderOf(seen.value.revision), slot }]
+        : [];
     });
   }
   const [, number] = /^r(\d+)$/u.exec(name) ?? [];
   const one = known.find((each) => each.number === Number(number));
-  if (number !== undefined && one !== undefined) return [{ folder: folderOf(one.revision), slot: one.slot, since: new Date(one.opened).toISOString() }];
+  if (number !== undefined && one !== undefined)
+    return [{ folder: folderOf(one.revision), slot: one.slot, since: new Date(one.opened).toISOString() }];
   const revisions = known.filter((each) => each.revision.id === name).map((each) => each.revision);
-  const different = revisions.filter((each, index) => revisions.findIndex((other) => sameRevision(each, other)) === index);
+  const different = revisions.filter(
+    (each, index) => revisions.findIndex((other) => sameRevision(each, other)) === index,
+  );
   return different.map((revision) => ({ folder: folderOf(revision) }));
 }
 
@@ -91,16 +112,27 @@ interface Known {
 async function deployments({ connection }: Session): Promise<readonly Known[]> {
   const { store, key } = connection;
   const [current, history] = await Promise.all([store.current(key), store.history(key, 50)]);
-  const open = current.is === "open" ? [current].map(({ journal, number }) => ({ number, deployment: fold(journal.events) })) : [];
+  const open =
+    current.is === "open"
+      ? [current].map(({ journal, number }) => ({ number, deployment: fold(journal.events) }))
+      : [];
   const rows = history.is === "rows" ? history.rows : [];
   return [
     ...open.map(({ number, deployment: { plan, opened } }) => ({ number, opened, ...plan.candidate })),
-    ...rows.map(({ number, revision, config, slot, opened }) => ({ number, opened, slot, revision: { id: revision, config } })),
+    ...rows.map(({ number, revision, config, slot, opened }) => ({
+      number,
+      opened,
+      slot,
+      revision: { id: revision, config },
+    })),
   ];
 }
 
 function nothing({ out, suffix }: Session, name: string | undefined): ExitCode {
-  const message = name === undefined ? "nothing runs here, so there is nothing that writes logs" : `no deployment here is or had ${name}`;
+  const message =
+    name === undefined
+      ? "nothing runs here, so there is nothing that writes logs"
+      : `no deployment here is or had ${name}`;
   const cause = { code: "TEAL-X013", message };
   out.problem(cause, { exit: EXIT.refused, next: `teal history${suffix}` });
   return out.result({ command: "logs", exit: EXIT.refused, is: "refused", cause });

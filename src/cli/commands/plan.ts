@@ -18,7 +18,9 @@ export function run(invocation: Invocation): Promise<ExitCode> {
     const { signal } = new AbortController();
     const prepared = await connection.target.prepare(wanted.revision, signal, (line) => out.note(line));
     if (prepared.is === "refused") return refused(session, prepared.cause, prepared.next);
-    return flag(invocation, "compare") ? compared(session, prepared.revision) : planned(session, prepared.revision);
+    return flag(invocation, "compare")
+      ? compared(session, prepared.revision)
+      : planned(session, prepared.revision);
   });
 }
 
@@ -46,21 +48,44 @@ async function planned(session: Session, revision: Revision): Promise<ExitCode> 
     await writeFile(file, `${JSON.stringify(plan, null, 2)}\n`, { mode: 0o600 });
     out.text([`Written to ${file}. Next: teal deploy --plan ${file}${suffix}`]);
   }
-  return out.result({ command: "plan", exit: EXIT.done, is: "plan", plan, ...(file === undefined ? {} : { file }) });
+  return out.result({
+    command: "plan",
+    exit: EXIT.done,
+    is: "plan",
+    plan,
+    ...(file === undefined ? {} : { file }),
+  });
 }
 
 async function compared(session: Session, revision: Revision): Promise<ExitCode> {
   const { connection, out, invocation, suffix } = session;
-  const answer = await compareStrategies(connection, revision, wantedOf(invocation), new AbortController().signal);
+  const answer = await compareStrategies(
+    connection,
+    revision,
+    wantedOf(invocation),
+    new AbortController().signal,
+  );
   if ("unavailable" in answer) return refused(session, answer.unavailable, `teal status${suffix}`);
   const { comparison } = answer;
   const { strategy, reason } = comparison.recommendation;
-  const from = comparison.measured === 0 ? "Lengths of time are assumptions: nothing was deployed here yet." : `Lengths of time: medians of ${comparison.measured} deployments.`;
-  out.text([...table(comparisonTable(comparison), out.terminal.columns), "", `Recommended: ${strategy}. ${reason}`, from]);
+  const from =
+    comparison.measured === 0
+      ? "Lengths of time are assumptions: nothing was deployed here yet."
+      : `Lengths of time: medians of ${comparison.measured} deployments.`;
+  out.text([
+    ...table(comparisonTable(comparison), out.terminal.columns),
+    "",
+    `Recommended: ${strategy}. ${reason}`,
+    from,
+  ]);
   return out.result({ command: "plan", exit: EXIT.done, is: "comparison", comparison });
 }
 
-async function refused(session: Session, cause: Parameters<Session["out"]["problem"]>[0], next: string): Promise<ExitCode> {
+async function refused(
+  session: Session,
+  cause: Parameters<Session["out"]["problem"]>[0],
+  next: string,
+): Promise<ExitCode> {
   session.out.problem(cause, { exit: EXIT.refused, next, serves: await serves(session) });
   return session.out.result({ command: "plan", exit: EXIT.refused, is: "refused", cause, next });
 }

@@ -7,6 +7,8 @@ import type { Invocation } from "../spec.ts";
 
 export function run(invocation: Invocation): Promise<ExitCode> {
   return withSession(invocation, (session) =>
-    moving(session, { exits: DEPLOY_EXITS, none: EXIT.refused, fromNow: true }, (options) => promote(session.connection, options)),
+    moving(session, { exits: DEPLOY_EXITS, none: EXIT.refused, fromNow: true }, (options) =>
+      promote(session.connection, options),
+    ),
   );
 }

@@ -13,14 +13,20 @@ export function run(invocation: Invocation): Promise<ExitCode> {
     const { connection, out, suffix } = session;
     const keep = await needed(session);
     if (keep === undefined) {
-      const cause = { code: "TEAL-X015", message: "the journal cannot be read, so it is not known which releases are needed" };
+      const cause = {
+        code: "TEAL-X015",
+        message: "the journal cannot be read, so it is not known which releases are needed",
+      };
       out.problem(cause, { exit: EXIT.refused, next: `teal status${suffix}` });
       return out.result({ command: "prune", exit: EXIT.refused, is: "refused", cause });
     }
     const question = `Remove every release that no slot and none of the last ${KEPT} deployments needs? ${await serves(session)}`;
     const answer = await confirmed(question, invocation.globals.yes);
     if (answer !== "yes") {
-      const message = answer === "no" ? "not confirmed; nothing was removed" : "removing releases has to be confirmed, and there is no terminal to ask at";
+      const message =
+        answer === "no"
+          ? "not confirmed; nothing was removed"
+          : "removing releases has to be confirmed, and there is no terminal to ask at";
       const cause = { code: "TEAL-X011", message };
       out.problem(cause, { exit: EXIT.usage, next: "teal prune --yes" });
       return out.result({ command: "prune", exit: EXIT.usage, is: "refused", cause });
@@ -38,6 +44,12 @@ async function needed(session: Session): Promise<readonly Revision[] | undefined
   const open = await openDeployment(session);
   if (open === "unreadable") return undefined;
   const plan = open === "none" ? undefined : open.deployment.plan;
-  const before = plan === undefined ? [] : [plan.candidate.revision, plan.baseline.slots.blue.revision, plan.baseline.slots.green.revision];
-  return [...history.rows.map(({ revision: id, config }) => ({ id, config })), ...before.filter((each) => each !== undefined)];
+  const before =
+    plan === undefined
+      ? []
+      : [plan.candidate.revision, plan.baseline.slots.blue.revision, plan.baseline.slots.green.revision];
+  return [
+    ...history.rows.map(({ revision: id, config }) => ({ id, config })),
+    ...before.filter((each) => each !== undefined),
+  ];
 }

@@ -8,20 +8,31 @@ import { statusLines } from "../view/status.ts";
 import { formatUntil } from "../times.ts";
 
 export function run(invocation: Invocation): Promise<ExitCode> {
-  return withSession(invocation, (session) => (flag(invocation, "watch") ? watchOne(session) : showStatus(session)));
+  return withSession(invocation, (session) =>
+    flag(invocation, "watch") ? watchOne(session) : showStatus(session),
+  );
 }
 
 async function showStatus(session: Session): Promise<ExitCode> {
   const { connection, out, suffix } = session;
-  const [status, previews] = await Promise.all([statusOf(connection, new AbortController().signal), addresses(session)]);
+  const [status, previews] = await Promise.all([
+    statusOf(connection, new AbortController().signal),
+    addresses(session),
+  ]);
   const now = connection.clock.now();
   out.text(statusLines(status, { suffix, now, clock: (at) => formatUntil(at, now), ...previews }));
   return out.result({ command: "status", exit: EXIT.done, ...statusResult(status), ...previews });
 }
 
-async function addresses({ connection }: Session): Promise<{ readonly address?: string; readonly preview?: string }> {
+async function addresses({
+  connection,
+}: Session): Promise<{ readonly address?: string; readonly preview?: string }> {
   const { target } = connection;
-  const [address, blue, green] = await Promise.all([target.address(), target.preview("blue"), target.preview("green")]);
+  const [address, blue, green] = await Promise.all([
+    target.address(),
+    target.preview("blue"),
+    target.preview("green"),
+  ]);
   const preview = blue ?? green;
   return { ...(address === undefined ? {} : { address }), ...(preview === undefined ? {} : { preview }) };
 }
@@ -51,7 +62,8 @@ async function watchOne(session: Session): Promise<ExitCode> {
   const screen = new Screen(session);
   await screen.start();
   const { timeout } = session.invocation.globals;
-  const signal = timeout === undefined ? ended.signal : AbortSignal.any([ended.signal, AbortSignal.timeout(timeout)]);
+  const signal =
+    timeout === undefined ? ended.signal : AbortSignal.any([ended.signal, AbortSignal.timeout(timeout)]);
   await screen.rest(signal);
   await screen.finish();
   process.off("SIGINT", end).off("SIGTERM", end);

@@ -35,8 +35,19 @@ export function warmLines(event: Verdict, moment: Moment): readonly Line[] {
   const back =
     previous === undefined || until === undefined
       ? []
-      : say(event, "plain", `Back to ${previous}${backInWords(past)} until ${context.clock(until)}: teal rollback${context.suffix}`);
-  return [...say(event, "result", `${liveSentence(after)}${measured(past)} Took ${tookInWords(event.at - after.opened)}.`), ...back];
+      : say(
+          event,
+          "plain",
+          `Back to ${previous}${backInWords(past)} until ${context.clock(until)}: teal rollback${context.suffix}`,
+        );
+  return [
+    ...say(
+      event,
+      "result",
+      `${liveSentence(after)}${measured(past)} Took ${tookInWords(event.at - after.opened)}.`,
+    ),
+    ...back,
+  ];
 }
 
 /** Going back is the same change of traffic, so it takes what the cutover took. */
@@ -49,10 +60,21 @@ function backInWords(past: readonly JournalEvent[]): string {
 
 function doneLines(event: Closed, moment: Moment): readonly Line[] {
   const { after, past } = moment;
-  const kept = past.some((each) => each.kind === "verdict" && each.then === "hold" && each.of.startsWith("warm"));
+  const kept = past.some(
+    (each) => each.kind === "verdict" && each.then === "hold" && each.of.startsWith("warm"),
+  );
   const { serving } = after.plan.baseline;
-  if (kept) return say(event, "result", `${liveSentence(after)} ${serving === "nobody" ? "" : `${sentence(serving)} is retired; logs are kept.`}`.trimEnd());
-  return say(event, "result", `${liveSentence(after)}${measured(past)} Took ${tookInWords(event.at - after.opened)}.`);
+  if (kept)
+    return say(
+      event,
+      "result",
+      `${liveSentence(after)} ${serving === "nobody" ? "" : `${sentence(serving)} is retired; logs are kept.`}`.trimEnd(),
+    );
+  return say(
+    event,
+    "result",
+    `${liveSentence(after)}${measured(past)} Took ${tookInWords(event.at - after.opened)}.`,
+  );
 }
 
 function liveSentence({ plan }: Deployment): string {
@@ -62,7 +84,8 @@ function liveSentence({ plan }: Deployment): string {
 /** Only what was counted in this very run is said. */
 function measured(past: readonly JournalEvent[]): string {
   const numbers = trafficSeen(past);
-  if (numbers?.["lost"] !== undefined && numbers["requests"] !== 0) return ` Lost requests: ${numbers["lost"].toLocaleString("en-US")}.`;
+  if (numbers?.["lost"] !== undefined && numbers["requests"] !== 0)
+    return ` Lost requests: ${numbers["lost"].toLocaleString("en-US")}.`;
   return "";
 }
 
@@ -71,12 +94,22 @@ function revertedLines(event: Closed, moment: Moment): readonly Line[] {
   const { plan, cause } = after;
   const name = plan.candidate.revision.id;
   const moved = sawCutover(past, after);
-  const what = cause === undefined ? (warmBefore(past) ? "rolled back" : "aborted") : moved ? "reverted" : "rejected";
+  const what =
+    cause === undefined ? (warmBefore(past) ? "rolled back" : "aborted") : moved ? "reverted" : "rejected";
   const users = moved ? `${nowLive(after)}${harm(event, moment)}` : stayed(after);
-  const next = cause === undefined ? `teal deploy${context.suffix} when it is ready. More: teal logs r${context.number}${context.suffix}` : nextAfter(moved, name, moment);
+  const next =
+    cause === undefined
+      ? `teal deploy${context.suffix} when it is ready. More: teal logs r${context.number}${context.suffix}`
+      : nextAfter(moved, name, moment);
   const who = cause === undefined ? by(after) : "";
-  const head = moved ? `${name} ${what}${who}; ${users}` : `${name} ${what}${who}. ${users}${stoppedCandidate(moment)}`;
-  return [...say(event, "result", head), ...say(event, "plain", `Next: ${next}`), ...code(event, moment, cause?.code)];
+  const head = moved
+    ? `${name} ${what}${who}; ${users}`
+    : `${name} ${what}${who}. ${users}${stoppedCandidate(moment)}`;
+  return [
+    ...say(event, "result", head),
+    ...say(event, "plain", `Next: ${next}`),
+    ...code(event, moment, cause?.code),
+  ];
 }
 
 function by({ abortedBy }: Deployment): string {
@@ -90,12 +123,20 @@ function nowLive(deployment: Deployment): string {
 
 function stayed(deployment: Deployment): string {
   const previous = previousRevision(deployment);
-  return previous === undefined ? "Nothing was live before; no traffic moved." : `Users stayed on ${previous}; no traffic moved.`;
+  return previous === undefined
+    ? "Nothing was live before; no traffic moved."
+    : `Users stayed on ${previous}; no traffic moved.`;
 }
 
 function stoppedCandidate({ past, after }: Moment): string {
   const { slot } = after.plan.candidate;
-  const stopped = past.some((each) => each.kind === "verdict" && each.dir === "back" && each.result === "pass" && each.of === `back-retire-${slot}`);
+  const stopped = past.some(
+    (each) =>
+      each.kind === "verdict" &&
+      each.dir === "back" &&
+      each.result === "pass" &&
+      each.of === `back-retire-${slot}`,
+  );
   return stopped ? ` ${sentence(slot)} stopped, logs kept.` : "";
 }
 
@@ -115,16 +156,26 @@ function harm(event: Closed, { past, after }: Moment): string {
 
 function nextAfter(moved: boolean, name: string, { context }: Moment): string {
   const logs = `teal logs r${context.number}${moved ? " --errors" : ""}${context.suffix}`;
-  return moved ? `${logs}. Redeploying ${name} needs --retry-reverted.` : `fix the cause and rerun (no flag needed). More: ${logs}`;
+  return moved
+    ? `${logs}. Redeploying ${name} needs --retry-reverted.`
+    : `fix the cause and rerun (no flag needed). More: ${logs}`;
 }
 
 function undecidedLines(event: Closed, moment: Moment): readonly Line[] {
   const { context } = moment;
   const cause = event.cause ?? moment.after.cause;
   return [
-    ...say(event, "result", `${moment.after.plan.candidate.revision.id}: ${cause?.message ?? "it could not be brought to an end"}. A person has to look.`),
+    ...say(
+      event,
+      "result",
+      `${moment.after.plan.candidate.revision.id}: ${cause?.message ?? "it could not be brought to an end"}. A person has to look.`,
+    ),
     ...say(event, "plain", servesInWords(event.serves)),
-    ...say(event, "plain", `Next: teal status${context.suffix}. More: teal logs r${context.number}${context.suffix}`),
+    ...say(
+      event,
+      "plain",
+      `Next: teal status${context.suffix}. More: teal logs r${context.number}${context.suffix}`,
+    ),
     ...code(event, moment, cause?.code),
   ];
 }
@@ -140,10 +191,16 @@ function previousRevision(deployment: Deployment): string | undefined {
 
 function code(event: Closed, { context }: Moment, cause: string | undefined): readonly Line[] {
   const exit = context.exits?.[event.outcome];
-  const parts = [cause, exit === undefined || exit === 0 ? undefined : `exit ${exit}`].filter((part) => part !== undefined);
+  const parts = [cause, exit === undefined || exit === 0 ? undefined : `exit ${exit}`].filter(
+    (part) => part !== undefined,
+  );
   return parts.length === 0 ? [] : say(event, "code", parts.join(", "));
 }
 
-function say(event: { readonly at: Closed["at"] }, tone: Extract<Line, { is: "say" }>["tone"], text: string): readonly Line[] {
+function say(
+  event: { readonly at: Closed["at"] },
+  tone: Extract<Line, { is: "say" }>["tone"],
+  text: string,
+): readonly Line[] {
   return [{ is: "say", at: event.at, tone, text }];
 }

@@ -17,4 +17,9 @@ export type Line =
   /** Evidence below a step. */
   | { readonly is: "detail"; readonly at: Instant; readonly text: string }
   /** A sentence. `quiet` ones are for those who asked for more. */
-  | { readonly is: "say"; readonly at: Instant; readonly tone: "head" | "result" | "plain" | "code" | "quiet"; readonly text: string };
+  | {
+      readonly is: "say";
+      readonly at: Instant;
+      readonly tone: "head" | "result" | "plain" | "code" | "quiet";
+      readonly text: string;
+    };

@@ -12,9 +12,16 @@ export function shiftedAt(past: readonly JournalEvent[]): Instant | undefined {
 
 /** When the candidate was first given traffic; a write that the target refused gave it none. */
 export function firstShare(past: readonly JournalEvent[], { plan }: Deployment): Instant | undefined {
-  const refused = new Set(past.flatMap((event) => (event.kind === "outcome" && gaveNothing(event.result) ? [event.intent] : [])));
+  const refused = new Set(
+    past.flatMap((event) => (event.kind === "outcome" && gaveNothing(event.result) ? [event.intent] : [])),
+  );
   return past.find(
-    (event) => event.kind === "intent" && event.dir === "forward" && event.call.call === "shift" && mayReceive(event.call.to, plan.candidate.slot) && !refused.has(event.intent),
+    (event) =>
+      event.kind === "intent" &&
+      event.dir === "forward" &&
+      event.call.call === "shift" &&
+      mayReceive(event.call.to, plan.candidate.slot) &&
+      !refused.has(event.intent),
   )?.at;
 }
 
@@ -28,7 +35,9 @@ export function sawCutover(past: readonly JournalEvent[], deployment: Deployment
 }
 
 /** What turned the deployment back, and when. */
-export function turnedAt(past: readonly JournalEvent[]): { readonly at: Instant; readonly by: "verdict" | "abort" } | undefined {
+export function turnedAt(
+  past: readonly JournalEvent[],
+): { readonly at: Instant; readonly by: "verdict" | "abort" } | undefined {
   for (const event of past) {
     if (event.kind === "verdict" && event.then === "back") return { at: event.at, by: "verdict" };
     if (event.kind === "asked" && event.ask === "abort") return { at: event.at, by: "abort" };
@@ -38,6 +47,8 @@ export function turnedAt(past: readonly JournalEvent[]): { readonly at: Instant;
 
 /** The last numbers that a watch of users' traffic found. */
 export function trafficSeen(past: readonly JournalEvent[]): Readonly<Record<string, number>> | undefined {
-  const event = past.findLast((each) => each.kind === "verdict" && each.facts.numbers?.["requests"] !== undefined);
+  const event = past.findLast(
+    (each) => each.kind === "verdict" && each.facts.numbers?.["requests"] !== undefined,
+  );
   return event?.kind === "verdict" ? event.facts.numbers : undefined;
 }

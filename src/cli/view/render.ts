@@ -11,8 +11,17 @@ export interface Look {
   readonly stamp?: (at: Instant) => string;
 }
 
-const SIGNS = { good: "✓", bad: "✗", back: "↩", note: "·", wait: "…" } as const satisfies Record<Mark, string>;
-const COLORS = { good: "green", bad: "red", back: "yellow", note: "dim", wait: "cyan" } as const satisfies Record<Mark, Color>;
+const SIGNS = { good: "✓", bad: "✗", back: "↩", note: "·", wait: "…" } as const satisfies Record<
+  Mark,
+  string
+>;
+const COLORS = {
+  good: "green",
+  bad: "red",
+  back: "yellow",
+  note: "dim",
+  wait: "cyan",
+} as const satisfies Record<Mark, Color>;
 type Color = Exclude<Parameters<typeof styleText>[0], readonly unknown[]>;
 
 /** The label's column, and the one where the measured time begins. */
@@ -22,7 +31,12 @@ const FACTS = 52;
 /** One line as text. Whatever it quotes cannot move the cursor, colour the terminal or forge a line. */
 export function render(line: Line, look: Look): string {
   const stamp = look.stamp === undefined ? "" : `${look.stamp(line.at)} `;
-  return stamp + body(line, (color, text) => (look.color && color !== undefined ? styleText(color, text, { validateStream: false }) : text));
+  return (
+    stamp +
+    body(line, (color, text) =>
+      look.color && color !== undefined ? styleText(color, text, { validateStream: false }) : text,
+    )
+  );
 }
 
 function body(line: Line, style: (color: Color | undefined, text: string) => string): string {

@@ -17,8 +17,15 @@ export interface StatusContext {
 export function statusLines(status: Status, context: StatusContext): readonly string[] {
   const { service, environment, place, observed } = status;
   const address = context.address === undefined ? "" : `    ${context.address}`;
-  const traffic = observed.routing.is === "unreadable" ? [`traffic  could not be read: ${observed.routing.cause.message} (${observed.routing.cause.code})`] : [];
-  const neverDeployed = status.last === undefined && status.open === undefined && status.serves.slot === "nobody" && status.store === undefined;
+  const traffic =
+    observed.routing.is === "unreadable"
+      ? [`traffic  could not be read: ${observed.routing.cause.message} (${observed.routing.cause.code})`]
+      : [];
+  const neverDeployed =
+    status.last === undefined &&
+    status.open === undefined &&
+    status.serves.slot === "nobody" &&
+    status.store === undefined;
   const lines = [
     `${service} · ${environment}@${place}${address}`,
     neverDeployed ? "Nothing was deployed here yet." : servesInWords(status.serves),
@@ -26,7 +33,9 @@ export function statusLines(status: Status, context: StatusContext): readonly st
     ...(neverDeployed ? [] : SLOTS.map((slot) => slotLine(slot, status, context))),
     ...openLines(status, context),
     ...lastLine(status, context),
-    ...(status.store === undefined ? [] : [`The journal could not be read: ${status.store.message} (${status.store.code})`]),
+    ...(status.store === undefined
+      ? []
+      : [`The journal could not be read: ${status.store.message} (${status.store.code})`]),
     ...(neverDeployed ? [`Next: teal deploy${context.suffix}`] : []),
   ];
   return lines.map(printable);
@@ -37,7 +46,10 @@ function slotLine(slot: Slot, { observed }: Status, context: StatusContext): str
   const weights = routing.is === "seen" ? routing.value.weights : undefined;
   const share = weights === undefined ? "" : weights === "pool" ? "pool" : `${weights[slot]} %`;
   const idle = weights !== undefined && weights !== "pool" && weights[slot] === 0;
-  const preview = idle && context.preview !== undefined && hasReplicas(observed.slots[slot]) ? `  preview ${context.preview}` : "";
+  const preview =
+    idle && context.preview !== undefined && hasReplicas(observed.slots[slot])
+      ? `  preview ${context.preview}`
+      : "";
   return `  ${padded(slot, 6)} ${padded(share, 6)} ${slotFacts(observed.slots[slot])}${preview}`.trimEnd();
 }
 
@@ -50,7 +62,9 @@ function slotFacts(read: Read<SlotState>): string {
   const { revision, wanted, replicas } = read.value;
   if (wanted === 0 && replicas.length === 0) return "empty";
   const restarts = replicas.reduce((sum, replica) => sum + replica.restarts, 0);
-  const unwell = replicas.filter((replica) => replica.phase !== "ready").map((replica) => `${replica.id} ${replica.phase}`);
+  const unwell = replicas
+    .filter((replica) => replica.phase !== "ready")
+    .map((replica) => `${replica.id} ${replica.phase}`);
   return [
     `${revision?.id ?? "unknown revision"}  ${readyReplicas(read.value).length}/${wanted} ready`,
     ...(restarts === 0 ? [] : [`${restarts} restart${restarts === 1 ? "" : "s"}`]),
@@ -92,12 +106,19 @@ function stateInWords({ deployment }: NonNullable<Status["open"]>, { clock, now 
 const THEN = { proceed: "goes on", revert: "goes back", stop: "stops as it is" } as const;
 
 function waitsFor(what: "gate" | "drift" | "outage" | "unreadable" | "operator"): string {
-  return { gate: "its gate", drift: "a decision about drift", outage: "an outage to end", unreadable: "the target to be readable", operator: "a person" }[what];
+  return {
+    gate: "its gate",
+    drift: "a decision about drift",
+    outage: "an outage to end",
+    unreadable: "the target to be readable",
+    operator: "a person",
+  }[what];
 }
 
 function lastLine({ last }: Status, { now }: StatusContext): readonly string[] {
   if (last === undefined) return [];
   const cause = last.cause === undefined ? "" : `, ${last.cause.code}`;
-  return [`last: r${last.number} (${last.revision}) ${last.outcome}${cause}, ${tookInWords(Math.max(0, now - last.closed))} ago`];
+  return [
+    `last: r${last.number} (${last.revision}) ${last.outcome}${cause}, ${tookInWords(Math.max(0, now - last.closed))} ago`,
+  ];
 }
-

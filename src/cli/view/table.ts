@@ -15,14 +15,20 @@ export function table(rows: readonly (readonly string[])[], columns: number): re
 
 function flat(row: readonly string[], count: number, widths: readonly number[]): string {
   const shown = row.length === count ? row : [row[0] ?? "", row.slice(1).join(" ")];
-  return shown.map((cell, column) => padded(cell, widths[column] ?? 0)).join("  ").trimEnd();
+  return shown
+    .map((cell, column) => padded(cell, widths[column] ?? 0))
+    .join("  ")
+    .trimEnd();
 }
 
 function turned([, ...rows]: readonly (readonly string[])[], heads: readonly string[]): readonly string[] {
   const wide = Math.max(...heads.map(width));
   return rows.flatMap((row, index) => {
     const [name = "", ...rest] = row;
-    const facts = row.length === heads.length ? rest.map((cell, column) => `  ${padded(heads[column + 1] ?? "", wide)}  ${cell}`) : rest.map((cell) => `  ${cell}`);
+    const facts =
+      row.length === heads.length
+        ? rest.map((cell, column) => `  ${padded(heads[column + 1] ?? "", wide)}  ${cell}`)
+        : rest.map((cell) => `  ${cell}`);
     return [...(index === 0 ? [] : [""]), name, ...facts];
   });
 }

@@ -43,8 +43,20 @@ const STRATEGY = {
 
 const CHECKS = {
   checks: [
-    { name: "ready", kind: "ready", timeout: 1_000, ask: "http", http: { method: "GET", path: "/health", headers: {}, status: [[200, 200]], followRedirects: 0 } },
-    { name: "deep[0] GET /health/db", kind: "deep", timeout: 1_000, ask: "http", http: { method: "GET", path: "/health/db", headers: {}, status: [[200, 200]], followRedirects: 0 } },
+    {
+      name: "ready",
+      kind: "ready",
+      timeout: 1_000,
+      ask: "http",
+      http: { method: "GET", path: "/health", headers: {}, status: [[200, 200]], followRedirects: 0 },
+    },
+    {
+      name: "deep[0] GET /health/db",
+      kind: "deep",
+      timeout: 1_000,
+      ask: "http",
+      http: { method: "GET", path: "/health/db", headers: {}, status: [[200, 200]], followRedirects: 0 },
+    },
   ],
   window: { of: 5, passes: 3, consecutive: 2, interval: 500, jitter: 0.2, deadline: 60_000 },
   minHealthy: "all",

@@ -38,7 +38,9 @@ describe("a deployment as lines", () => {
   });
 
   test("rejected by its checks: nobody was sent to it", async () => {
-    const text = shown(await last({ behaviour: ({ id }) => (id === "v3" ? "failsChecks" : "good") }, "v2", "v3"));
+    const text = shown(
+      await last({ behaviour: ({ id }) => (id === "v3" ? "failsChecks" : "good") }, "v2", "v3"),
+    );
     expect(text).toMatchSnapshot();
     expect(text).toContain("Users stayed on v2; no traffic moved.");
     expect(text).not.toContain("revert ");
@@ -46,14 +48,18 @@ describe("a deployment as lines", () => {
   });
 
   test("reverted in the bake: users saw errors", async () => {
-    const text = shown(await last({ behaviour: ({ id }) => (id === "v4" ? "failsUnderTraffic" : "good") }, "v2", "v4"));
+    const text = shown(
+      await last({ behaviour: ({ id }) => (id === "v4" ? "failsUnderTraffic" : "good") }, "v2", "v4"),
+    );
     expect(text).toMatchSnapshot();
     expect(text).toContain("TEAL-B201, exit 4");
     expect(text).toContain("--retry-reverted");
   });
 
   test("never becomes ready", async () => {
-    expect(shown(await last({ behaviour: ({ id }) => (id === "v3" ? "neverReady" : "good") }, "v2", "v3"))).toMatchSnapshot();
+    expect(
+      shown(await last({ behaviour: ({ id }) => (id === "v3" ? "neverReady" : "good") }, "v2", "v3")),
+    ).toMatchSnapshot();
   });
 
   test("first deployment rejected: nothing served before", async () => {
@@ -62,7 +68,13 @@ describe("a deployment as lines", () => {
 
   test("canary: shares, watches and the cutover", async () => {
     const gate = { gate: "watch", for: millis(10_000) } as const;
-    const strategy = { kind: "canary", shifts: [{ share: 10, gate }, { share: 50, gate }] } as const;
+    const strategy = {
+      kind: "canary",
+      shifts: [
+        { share: 10, gate },
+        { share: 50, gate },
+      ],
+    } as const;
     expect(shown(await last({ strategy, replicas: 4 }, "v1", "v2"))).toMatchSnapshot();
   });
 
@@ -145,13 +157,22 @@ describe("properties", () => {
 
 describe("words and columns", () => {
   test.each([
-    [6, "6 ms"], [999.6, "1.0 s"], [3_100, "3.1 s"], [9_999, "10 s"], [35_400, "35 s"], [120_000, "2 min"], [125_000, "2 min 5 s"], [7_260_000, "2 h 1 min"],
+    [6, "6 ms"],
+    [999.6, "1.0 s"],
+    [3_100, "3.1 s"],
+    [9_999, "10 s"],
+    [35_400, "35 s"],
+    [120_000, "2 min"],
+    [125_000, "2 min 5 s"],
+    [7_260_000, "2 h 1 min"],
   ])("%d ms is %s", (ms, words) => {
     expect(tookInWords(ms)).toBe(words);
   });
 
   test("wide and combined characters take the columns that a terminal gives them", () => {
-    expect([width("blue"), width("蓝色"), width("e\u0301"), width("👩‍💻"), width("✓")]).toEqual([4, 4, 1, 2, 1]);
+    expect([width("blue"), width("蓝色"), width("e\u0301"), width("👩‍💻"), width("✓")]).toEqual([
+      4, 4, 1, 2, 1,
+    ]);
     expect(padded("蓝", 4)).toBe("蓝  ");
     expect(cut("green 2/2 replicas", 8)).toBe("green 2…");
     expect(cut("蓝色蓝色", 5)).toBe("蓝色…");
@@ -163,8 +184,23 @@ describe("words and columns", () => {
   });
 
   test("a table that is too wide is turned; a short row is a sentence", () => {
-    const rows = [["strategy", "steps", "writes"], ["blueGreen", "9", "3"], ["rolling", "refused: no"]];
-    expect(table(rows, 80)).toEqual(["strategy   steps  writes", "blueGreen  9      3", "rolling    refused: no"]);
-    expect(table(rows, 20)).toEqual(["blueGreen", "  steps     9", "  writes    3", "", "rolling", "  refused: no"]);
+    const rows = [
+      ["strategy", "steps", "writes"],
+      ["blueGreen", "9", "3"],
+      ["rolling", "refused: no"],
+    ];
+    expect(table(rows, 80)).toEqual([
+      "strategy   steps  writes",
+      "blueGreen  9      3",
+      "rolling    refused: no",
+    ]);
+    expect(table(rows, 20)).toEqual([
+      "blueGreen",
+      "  steps     9",
+      "  writes    3",
+      "",
+      "rolling",
+      "  refused: no",
+    ]);
   });
 });

@@ -20,7 +20,14 @@ export function view(events: readonly JournalEvent[], context: ViewContext): rea
     if (before !== undefined) deployment = apply(before, event).deployment;
     else if (event.kind === "opened") deployment = begin(event).deployment;
     if (deployment === undefined) throw new Error("journal does not begin with `opened`");
-    lines.push(...linesOf(event, { before: before ?? deployment, after: deployment, past: events.slice(0, index + 1), context }));
+    lines.push(
+      ...linesOf(event, {
+        before: before ?? deployment,
+        after: deployment,
+        past: events.slice(0, index + 1),
+        context,
+      }),
+    );
   });
   return lines;
 }
@@ -34,13 +41,33 @@ function linesOf(event: JournalEvent, moment: Moment): readonly Line[] {
       return verdictLines(event, moment);
     case "drift":
       return [
-        { is: "step", at, mark: "bad", label: "drift", text: `expected ${event.expected}, found ${event.observed}` },
-        ...waitLines(at, event.hold.until, event.hold.otherwise, moment.context, `teal resume --accept-drift${moment.context.suffix}`),
+        {
+          is: "step",
+          at,
+          mark: "bad",
+          label: "drift",
+          text: `expected ${event.expected}, found ${event.observed}`,
+        },
+        ...waitLines(
+          at,
+          event.hold.until,
+          event.hold.otherwise,
+          moment.context,
+          `teal resume --accept-drift${moment.context.suffix}`,
+        ),
       ];
     case "asked": {
       const because = event.because === undefined ? "" : ` (${event.because})`;
       const what = { abort: "abort", promote: "promote", acceptDrift: "drift accepted" }[event.ask];
-      return [{ is: "step", at, mark: event.ask === "abort" ? "back" : "note", label: "asked", text: `${what}, by ${event.by}${because}` }];
+      return [
+        {
+          is: "step",
+          at,
+          mark: event.ask === "abort" ? "back" : "note",
+          label: "asked",
+          text: `${what}, by ${event.by}${because}`,
+        },
+      ];
     }
     case "claimed": {
       const { holder } = moment.before;
@@ -51,7 +78,9 @@ function linesOf(event: JournalEvent, moment: Moment): readonly Line[] {
       return closingLines(event, moment);
     case "outcome": {
       const failed = event.result !== "applied" && event.result !== "unchanged" && event.cause !== undefined;
-      return failed ? [{ is: "say", at, tone: "quiet", text: `write ${event.result}: ${event.cause?.message}` }] : [];
+      return failed
+        ? [{ is: "say", at, tone: "quiet", text: `write ${event.result}: ${event.cause?.message}` }]
+        : [];
     }
     case "intent":
     case "replanned":
@@ -73,7 +102,9 @@ function verdictLines(event: Verdict, moment: Moment): readonly Line[] {
     case "hold":
       return holdLines(event, moment);
     case "again":
-      return [{ is: "step", at: event.at, mark: "note", label: labelFor(event, moment), text: event.facts.summary }];
+      return [
+        { is: "step", at: event.at, mark: "note", label: labelFor(event, moment), text: event.facts.summary },
+      ];
     case "note":
       return [{ is: "say", at: event.at, tone: "quiet", text: `${event.of}: ${event.facts.summary}` }];
     default:
@@ -91,7 +122,9 @@ function passLines(event: Verdict, moment: Moment): readonly Line[] {
   if (step.do === "shift") return [];
   if (step.do === "confirm") {
     const proven = event.dir === "back" ? revertLine(event, moment) : [shiftLine(event, step, moment)];
-    return event.facts.detail === undefined || proven.length === 0 ? proven : [...proven, { is: "say", at, tone: "quiet", text: event.facts.detail }];
+    return event.facts.detail === undefined || proven.length === 0
+      ? proven
+      : [...proven, { is: "say", at, tone: "quiet", text: event.facts.detail }];
   }
   if (step.do === "warm") return step.for === 0 ? [] : [{ is: "step", at, mark: "good", label, text }];
   // Of a watch the length is the first thing its own text says.
@@ -111,14 +144,28 @@ function revertLine(event: Verdict, { past, after }: Moment): readonly Line[] {
   if (!sawCutover(past, after)) return [];
   const turned = turnedAt(past);
   const since = turned === undefined ? "" : `, ${tookInWords(event.at - turned.at)} after the ${turned.by}`;
-  return [{ is: "step", at: event.at, mark: "back", label: "revert", text: `${event.facts.summary}${since}` }];
+  return [
+    { is: "step", at: event.at, mark: "back", label: "revert", text: `${event.facts.summary}${since}` },
+  ];
 }
 
 function failLines(event: Verdict, moment: Moment): readonly Line[] {
   const { at, facts, cause } = event;
-  const evidence = [...(cause?.evidence ?? []), ...(facts.log ?? []).filter((line) => cause?.evidence?.includes(line) !== true).map((line) => `log ${line}`)];
+  const evidence = [
+    ...(cause?.evidence ?? []),
+    ...(facts.log ?? [])
+      .filter((line) => cause?.evidence?.includes(line) !== true)
+      .map((line) => `log ${line}`),
+  ];
   return [
-    { is: "step", at, mark: "bad", label: labelFor(event, moment), text: facts.summary, ...(event.took === undefined ? {} : { took: event.took }) },
+    {
+      is: "step",
+      at,
+      mark: "bad",
+      label: labelFor(event, moment),
+      text: facts.summary,
+      ...(event.took === undefined ? {} : { took: event.took }),
+    },
     ...evidence.map((text): Line => ({ is: "detail", at, text })),
   ];
 }
@@ -132,19 +179,41 @@ function holdLines(event: Verdict, moment: Moment): readonly Line[] {
   if (hold.for === "gate") {
     return [
       { is: "step", at, mark: "wait", label: "gate", text: facts.summary },
-      ...waitLines(at, hold.until, hold.otherwise, context, `teal promote${context.suffix}, or teal abort${context.suffix}`),
+      ...waitLines(
+        at,
+        hold.until,
+        hold.otherwise,
+        context,
+        `teal promote${context.suffix}, or teal abort${context.suffix}`,
+      ),
     ];
   }
   return [
     { is: "step", at, mark: "bad", label: labelFor(event, moment), text: cause?.message ?? facts.summary },
     ...(cause?.evidence ?? []).map((text): Line => ({ is: "detail", at, text })),
-    ...waitLines(at, hold.until, hold.otherwise, context, `teal resume${context.suffix}, or teal abort${context.suffix}`),
+    ...waitLines(
+      at,
+      hold.until,
+      hold.otherwise,
+      context,
+      `teal resume${context.suffix}, or teal abort${context.suffix}`,
+    ),
   ];
 }
 
-const BY_ITSELF = { proceed: "then it goes on by itself", revert: "then it goes back", stop: "then it stops as it is" } as const;
+const BY_ITSELF = {
+  proceed: "then it goes on by itself",
+  revert: "then it goes back",
+  stop: "then it stops as it is",
+} as const;
 
-function waitLines(at: Instant, until: Instant, otherwise: keyof typeof BY_ITSELF, context: ViewContext, answers: string): readonly Line[] {
+function waitLines(
+  at: Instant,
+  until: Instant,
+  otherwise: keyof typeof BY_ITSELF,
+  context: ViewContext,
+  answers: string,
+): readonly Line[] {
   return [
     { is: "detail", at, text: `waits until ${context.clock(until)}, ${BY_ITSELF[otherwise]}` },
     { is: "detail", at, text: `answer: ${answers}` },
@@ -165,7 +234,8 @@ function stepOf(event: Verdict, { before }: Moment): Step | undefined {
 function header({ plan }: Deployment, { place, number, liveNumber }: ViewContext): string {
   const { request, baseline, candidate } = plan;
   const { serving } = baseline;
-  const live = serving === "nobody" ? "nobody" : placeOf(serving, baseline.slots[serving].revision, liveNumber);
+  const live =
+    serving === "nobody" ? "nobody" : placeOf(serving, baseline.slots[serving].revision, liveNumber);
   const next = placeOf(candidate.slot, candidate.revision, number);
   return `${request.service} · ${request.environment}@${place}    live: ${live}   candidate: ${next}`;
 }

@@ -2,7 +2,8 @@ import { stripVTControlCharacters } from "node:util";
 
 const SEGMENTS = new Intl.Segmenter("en", { granularity: "grapheme" });
 /** East Asian wide and emoji presentation take two columns. */
-const WIDE = /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]/u;
+const WIDE =
+  /\p{Emoji_Presentation}|[\u1100-\u115f\u2e80-\u303e\u3041-\u33ff\u3400-\u4dbf\u4e00-\u9fff\ua000-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|[\u{20000}-\u{3fffd}]/u;
 const COMBINING = /^[\p{Mn}\p{Me}\p{Cf}]+$/u;
 
 /** Columns that the text takes on a terminal. */

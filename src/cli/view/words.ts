@@ -9,7 +9,8 @@ export function tookInWords(ms: number): string {
   if (ms < 9_950) return `${(ms / 1_000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1_000);
   if (seconds < 60) return `${seconds} s`;
-  if (seconds < 3_600) return seconds % 60 === 0 ? `${seconds / 60} min` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+  if (seconds < 3_600)
+    return seconds % 60 === 0 ? `${seconds / 60} min` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
   return `${Math.floor(seconds / 3_600)} h ${Math.round((seconds % 3_600) / 60)} min`;
 }
 
@@ -39,7 +40,11 @@ export function labelOf(step: Step): string {
 
 /** `blue r41 (v1)`, as far as known. */
 export function placeOf(slot: Slot, revision: Revision | undefined, number: number | undefined): string {
-  return [slot, number === undefined ? undefined : `r${number}`, revision === undefined ? undefined : `(${revision.id})`]
+  return [
+    slot,
+    number === undefined ? undefined : `r${number}`,
+    revision === undefined ? undefined : `(${revision.id})`,
+  ]
     .filter((part) => part !== undefined)
     .join(" ");
 }

@@ -14,17 +14,30 @@ export function back(deployment: Deployment, facts: Facts): Move {
   const { course, plan } = deployment;
   if (course.back === undefined) {
     const steps = revertPlan({ plan, observed: facts.observed, touched: deployment.touched });
-    const because = deployment.abortedBy === undefined ? (deployment.cause?.message ?? "going back") : `asked by ${deployment.abortedBy}`;
+    const because =
+      deployment.abortedBy === undefined
+        ? (deployment.cause?.message ?? "going back")
+        : `asked by ${deployment.abortedBy}`;
     return { move: "journal", event: { kind: "replanned", dir: "back", steps, from: 0, because } };
   }
   const step = currentStep(deployment);
   const inFlight = settleInFlight(deployment, facts);
   // Taking traffic back is always right; stopping something is so only while nothing goes there.
   const doubtful = inFlight?.move === "perform" && !isShift(inFlight.intent, deployment);
-  if (inFlight !== undefined) return settledInTime(doubtful ? ifStillRight("back", inFlight, deployment, facts) : inFlight, "back", step, deployment, facts);
+  if (inFlight !== undefined)
+    return settledInTime(
+      doubtful ? ifStillRight("back", inFlight, deployment, facts) : inFlight,
+      "back",
+      step,
+      deployment,
+      facts,
+    );
   if (step !== undefined && mayStopDestination(deployment, facts)) return { move: "reclaim" };
   // Traffic first, its proof with it. Before anything is taken away, nothing may be in transit that puts it back.
-  const lingers = step !== undefined && (step.do === "ensure" || step.do === "shift" || step.do === "confirm") ? undefined : settleLingering(deployment, facts);
+  const lingers =
+    step !== undefined && (step.do === "ensure" || step.do === "shift" || step.do === "confirm")
+      ? undefined
+      : settleLingering(deployment, facts);
   if (lingers !== undefined) return settledInTime(lingers, "back", step, deployment, facts);
   const again = baselineWins(deployment, facts);
   if (again !== undefined) return again;
@@ -47,7 +60,13 @@ function baselineWins(deployment: Deployment, facts: Facts): Move | undefined {
   const { state, course, plan } = deployment;
   const { routing, slots } = facts.observed;
   const slot = destination(plan);
-  if (state.is !== "running" || course.back === undefined || slot === undefined || routing.is === "unreadable") return undefined;
+  if (
+    state.is !== "running" ||
+    course.back === undefined ||
+    slot === undefined ||
+    routing.is === "unreadable"
+  )
+    return undefined;
   const from = course.back.findIndex((step) => step.do === "shift" || step.do === "confirm");
   const proven = course.back.findLastIndex((step) => step.do === "confirm");
   if (state.step <= proven || deployment.backAgain >= BACK_AGAIN) return undefined;
@@ -66,7 +85,9 @@ function baselineWins(deployment: Deployment, facts: Facts): Move | undefined {
 function mayStopDestination(deployment: Deployment, facts: Facts): boolean {
   const slot = destination(deployment.plan);
   if (facts.fencing !== "atomic" || !facts.claimed || facts.elapsed >= facts.bound) return false;
-  return lingering(deployment).some((each) => each.call.call === "retire" && each.call.slot === slot && each.fence >= deployment.fence);
+  return lingering(deployment).some(
+    (each) => each.call.call === "retire" && each.call.slot === slot && each.fence >= deployment.fence,
+  );
 }
 
 /** Back where it was, or as near as it could get: a candidate that still has the traffic is not `reverted`. */
@@ -75,10 +96,16 @@ function endBack(deployment: Deployment, facts: Facts): Move {
   const { candidate, baseline } = deployment.plan;
   if (routing.is === "unreadable") {
     if (facts.elapsed < WRITE_DEADLINE) return look(`cannot read the router: ${routing.cause.message}`);
-    return ending(deployment, facts, "undecided", { code: "TEAL-B303", message: `who serves cannot be seen: ${routing.cause.message}` });
+    return ending(deployment, facts, "undecided", {
+      code: "TEAL-B303",
+      message: `who serves cannot be seen: ${routing.cause.message}`,
+    });
   }
   const stays = baseline.serving !== candidate.slot && mayReceive(routing.value.weights, candidate.slot);
   if (!stays) return ending(deployment, facts, "reverted", deployment.cause);
-  const cause: Cause = deployment.cause ?? { code: "TEAL-B302", message: `there was nothing to go back to; ${candidate.slot} keeps the traffic` };
+  const cause: Cause = deployment.cause ?? {
+    code: "TEAL-B302",
+    message: `there was nothing to go back to; ${candidate.slot} keeps the traffic`,
+  };
   return ending(deployment, facts, "undecided", cause);
 }

@@ -11,7 +11,12 @@ type ConfirmStep = Step & Extract<Action, { do: "confirm" }>;
  * Proof that traffic moved, by the strongest evidence the router offers. Going back it also waits until no earlier
  * write can still take effect, and repairs what such a write undid.
  */
-export function decideConfirm(dir: "forward" | "back", step: ConfirmStep, deployment: Deployment, facts: Facts): Move {
+export function decideConfirm(
+  dir: "forward" | "back",
+  step: ConfirmStep,
+  deployment: Deployment,
+  facts: Facts,
+): Move {
   const { routing } = facts.observed;
   if (dir === "back" && routing.is === "seen" && !sameWeights(routing.value.weights, step.to)) {
     return { move: "call", step: step.id, expect: routing.version, call: { call: "shift", to: step.to } };

@@ -5,17 +5,49 @@ import { instant, intentId, millis, type Millis } from "../units.ts";
 import { decide } from "./decide.ts";
 import { OPERATOR_WAIT } from "./moves.ts";
 import {
-  NOBODY, NOW, UNREADABLE, V2, after, allTo, atStep, blueServes, both, claimed, codeOf, factsOf, goingBack, intent, judgement, next,
-  outcome, planOf, seen, short, slot, turned,
+  NOBODY,
+  NOW,
+  UNREADABLE,
+  V2,
+  after,
+  allTo,
+  atStep,
+  blueServes,
+  both,
+  claimed,
+  codeOf,
+  factsOf,
+  goingBack,
+  intent,
+  judgement,
+  next,
+  outcome,
+  planOf,
+  seen,
+  short,
+  slot,
+  turned,
 } from "./test-support.ts";
 
 const PLAN = planOf();
 const TO_GREEN = { call: "shift", to: allTo("green") } as const;
 const late = (ms: number): Millis => millis(ms);
-const facts = (over: Parameters<typeof factsOf>[0] = {}) => factsOf({ observed: both(allTo("blue")), ...over });
-const hold = (reason: "gate" | "drift" | "outage" | "unreadable" | "operator", otherwise: "proceed" | "revert" | "stop", of: string, more: object = {}): Happening => ({
-  kind: "verdict", dir: "forward", of, result: "inconclusive", then: "hold", facts: { summary: "test" },
-  hold: { for: reason, until: instant(NOW + 1_000), otherwise }, ...more,
+const facts = (over: Parameters<typeof factsOf>[0] = {}) =>
+  factsOf({ observed: both(allTo("blue")), ...over });
+const hold = (
+  reason: "gate" | "drift" | "outage" | "unreadable" | "operator",
+  otherwise: "proceed" | "revert" | "stop",
+  of: string,
+  more: object = {},
+): Happening => ({
+  kind: "verdict",
+  dir: "forward",
+  of,
+  result: "inconclusive",
+  then: "hold",
+  facts: { summary: "test" },
+  hold: { for: reason, until: instant(NOW + 1_000), otherwise },
+  ...more,
 });
 
 describe("a write whose end nobody saw", () => {
@@ -24,7 +56,10 @@ describe("a write whose end nobody saw", () => {
 
   it("is found applied when the target looks as wanted", () => {
     const move = decide(begun, facts({ observed: both(allTo("green")) }));
-    expect(move).toMatchObject({ move: "journal", event: { kind: "outcome", result: "applied", found: true } });
+    expect(move).toMatchObject({
+      move: "journal",
+      event: { kind: "outcome", result: "applied", found: true },
+    });
   });
 
   it("is shut out by the next fence first, and performed again under its name once that is in force", () => {
@@ -45,7 +80,9 @@ describe("a write whose end nobody saw", () => {
 
   it("is not performed when it would not be decided again: the check it relied on is too old", () => {
     const later = facts({ now: instant(NOW + 60_000) });
-    expect(decide(passedNow, later)).toMatchObject({ event: { kind: "outcome", result: "rejected", found: true } });
+    expect(decide(passedNow, later)).toMatchObject({
+      event: { kind: "outcome", result: "rejected", found: true },
+    });
   });
 
   it("does not keep the deployment for ever: forward it turns back at the step's deadline, back a person is asked", () => {
@@ -53,9 +90,18 @@ describe("a write whose end nobody saw", () => {
     expect(short(decide(begun, facts({ elapsed: late(end - 1) })))).toBe("reclaim");
     expect(short(decide(begun, facts({ elapsed: end })))).toBe("fail back");
     const steps = revertPlan({ plan: PLAN, observed: both(allTo("green")) });
-    const back = goingBack(PLAN, "bake-green", steps, intent("back-shift-blue", { call: "shift", to: allTo("blue") }, { dir: "back" }));
-    expect(short(decide(back, facts({ observed: both(allTo("green")), elapsed: late(end - 1) })))).toBe("perform");
-    expect(short(decide(back, facts({ observed: both(allTo("green")), elapsed: end })))).toBe("inconclusive hold");
+    const back = goingBack(
+      PLAN,
+      "bake-green",
+      steps,
+      intent("back-shift-blue", { call: "shift", to: allTo("blue") }, { dir: "back" }),
+    );
+    expect(short(decide(back, facts({ observed: both(allTo("green")), elapsed: late(end - 1) })))).toBe(
+      "perform",
+    );
+    expect(short(decide(back, facts({ observed: both(allTo("green")), elapsed: end })))).toBe(
+      "inconclusive hold",
+    );
   });
 });
 
@@ -76,28 +122,57 @@ describe("a target that never takes the fence", () => {
 
 describe("a definite refusal", () => {
   const refused = { cause: { code: "TEAL-L1", message: "no room" } };
-  const wanted = { call: "ensure", slot: "green", want: { revision: V2, replicas: 2, checks: PLAN.request.checks } } as const;
+  const wanted = {
+    call: "ensure",
+    slot: "green",
+    want: { revision: V2, replicas: 2, checks: PLAN.request.checks },
+  } as const;
 
   it("ends the step at once with the target's own words, a transient one is tried again", () => {
-    const definite = after(PLAN, claimed(), intent("ensure-green", wanted), outcome("ensure-green", "rejected", refused));
+    const definite = after(
+      PLAN,
+      claimed(),
+      intent("ensure-green", wanted),
+      outcome("ensure-green", "rejected", refused),
+    );
     expect(codeOf(decide(definite, factsOf()))).toBe("TEAL-L1");
     expect(short(decide(definite, factsOf()))).toBe("fail back");
-    const busy = after(PLAN, claimed(), intent("ensure-green", wanted), outcome("ensure-green", "rejected", { ...refused, transient: true }));
+    const busy = after(
+      PLAN,
+      claimed(),
+      intent("ensure-green", wanted),
+      outcome("ensure-green", "rejected", { ...refused, transient: true }),
+    );
     expect(short(decide(busy, factsOf()))).toBe("call ensure");
     expect(short(decide(busy, factsOf({ elapsed: late(125_000) })))).toBe("fail back");
   });
 });
 
 describe("beyond the point of no return", () => {
-  const plan = planOf("blueGreen", { migrations: { expand: false, contract: true, destructive: false }, keepWarm: millis(0) });
-  const begun = { observed: both(allTo("green"), slot("green", V2, 2), slot("blue")), migration: seen({ applied: [], rehearsal: "clean" as const }) };
-  const contracting = atStep(plan, "migrate-contract", intent("migrate-contract", { call: "migrate", phase: "contract" }), outcome("migrate-contract", "rejected", { cause: { code: "TEAL-M1", message: "locks" } }));
+  const plan = planOf("blueGreen", {
+    migrations: { expand: false, contract: true, destructive: false },
+    keepWarm: millis(0),
+  });
+  const begun = {
+    observed: both(allTo("green"), slot("green", V2, 2), slot("blue")),
+    migration: seen({ applied: [], rehearsal: "clean" as const }),
+  };
+  const contracting = atStep(
+    plan,
+    "migrate-contract",
+    intent("migrate-contract", { call: "migrate", phase: "contract" }),
+    outcome("migrate-contract", "rejected", { cause: { code: "TEAL-M1", message: "locks" } }),
+  );
 
   it("a failure waits for a person instead of going back, again and again", () => {
     expect(contracting.course.pastNoReturn).toBe(true);
     const recreate = planOf("recreate", { migrations: { expand: true, contract: false, destructive: true } });
     const starting = both(NOBODY, slot("green", V2, 2, "starting"), slot("blue"));
-    const ensure = { call: "ensure", slot: "green", want: { revision: V2, replicas: 2, checks: recreate.request.checks } } as const;
+    const ensure = {
+      call: "ensure",
+      slot: "green",
+      want: { revision: V2, replicas: 2, checks: recreate.request.checks },
+    } as const;
     const told = atStep(recreate, "ensure-green", intent("ensure-green", ensure), outcome("ensure-green"));
     const move = decide(told, factsOf({ observed: starting, elapsed: late(600_000) }));
     expect(short(move)).toBe("fail hold");
@@ -116,11 +191,17 @@ describe("waiting", () => {
 
   it("at a gate begins with its deadline and default answer", () => {
     const move = decide(atStep(plan, gate), facts());
-    expect(move).toMatchObject({ event: { then: "hold", hold: { for: "gate", until: NOW + 1_000, otherwise: "revert" } } });
+    expect(move).toMatchObject({
+      event: { then: "hold", hold: { for: "gate", until: NOW + 1_000, otherwise: "revert" } },
+    });
   });
 
   it("rests until the deadline, then takes the default answer", () => {
-    for (const [otherwise, answer] of [["proceed", "inconclusive next"], ["revert", "inconclusive back"], ["stop", "end undecided"]] as const) {
+    for (const [otherwise, answer] of [
+      ["proceed", "inconclusive next"],
+      ["revert", "inconclusive back"],
+      ["stop", "end undecided"],
+    ] as const) {
       const waits = atStep(plan, gate, hold("gate", otherwise, gate));
       expect(decide(waits, facts())).toEqual({ move: "rest", until: NOW + 1_000 });
       expect(short(decide(waits, facts({ now: instant(NOW + 1_000) })))).toBe(answer);
@@ -130,7 +211,9 @@ describe("waiting", () => {
   it("for the target ends when everything can be read again", () => {
     const waits = atStep(PLAN, "shift-green-100", hold("unreadable", "revert", "shift-green-100"));
     expect(short(decide(waits, facts()))).toBe("pass again");
-    expect(short(decide(waits, facts({ observed: { ...both(allTo("blue")), routing: UNREADABLE } })))).toBe("look");
+    expect(short(decide(waits, facts({ observed: { ...both(allTo("blue")), routing: UNREADABLE } })))).toBe(
+      "look",
+    );
   });
 
   it("for an outage ends when the checks pass again, not before", () => {
@@ -140,9 +223,18 @@ describe("waiting", () => {
   });
 
   it("on drift and on a refusal only a person ends it", () => {
-    const drift = atStep(PLAN, "bake-green", { kind: "drift", expected: "a", observed: "b", hold: { for: "drift", until: instant(NOW + 1_000), otherwise: "stop" } });
+    const drift = atStep(PLAN, "bake-green", {
+      kind: "drift",
+      expected: "a",
+      observed: "b",
+      hold: { for: "drift", until: instant(NOW + 1_000), otherwise: "stop" },
+    });
     expect(short(decide(drift, facts()))).toBe("rest");
-    const refused = atStep(PLAN, "retire-blue", hold("operator", "stop", "retire-blue", { cause: { code: "TEAL-L1", message: "no" } }));
+    const refused = atStep(
+      PLAN,
+      "retire-blue",
+      hold("operator", "stop", "retire-blue", { cause: { code: "TEAL-L1", message: "no" } }),
+    );
     expect(short(decide(refused, facts({ observed: both(allTo("green")) })))).toBe("rest");
     expect(codeOf(decide(refused, facts({ now: instant(NOW + 1_000) })))).toBe("TEAL-L1");
   });
@@ -155,11 +247,21 @@ describe("waiting", () => {
   });
 
   it("accepts drift as the expected state, and does not look at an unreadable router for ever", () => {
-    const accepted = atStep(PLAN, "probe-green",
-      { kind: "drift", expected: "a", observed: "b", hold: { for: "drift", until: instant(NOW + 1_000), otherwise: "stop" } },
-      { kind: "asked", ask: "acceptDrift", by: "ann" });
+    const accepted = atStep(
+      PLAN,
+      "probe-green",
+      {
+        kind: "drift",
+        expected: "a",
+        observed: "b",
+        hold: { for: "drift", until: instant(NOW + 1_000), otherwise: "stop" },
+      },
+      { kind: "asked", ask: "acceptDrift", by: "ann" },
+    );
     const move = decide(accepted, facts({ observed: both({ blue: 60, green: 40 }) }));
-    expect(move).toMatchObject({ event: { kind: "replanned", dir: "forward", from: 1, seen: { weights: { blue: 60, green: 40 } } } });
+    expect(move).toMatchObject({
+      event: { kind: "replanned", dir: "forward", from: 1, seen: { weights: { blue: 60, green: 40 } } },
+    });
     const blind = facts({ observed: { ...both(allTo("blue")), routing: UNREADABLE } });
     expect(short(decide(accepted, blind))).toBe("look");
     expect(short(decide(accepted, { ...blind, elapsed: late(5_000) }))).toBe("inconclusive hold");
@@ -168,7 +270,12 @@ describe("waiting", () => {
 
 describe("warm", () => {
   const warm = atStep(PLAN, "warm-blue", {
-    kind: "verdict", dir: "forward", of: "warm-blue", result: "pass", then: "hold", facts: { summary: "" },
+    kind: "verdict",
+    dir: "forward",
+    of: "warm-blue",
+    result: "pass",
+    then: "hold",
+    facts: { summary: "" },
     hold: { for: "operator", until: instant(NOW + 1_000), otherwise: "proceed" },
   });
 
@@ -179,7 +286,10 @@ describe("warm", () => {
 });
 
 describe("endings", () => {
-  const borrowed: Happening = { kind: "borrowed", items: [{ slot: "blue", what: "autoscaler", original: "on" }] };
+  const borrowed: Happening = {
+    kind: "borrowed",
+    items: [{ slot: "blue", what: "autoscaler", original: "on" }],
+  };
   const last = PLAN.steps.at(-1)?.id ?? "";
   const done = facts({ observed: both(allTo("green"), slot("green", V2, 2), slot("blue")) });
   const steps = revertPlan({ plan: PLAN, observed: blueServes(2) });
@@ -196,7 +306,9 @@ describe("endings", () => {
     const waits = atStep(PLAN, "bake-green", borrowed, hold("drift", "stop", "bake-green"));
     const resumed = facts({ observed: both(allTo("green")), now: instant(NOW + 7_200_000) });
     expect(short(decide(waits, resumed))).toBe("call restore");
-    expect(short(decide(waits, { ...resumed, now: instant(NOW + 1_001), elapsed: OPERATOR_WAIT }))).toBe("call restore");
+    expect(short(decide(waits, { ...resumed, now: instant(NOW + 1_001), elapsed: OPERATOR_WAIT }))).toBe(
+      "call restore",
+    );
   });
 
   it("reverted once the way back is walked", () => {
@@ -207,13 +319,23 @@ describe("endings", () => {
     const ended = goingBack(PLAN, "probe-green", steps, ...through);
     const blind = facts({ observed: { ...blueServes(2), routing: UNREADABLE } });
     expect(short(decide(ended, blind))).toBe("look");
-    expect(decide(ended, { ...blind, elapsed: late(60_000) })).toMatchObject({ move: "end", outcome: "undecided", cause: { code: "TEAL-B303" } });
+    expect(decide(ended, { ...blind, elapsed: late(60_000) })).toMatchObject({
+      move: "end",
+      outcome: "undecided",
+      cause: { code: "TEAL-B303" },
+    });
   });
 
   it("undecided when the candidate of a first deployment keeps the traffic", () => {
     const first = planOf("blueGreen", {}, { ...blueServes(0) });
     expect(first.baseline.serving).toBe("nobody");
-    const back = after(first, claimed(), turned, { kind: "replanned", dir: "back", steps: [], from: 0, because: "" });
+    const back = after(first, claimed(), turned, {
+      kind: "replanned",
+      dir: "back",
+      steps: [],
+      from: 0,
+      because: "",
+    });
     expect(short(decide(back, facts({ observed: both(allTo(first.candidate.slot)) })))).toBe("end undecided");
   });
 });
@@ -221,14 +343,28 @@ describe("endings", () => {
 describe("the way back", () => {
   it("is planned from what is observed, once", () => {
     const back = atStep(PLAN, "bake-green", turned);
-    expect(decide(back, facts({ observed: both(allTo("green")) }))).toMatchObject({ event: { kind: "replanned", dir: "back", because: "errors" } });
+    expect(decide(back, facts({ observed: both(allTo("green")) }))).toMatchObject({
+      event: { kind: "replanned", dir: "back", because: "errors" },
+    });
   });
 
   it("moves traffic beside a write that may still be in transit, and settles that before it takes anything away", () => {
     const steps = revertPlan({ plan: PLAN, observed: both(allTo("green")) });
-    const lingering = atStep(PLAN, "shift-green-100", intent("shift-green-100", TO_GREEN), turned, { kind: "replanned", dir: "back", steps, from: 0, because: "" });
+    const lingering = atStep(PLAN, "shift-green-100", intent("shift-green-100", TO_GREEN), turned, {
+      kind: "replanned",
+      dir: "back",
+      steps,
+      from: 0,
+      because: "",
+    });
     expect(short(decide(lingering, facts({ observed: both(allTo("green")) })))).toBe("call shift");
-    const drains = after(PLAN, claimed(), intent("x", TO_GREEN), turned, { kind: "replanned", dir: "back", steps: steps.slice(2), from: 0, because: "" });
+    const drains = after(PLAN, claimed(), intent("x", TO_GREEN), turned, {
+      kind: "replanned",
+      dir: "back",
+      steps: steps.slice(2),
+      from: 0,
+      because: "",
+    });
     expect(short(decide(drains, facts()))).toBe("reclaim");
   });
 });

@@ -20,7 +20,9 @@ function withoutReturn(move: Move, facts: Facts): Move {
   const { event } = move;
   const hold = holdFor(facts, "operator", OPERATOR_WAIT, "stop");
   if (event.then === "back") return verdict({ ...event, then: "hold", hold });
-  return event.hold?.otherwise === "revert" ? verdict({ ...event, hold: { ...event.hold, otherwise: "stop" } }) : move;
+  return event.hold?.otherwise === "revert"
+    ? verdict({ ...event, hold: { ...event.hold, otherwise: "stop" } })
+    : move;
 }
 
 function decideFreely(deployment: Deployment, facts: Facts): Move {

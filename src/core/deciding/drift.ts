@@ -14,21 +14,33 @@ export function decideDrift(deployment: Deployment, facts: Facts): Move | undefi
   if (deployment.open.length > 0) return undefined;
   const found = differences(deployment, facts);
   if (found === undefined) return undefined;
-  return { move: "journal", event: { kind: "drift", ...found, hold: holdFor(facts, "drift", OPERATOR_WAIT, "stop") } };
+  return {
+    move: "journal",
+    event: { kind: "drift", ...found, hold: holdFor(facts, "drift", OPERATOR_WAIT, "stop") },
+  };
 }
 
-function differences(deployment: Deployment, facts: Facts): { expected: string; observed: string } | undefined {
+function differences(
+  deployment: Deployment,
+  facts: Facts,
+): { expected: string; observed: string } | undefined {
   const { routing, slots } = facts.observed;
   const { expected } = deployment;
   if (routing.is === "seen" && !sameWeights(routing.value.weights, expected.weights)) {
-    return { expected: `router: ${describeWeights(expected.weights)}`, observed: `router: ${describeWeights(routing.value.weights)}` };
+    return {
+      expected: `router: ${describeWeights(expected.weights)}`,
+      observed: `router: ${describeWeights(routing.value.weights)}`,
+    };
   }
   for (const slot of SLOTS) {
     const seen = slots[slot];
     if (seen.is === "unreadable" || seen.value.wanted === 0) continue;
     const should = expected.revisions[slot];
     if (should === "empty" || !sameRevision(seen.value.revision, should)) {
-      return { expected: `${slot}: ${name(should)}`, observed: `${slot}: ${name(seen.value.revision ?? "empty")}` };
+      return {
+        expected: `${slot}: ${name(should)}`,
+        observed: `${slot}: ${name(seen.value.revision ?? "empty")}`,
+      };
     }
   }
   return undefined;
@@ -43,17 +55,27 @@ export function acceptDrift(deployment: Deployment, facts: Facts): Move {
   const { routing, slots } = facts.observed;
   const { state, course, expected } = deployment;
   const step = currentStep(deployment);
-  if (routing.is === "unreadable" && step !== undefined) return unreadable("forward", step, facts, routing.cause);
+  if (routing.is === "unreadable" && step !== undefined)
+    return unreadable("forward", step, facts, routing.cause);
   if (routing.is === "unreadable" || state.is !== "running") return look("the router to be read");
   const revision = (slot: "blue" | "green") => {
     const seen = slots[slot];
-    return seen.is === "seen" && seen.value.wanted > 0 ? (seen.value.revision ?? "empty") : expected.revisions[slot];
+    return seen.is === "seen" && seen.value.wanted > 0
+      ? (seen.value.revision ?? "empty")
+      : expected.revisions[slot];
   };
   return {
     move: "journal",
     event: {
-      kind: "replanned", dir: "forward", steps: course.forward, from: state.step, because: "drift accepted",
-      seen: { weights: routing.value.weights, revisions: { blue: revision("blue"), green: revision("green") } },
+      kind: "replanned",
+      dir: "forward",
+      steps: course.forward,
+      from: state.step,
+      because: "drift accepted",
+      seen: {
+        weights: routing.value.weights,
+        revisions: { blue: revision("blue"), green: revision("green") },
+      },
     },
   };
 }

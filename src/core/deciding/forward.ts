@@ -12,7 +12,14 @@ export function forward(deployment: Deployment, facts: Facts): Move {
   const guard = decideGuards(deployment, facts);
   if (guard !== undefined) return guard;
   const settling = settleInFlight(deployment, facts) ?? settleLingering(deployment, facts);
-  if (settling !== undefined) return settledInTime(settling.move === "perform" ? ifStillRight("forward", settling, deployment, facts) : settling, "forward", step, deployment, facts);
+  if (settling !== undefined)
+    return settledInTime(
+      settling.move === "perform" ? ifStillRight("forward", settling, deployment, facts) : settling,
+      "forward",
+      step,
+      deployment,
+      facts,
+    );
   if (deployment.driftAccepted) return acceptDrift(deployment, facts);
   const drift = decideDrift(deployment, facts);
   if (drift !== undefined) return drift;

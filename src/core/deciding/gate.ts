@@ -4,7 +4,11 @@ import { assertNever } from "../units.ts";
 import { decideWatch, isOpen } from "./bake.ts";
 import { holdFor, pass, verdict, type Facts, type Move } from "./moves.ts";
 
-export function decideGate(step: Step & Extract<Action, { do: "gate" }>, deployment: Deployment, facts: Facts): Move {
+export function decideGate(
+  step: Step & Extract<Action, { do: "gate" }>,
+  deployment: Deployment,
+  facts: Facts,
+): Move {
   const { gate } = step;
   switch (gate.gate) {
     case "watch":
@@ -19,7 +23,19 @@ export function decideGate(step: Step & Extract<Action, { do: "gate" }>, deploym
   }
 }
 
-function waitAtGate(step: Step, timeout: Step["deadline"], otherwise: "proceed" | "revert", facts: Facts): Move {
+function waitAtGate(
+  step: Step,
+  timeout: Step["deadline"],
+  otherwise: "proceed" | "revert",
+  facts: Facts,
+): Move {
   const hold = holdFor(facts, "gate", timeout, otherwise);
-  return verdict({ dir: "forward", of: step.id, result: "inconclusive", then: "hold", hold, facts: { summary: `waiting for ${step.reason}` } });
+  return verdict({
+    dir: "forward",
+    of: step.id,
+    result: "inconclusive",
+    then: "hold",
+    hold,
+    facts: { summary: `waiting for ${step.reason}` },
+  });
 }

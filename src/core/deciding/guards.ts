@@ -10,7 +10,8 @@ import { crashedReplica } from "./slots.ts";
 /** Guards that watch at the current step. */
 export function watching(deployment: Deployment): readonly Guard[] {
   const { state, course, plan } = deployment;
-  const watched = state.is === "running" || (state.is === "waiting" && (state.for === "outage" || state.for === "gate"));
+  const watched =
+    state.is === "running" || (state.is === "waiting" && (state.for === "outage" || state.for === "gate"));
   if (!watched || state.dir !== "forward") return [];
   const at = (id: string) => course.forward.findIndex((step) => step.id === id);
   return plan.guards.filter((guard) => at(guard.from) <= state.step && state.step <= at(guard.to));
@@ -34,7 +35,9 @@ export function decideGuardsWaiting(deployment: Deployment, facts: Facts): Move 
   // In an outage the other slot is asked all the time, and counts as well only once it has been for a whole window.
   const outage = deployment.state.is === "waiting" && deployment.state.for === "outage";
   if (move?.move === "checks" && !outage) return move;
-  return move?.move === "journal" && move.event.kind === "verdict" && move.event.then === "back" ? move : undefined;
+  return move?.move === "journal" && move.event.kind === "verdict" && move.event.then === "back"
+    ? move
+    : undefined;
 }
 
 function decideGuard(guard: Guard, deployment: Deployment, facts: Facts): Move | undefined {
@@ -70,7 +73,8 @@ function checks(guard: Guard, deployment: Deployment, facts: Facts): Move | unde
   if (mine?.decision !== "fail") return undefined;
   const evidence: VerdictFacts = { summary: mine.summary, samples: mine.failing };
   const other = facts.observed.slots[otherSlot(guard.slot)];
-  const otherServes = other.is === "seen" && other.value.replicas.some((replica) => replica.phase === "ready");
+  const otherServes =
+    other.is === "seen" && other.value.replicas.some((replica) => replica.phase === "ready");
   const { serving, slots } = deployment.plan.baseline;
   const comparable = otherServes && slots[otherSlot(guard.slot)].revision !== undefined;
   if (serving !== guard.slot && comparable) {
@@ -87,7 +91,11 @@ function errors(guard: Guard, deployment: Deployment, facts: Facts): Move | unde
   const seen = facts.traffic;
   if (seen === undefined || !exceeds(limit, seen.candidate)) return undefined;
   const summary = `errors ${percent(seen.candidate)}, limit ${trim(limit.share * 100)} % (before: ${percent(seen.previous)})`;
-  const numbers = { requests: seen.candidate.requests, failed: seen.candidate.failed, ...(seen.lost === undefined ? {} : { lost: seen.lost }) };
+  const numbers = {
+    requests: seen.candidate.requests,
+    failed: seen.candidate.failed,
+    ...(seen.lost === undefined ? {} : { lost: seen.lost }),
+  };
   const evidence: VerdictFacts = { summary, numbers, log: seen.examples };
   if (failAlike(limit, seen.candidate, seen.previous)) return alike(guard, evidence, facts);
   const cause: Cause = { code: "TEAL-B201", message: summary, evidence: seen.examples };
@@ -102,7 +110,12 @@ function back(guard: Guard, cause: Cause, facts: VerdictFacts): Move {
 function alike(guard: Guard, evidence: VerdictFacts, facts: Facts): Move {
   const cause: Cause = { code: "TEAL-B204", message: `both slots fail alike: ${evidence.summary}` };
   return verdict({
-    dir: "forward", of: guard.id, result: "inconclusive", then: "hold", cause, facts: evidence,
+    dir: "forward",
+    of: guard.id,
+    result: "inconclusive",
+    then: "hold",
+    cause,
+    facts: evidence,
     hold: holdFor(facts, "outage", OPERATOR_WAIT, "stop"),
   });
 }

@@ -74,7 +74,10 @@ export interface Facts {
   readonly traffic?: TrafficSeen;
   readonly evidence?: Read<Evidence>;
   readonly residual?: Read<Residual>;
-  readonly migration?: Read<{ readonly applied: readonly ("expand" | "contract")[]; readonly rehearsal: "clean" | "breaks" | "unproven" }>;
+  readonly migration?: Read<{
+    readonly applied: readonly ("expand" | "contract")[];
+    readonly rehearsal: "clean" | "breaks" | "unproven";
+  }>;
 }
 
 type Verdict = Extract<Happening, { kind: "verdict" }>;
@@ -83,7 +86,12 @@ export function look(reason: string): Move {
   return { move: "look", reason };
 }
 
-export function pass(dir: "forward" | "back", step: Step, summary: string, more: Partial<Verdict> = {}): Move {
+export function pass(
+  dir: "forward" | "back",
+  step: Step,
+  summary: string,
+  more: Partial<Verdict> = {},
+): Move {
   return verdict({ dir, of: step.id, result: "pass", then: "next", facts: { summary }, ...more });
 }
 
@@ -106,11 +114,23 @@ export const OPERATOR_WAIT = 600_000 as Millis;
  * What a step does when its deadline passed: its own default answer. Going back it never turns round: it goes on
  * where the plan says so and otherwise waits for a person, who is told what serves.
  */
-export function overdue(dir: "forward" | "back", step: Step, facts: Facts, cause: Cause, summary: string): Move {
+export function overdue(
+  dir: "forward" | "back",
+  step: Step,
+  facts: Facts,
+  cause: Cause,
+  summary: string,
+): Move {
   const common = { dir, of: step.id, cause, facts: { summary } } as const;
   if (step.otherwise === "proceed") return verdict({ ...common, result: "inconclusive", then: "next" });
-  if (step.otherwise === "revert" && dir === "forward") return verdict({ ...common, result: "fail", then: "back" });
-  return verdict({ ...common, result: "inconclusive", then: "hold", hold: holdFor(facts, "operator", OPERATOR_WAIT, "stop") });
+  if (step.otherwise === "revert" && dir === "forward")
+    return verdict({ ...common, result: "fail", then: "back" });
+  return verdict({
+    ...common,
+    result: "inconclusive",
+    then: "hold",
+    hold: holdFor(facts, "operator", OPERATOR_WAIT, "stop"),
+  });
 }
 
 /** A target that cannot be read: wait for it, with an end. */
@@ -118,6 +138,13 @@ export function unreadable(dir: "forward" | "back", step: Step, facts: Facts, ca
   if (facts.elapsed < facts.bound) return look(`cannot read the target: ${cause.message}`);
   const otherwise = dir === "forward" ? "revert" : "stop";
   const hold = holdFor(facts, "unreadable", OPERATOR_WAIT, otherwise);
-  return verdict({ dir, of: step.id, result: "inconclusive", then: "hold", hold, cause, facts: { summary: cause.message } });
+  return verdict({
+    dir,
+    of: step.id,
+    result: "inconclusive",
+    then: "hold",
+    hold,
+    cause,
+    facts: { summary: cause.message },
+  });
 }
-

@@ -9,14 +9,24 @@ import { decideStep } from "./step.ts";
 
 /** What the step wants to do, if it may: in time, and with what it needs held. */
 export function performing(dir: "forward" | "back", step: Step, deployment: Deployment, facts: Facts): Move {
-  return borrowFirst(inTime(decideStep(dir, step, deployment, facts), dir, step, deployment, facts), dir, deployment, facts);
+  return borrowFirst(
+    inTime(decideStep(dir, step, deployment, facts), dir, step, deployment, facts),
+    dir,
+    deployment,
+    facts,
+  );
 }
 
 /**
  * A write that was decided and not performed waited for a lease, a store or another process: what was right then (a
  * passed check, a clean rehearsal) may be so no longer. It is performed now only if it would be decided again.
  */
-export function ifStillRight(dir: "forward" | "back", move: Extract<Move, { move: "perform" }>, deployment: Deployment, facts: Facts): Move {
+export function ifStillRight(
+  dir: "forward" | "back",
+  move: Extract<Move, { move: "perform" }>,
+  deployment: Deployment,
+  facts: Facts,
+): Move {
   const step = currentStep(deployment);
   const intent = deployment.open.find((each) => each.intent === move.intent);
   if (step === undefined || intent === undefined) return move;
@@ -31,7 +41,8 @@ export function ifStillRight(dir: "forward" | "back", move: Extract<Move, { move
  */
 function inTime(move: Move, dir: "forward" | "back", step: Step, deployment: Deployment, facts: Facts): Move {
   if (move.move !== "call") return move;
-  if (facts.justWritten !== undefined && sameCall(facts.justWritten, move.call)) return look("the last write to show");
+  if (facts.justWritten !== undefined && sameCall(facts.justWritten, move.call))
+    return look("the last write to show");
   const refused = deployment.rejected?.step === step.id ? deployment.rejected : undefined;
   if (refused !== undefined && dir === "forward" && !refused.transient) {
     return overdue(dir, step, facts, refused.cause, refused.cause.message);
@@ -40,7 +51,10 @@ function inTime(move: Move, dir: "forward" | "back", step: Step, deployment: Dep
     // Until the target took this lease's fence, an earlier holder's write may be in transit. Going back writes all the same.
     return facts.claimed || dir === "back" ? move : look("the target to accept the lease");
   }
-  const cause = refused?.cause ?? { code: "TEAL-D105", message: `no chance to write within ${Math.round(step.deadline / 1000)} s: ${step.reason}` };
+  const cause = refused?.cause ?? {
+    code: "TEAL-D105",
+    message: `no chance to write within ${Math.round(step.deadline / 1000)} s: ${step.reason}`,
+  };
   return overdue(dir, step, facts, cause, cause.message);
 }
 

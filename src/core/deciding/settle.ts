@@ -17,7 +17,9 @@ export function looksDone(call: Call, facts: Facts): "yes" | "no" | "unseen" {
     case "ensure": {
       const seen = facts.observed.slots[call.slot];
       if (seen.is === "unreadable") return "unseen";
-      return sameRevision(seen.value.revision, call.want.revision) && seen.value.wanted === call.want.replicas ? "yes" : "no";
+      return sameRevision(seen.value.revision, call.want.revision) && seen.value.wanted === call.want.replicas
+        ? "yes"
+        : "no";
     }
     case "retire": {
       const seen = facts.observed.slots[call.slot];
@@ -79,7 +81,9 @@ export function settleLingering(deployment: Deployment, facts: Facts): Move | un
 
 /** A higher fence, once the target has it; where fences do not bind, time. */
 function shuttingOut(facts: Facts): Move {
-  return facts.fencing === "atomic" && facts.claimed ? { move: "reclaim" } : look("an earlier write may still take effect");
+  return facts.fencing === "atomic" && facts.claimed
+    ? { move: "reclaim" }
+    : look("an earlier write may still take effect");
 }
 
 /** Nothing of this write can happen any more. */

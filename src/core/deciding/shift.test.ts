@@ -5,8 +5,27 @@ import { decide } from "./decide.ts";
 import type { Facts } from "./moves.ts";
 import { raised } from "./shift.ts";
 import {
-  NOW, UNREADABLE, V1, V2, allTo, atStep, both, codeOf, factsOf, goingBack, intent, judgement, next, outcome, planOf, replica, seen, shareOf,
-  short, slot, slotOf,
+  NOW,
+  UNREADABLE,
+  V1,
+  V2,
+  allTo,
+  atStep,
+  both,
+  codeOf,
+  factsOf,
+  goingBack,
+  intent,
+  judgement,
+  next,
+  outcome,
+  planOf,
+  replica,
+  seen,
+  shareOf,
+  short,
+  slot,
+  slotOf,
 } from "./test-support.ts";
 
 const PLAN = planOf();
@@ -15,7 +34,11 @@ const facts = (over: Partial<Facts> = {}) => factsOf({ observed: both(allTo("blu
 
 describe("forward", () => {
   it("raises a weight for replicas that passed a short while ago", () => {
-    expect(decide(SHIFT, facts())).toMatchObject({ move: "call", call: { call: "shift", to: allTo("green") }, expect: "1" });
+    expect(decide(SHIFT, facts())).toMatchObject({
+      move: "call",
+      call: { call: "shift", to: allTo("green") },
+      expect: "1",
+    });
     expect(short(decide(SHIFT, facts({ now: instant(NOW + 5_000) })))).toBe("call shift");
   });
 
@@ -35,7 +58,9 @@ describe("forward", () => {
       event: { then: "note", passed: { slot: "green", incarnations: ["0.2"] } },
     });
     expect(short(decide(SHIFT, facts({ ...aged, health: judgement("fail") })))).toBe("fail back");
-    expect(short(decide(SHIFT, facts({ ...aged, health: judgement("inconclusive") })))).toBe("inconclusive hold");
+    expect(short(decide(SHIFT, facts({ ...aged, health: judgement("inconclusive") })))).toBe(
+      "inconclusive hold",
+    );
     expect(short(decide(SHIFT, facts({ ...aged, health: judgement("undecided") })))).toBe("checks green");
   });
 
@@ -48,15 +73,22 @@ describe("forward", () => {
   });
 
   it("is content with as many proven replicas as the checks ask for", () => {
-    const lenient = { ...PLAN, request: { ...PLAN.request, checks: { ...PLAN.request.checks, minHealthy: 2 } } };
+    const lenient = {
+      ...PLAN,
+      request: { ...PLAN.request, checks: { ...PLAN.request.checks, minHealthy: 2 } },
+    };
     const three = slotOf("green", V2, [replica("green", 0), replica("green", 1), replica("green", 2)]);
-    expect(short(decide(atStep(lenient, "shift-green-100"), facts({ observed: both(allTo("blue"), three) })))).toBe("call shift");
+    expect(
+      short(decide(atStep(lenient, "shift-green-100"), facts({ observed: both(allTo("blue"), three) }))),
+    ).toBe("call shift");
     expect(short(decide(SHIFT, facts({ observed: both(allTo("blue"), three) })))).toBe("checks green");
   });
 
   it("grows the candidate first when live has grown behind a long gate", () => {
     const grown = slot("blue", V1, 5);
-    expect(decide(SHIFT, facts({ observed: both(allTo("blue"), slot("green", V2, 2), grown) }))).toMatchObject({
+    expect(
+      decide(SHIFT, facts({ observed: both(allTo("blue"), slot("green", V2, 2), grown) })),
+    ).toMatchObject({
       call: { call: "ensure", slot: "green", want: { replicas: 5, revision: V2 } },
     });
     const growing = slotOf("green", V2, [replica("green", 0), replica("green", 1)], { wanted: 5 });
@@ -90,7 +122,9 @@ describe("forward", () => {
   it("waits for a router that cannot be read, with an end", () => {
     const blind = facts({ observed: { ...both(allTo("blue")), routing: UNREADABLE } });
     expect(short(decide(SHIFT, blind))).toBe("look");
-    expect(decide(SHIFT, { ...blind, elapsed: millis(5_000) })).toMatchObject({ event: { hold: { for: "unreadable", otherwise: "revert" } } });
+    expect(decide(SHIFT, { ...blind, elapsed: millis(5_000) })).toMatchObject({
+      event: { hold: { for: "unreadable", otherwise: "revert" } },
+    });
   });
 
   it("knows whose share grows; a slot that leaves a pool may get more", () => {
@@ -106,31 +140,46 @@ describe("back", () => {
   const failing = both(allTo("green"));
   const steps = revertPlan({ plan: PLAN, observed: failing });
   const back = goingBack(PLAN, "bake-green", steps);
-  const grow = goingBack(PLAN, "retire-blue", revertPlan({ plan: PLAN, observed: both(allTo("green"), slot("green", V2, 2), slot("blue", V1, 1)) }));
-  const withBlue = (ready: number, green = slot("green", V2, 2), weights: Parameters<typeof both>[0] = allTo("green")) =>
-    facts({ observed: both(weights, green, { ...slot("blue", V1, ready), wanted: 2 }) });
+  const grow = goingBack(
+    PLAN,
+    "retire-blue",
+    revertPlan({ plan: PLAN, observed: both(allTo("green"), slot("green", V2, 2), slot("blue", V1, 1)) }),
+  );
+  const withBlue = (
+    ready: number,
+    green = slot("green", V2, 2),
+    weights: Parameters<typeof both>[0] = allTo("green"),
+  ) => facts({ observed: both(weights, green, { ...slot("blue", V1, ready), wanted: 2 }) });
 
   it("moves everything to a destination that carries it, without asking anybody", () => {
     expect(decide(back, withBlue(2))).toMatchObject({ move: "call", call: { to: allTo("blue") } });
   });
 
   it("does not need the failing slot: it may be unreadable", () => {
-    expect(decide(back, facts({ observed: { ...failing, slots: { ...failing.slots, green: UNREADABLE } } }))).toMatchObject({ call: { to: allTo("blue") } });
+    expect(
+      decide(back, facts({ observed: { ...failing, slots: { ...failing.slots, green: UNREADABLE } } })),
+    ).toMatchObject({ call: { to: allTo("blue") } });
   });
 
   it("moves what a small destination carries, the rest as it grows", () => {
     expect(decide(back, withBlue(1))).toMatchObject({ call: { to: shareOf("blue", 50) } });
     expect(short(decide(back, withBlue(1, slot("green", V2, 2), shareOf("blue", 50))))).toBe("look");
-    expect(decide(back, withBlue(2, slot("green", V2, 2), shareOf("blue", 50)))).toMatchObject({ call: { to: allTo("blue") } });
+    expect(decide(back, withBlue(2, slot("green", V2, 2), shareOf("blue", 50)))).toMatchObject({
+      call: { to: allTo("blue") },
+    });
   });
 
   it("waits with it all where the router cannot divide", () => {
     expect(short(decide(back, { ...withBlue(1), modes: ["switch"] }))).toBe("look");
-    expect(decide(back, { ...withBlue(2), modes: ["switch"] })).toMatchObject({ call: { to: allTo("blue") } });
+    expect(decide(back, { ...withBlue(2), modes: ["switch"] })).toMatchObject({
+      call: { to: allTo("blue") },
+    });
   });
 
   it("moves everything to a small destination when the candidate has nothing ready", () => {
-    expect(decide(back, withBlue(1, slot("green", V2, 2, "crashLoop")))).toMatchObject({ call: { to: allTo("blue") } });
+    expect(decide(back, withBlue(1, slot("green", V2, 2, "crashLoop")))).toMatchObject({
+      call: { to: allTo("blue") },
+    });
   });
 
   it("leaves traffic where it is while nothing is ready, and asks a person in the end", () => {
@@ -144,7 +193,11 @@ describe("back", () => {
   it("writes to a router that cannot be read, after one call's time", () => {
     const blind = facts({ observed: { ...failing, routing: UNREADABLE } });
     expect(short(decide(back, blind))).toBe("look");
-    expect(decide(back, { ...blind, elapsed: millis(5_000) })).toMatchObject({ move: "call", expect: "any", call: { to: allTo("blue") } });
+    expect(decide(back, { ...blind, elapsed: millis(5_000) })).toMatchObject({
+      move: "call",
+      expect: "any",
+      call: { to: allTo("blue") },
+    });
   });
 
   it("trusts an unreadable destination that was left alone; one it had touched only when nothing else is ready", () => {
@@ -153,7 +206,13 @@ describe("back", () => {
       return facts({ observed: { ...all, slots: { ...all.slots, blue: UNREADABLE } } });
     };
     expect(short(decide(back, unseen()))).toBe("call shift");
-    const touched = goingBack(PLAN, "warm-blue", steps, intent("retire-blue", { call: "retire", slot: "blue", keep: 0 }, { dir: "back" }), outcome("retire-blue"));
+    const touched = goingBack(
+      PLAN,
+      "warm-blue",
+      steps,
+      intent("retire-blue", { call: "retire", slot: "blue", keep: 0 }, { dir: "back" }),
+      outcome("retire-blue"),
+    );
     expect(touched.touched).toContain("blue");
     expect(short(decide(touched, unseen()))).toBe("look");
     expect(short(decide(touched, unseen(slot("green", V2, 2, "crashLoop"))))).toBe("call shift");
@@ -161,31 +220,50 @@ describe("back", () => {
 
   it("lets the destination grow again where a late write stopped it, also after the shift", () => {
     const stopped = facts({ observed: both(allTo("green"), slot("green", V2, 2), slot("blue", V1, 0)) });
-    expect(decide(back, stopped)).toMatchObject({ call: { call: "ensure", slot: "blue", want: { replicas: 2 } } });
+    expect(decide(back, stopped)).toMatchObject({
+      call: { call: "ensure", slot: "blue", want: { replicas: 2 } },
+    });
     const proving = goingBack(PLAN, "bake-green", steps, next("back-shift-blue", "back"));
     const shrunk = facts({ observed: both(allTo("blue"), slot("green", V2, 2), slot("blue", V1, 1)) });
-    expect(decide(proving, shrunk)).toMatchObject({ call: { call: "ensure", slot: "blue", want: { replicas: 2 } } });
+    expect(decide(proving, shrunk)).toMatchObject({
+      call: { call: "ensure", slot: "blue", want: { replicas: 2 } },
+    });
   });
 
   it("takes hold of a size before it repairs it, and moves traffic back without", () => {
     const proving = goingBack(PLAN, "bake-green", steps, next("back-shift-blue", "back"));
     const lends = [{ slot: "blue", what: "autoscaler", original: "on" }] as const;
     const shrunk = { ...slot("blue", V1, 1), lends };
-    expect(short(decide(proving, facts({ observed: both(allTo("blue"), slot("green", V2, 2), shrunk) })))).toBe("borrowed");
+    expect(
+      short(decide(proving, facts({ observed: both(allTo("blue"), slot("green", V2, 2), shrunk) }))),
+    ).toBe("borrowed");
     const lending = { ...slot("blue", V1, 2), lends };
-    expect(short(decide(back, facts({ observed: both(allTo("green"), slot("green", V2, 2), lending) })))).toBe("call shift");
+    expect(
+      short(decide(back, facts({ observed: both(allTo("green"), slot("green", V2, 2), lending) }))),
+    ).toBe("call shift");
   });
 
   it("shuts a stop of its destination out before it moves anything, where a claim does that", () => {
-    const stopping = atStep(PLAN, "retire-blue", intent("retire-blue", { call: "retire", slot: "blue", keep: 0 }), { kind: "asked", ask: "abort", by: "ann" },
-      { kind: "replanned", dir: "back", steps, from: 0, because: "" });
+    const stopping = atStep(
+      PLAN,
+      "retire-blue",
+      intent("retire-blue", { call: "retire", slot: "blue", keep: 0 }),
+      { kind: "asked", ask: "abort", by: "ann" },
+      { kind: "replanned", dir: "back", steps, from: 0, because: "" },
+    );
     expect(short(decide(stopping, withBlue(2)))).toBe("reclaim");
     expect(short(decide(stopping, { ...withBlue(2), fencing: "checked" }))).toBe("call shift");
     expect(short(decide(stopping, { ...withBlue(2), elapsed: millis(5_000) }))).toBe("call shift");
   });
 
   it("believes no read of a destination it stopped a moment ago, where reads may show the past", () => {
-    const gone = goingBack(PLAN, "warm-blue", steps, intent("retire-blue", { call: "retire", slot: "blue", keep: 0 }, { dir: "back" }), outcome("retire-blue"));
+    const gone = goingBack(
+      PLAN,
+      "warm-blue",
+      steps,
+      intent("retire-blue", { call: "retire", slot: "blue", keep: 0 }, { dir: "back" }),
+      outcome("retire-blue"),
+    );
     const checked = { ...withBlue(2), fencing: "checked" as const };
     expect(short(decide(gone, { ...checked, sinceWrite: millis(4_999) }))).toBe("look");
     expect(short(decide(gone, { ...checked, sinceWrite: millis(5_000) }))).toBe("call shift");
@@ -193,13 +271,25 @@ describe("back", () => {
   });
 
   it("tells a destination that has shrunk to grow first, blindly where it cannot be read, and does not wait for it", () => {
-    expect(decide(grow, withBlue(1, slot("green", V2, 2), allTo("green")))).toMatchObject({ event: { then: "next" } });
+    expect(decide(grow, withBlue(1, slot("green", V2, 2), allTo("green")))).toMatchObject({
+      event: { then: "next" },
+    });
     const small = facts({ observed: both(allTo("green"), slot("green", V2, 2), slot("blue", V1, 1)) });
-    expect(decide(grow, small)).toMatchObject({ call: { call: "ensure", slot: "blue", want: { replicas: 2 } } });
-    const unseen = { ...small, observed: { ...small.observed, slots: { ...small.observed.slots, blue: UNREADABLE } } };
+    expect(decide(grow, small)).toMatchObject({
+      call: { call: "ensure", slot: "blue", want: { replicas: 2 } },
+    });
+    const unseen = {
+      ...small,
+      observed: { ...small.observed, slots: { ...small.observed.slots, blue: UNREADABLE } },
+    };
     expect(short(decide(grow, unseen))).toBe("look");
-    expect(decide(grow, { ...unseen, elapsed: millis(5_000) })).toMatchObject({ move: "call", expect: "any" });
-    expect(short(decide(grow, { ...unseen, elapsed: millis(6_000), sinceWrite: millis(500) }))).toBe("pass next");
+    expect(decide(grow, { ...unseen, elapsed: millis(5_000) })).toMatchObject({
+      move: "call",
+      expect: "any",
+    });
+    expect(short(decide(grow, { ...unseen, elapsed: millis(6_000), sinceWrite: millis(500) }))).toBe(
+      "pass next",
+    );
   });
 });
 
@@ -213,7 +303,15 @@ describe("confirm", () => {
     expect(short(decide(forward, there))).toBe("look");
     expect(short(decide(forward, { ...there, evidence: seen({ ...evidence, moved: false }) }))).toBe("look");
     const proven = decide(forward, { ...there, evidence: seen({ ...evidence, missing: "no identity" }) });
-    expect(proven).toMatchObject({ event: { then: "next", facts: { summary: "green 100 %, confirmed by 40 answers", detail: "evidence: counters; no stronger one: no identity" } } });
+    expect(proven).toMatchObject({
+      event: {
+        then: "next",
+        facts: {
+          summary: "green 100 %, confirmed by 40 answers",
+          detail: "evidence: counters; no stronger one: no identity",
+        },
+      },
+    });
   });
 
   it("without any goes back forward, and asks a person going back", () => {
@@ -226,12 +324,24 @@ describe("confirm", () => {
 
   it("going back repairs what a write in transit undid, and is not done before that has settled", () => {
     const steps = revertPlan({ plan: PLAN, observed: both(allTo("blue")) });
-    const open = goingBack(PLAN, "bake-green", steps, intent("late", { call: "shift", to: allTo("green") }, { dir: "back" }));
+    const open = goingBack(
+      PLAN,
+      "bake-green",
+      steps,
+      intent("late", { call: "shift", to: allTo("green") }, { dir: "back" }),
+    );
     expect(short(decide(open, facts({ evidence: moved, observed: both(allTo("green")) })))).toBe("outcome");
-    const lingering = atStep(PLAN, "shift-green-100", intent("shift-green-100", { call: "shift", to: allTo("green") }),
-      { kind: "asked", ask: "abort", by: "ann" }, { kind: "replanned", dir: "back", steps, from: 0, because: "" });
+    const lingering = atStep(
+      PLAN,
+      "shift-green-100",
+      intent("shift-green-100", { call: "shift", to: allTo("green") }),
+      { kind: "asked", ask: "abort", by: "ann" },
+      { kind: "replanned", dir: "back", steps, from: 0, because: "" },
+    );
     expect(short(decide(lingering, facts({ observed: both(allTo("green")) })))).toBe("call shift");
     expect(short(decide(lingering, facts({ evidence: moved })))).toBe("reclaim");
-    expect(short(decide(lingering, facts({ evidence: moved, claimed: false, elapsed: millis(185_000) })))).toBe("inconclusive hold");
+    expect(
+      short(decide(lingering, facts({ evidence: moved, claimed: false, elapsed: millis(185_000) }))),
+    ).toBe("inconclusive hold");
   });
 });

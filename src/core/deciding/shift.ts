@@ -4,7 +4,17 @@ import { readyReplicas } from "../observed.ts";
 import type { Action, Step } from "../plan.ts";
 import { allTo, sameWeights, shareOf, type Shares, type Weights } from "../routing.ts";
 import { SLOTS, otherSlot, sameRevision, type Cause, type Revision, type Slot } from "../units.ts";
-import { look, overdue, pass, unreadable, verdict, OPERATOR_WAIT, holdFor, type Facts, type Move } from "./moves.ts";
+import {
+  look,
+  overdue,
+  pass,
+  unreadable,
+  verdict,
+  OPERATOR_WAIT,
+  holdFor,
+  type Facts,
+  type Move,
+} from "./moves.ts";
 import { ensureCall, liveSize } from "./slots.ts";
 
 type ShiftStep = Step & Extract<Action, { do: "shift" }>;
@@ -40,13 +50,29 @@ function fitToServe(slot: Slot, step: ShiftStep, deployment: Deployment, facts: 
   const needed = replicasFor(slot, step.to, deployment, facts);
   if (ready.length < needed) {
     if (facts.elapsed >= step.deadline) {
-      const cause: Cause = { code: "TEAL-H105", message: `${slot} has ${ready.length} of ${needed} ready replicas for ${describeWeights(step.to)}` };
+      const cause: Cause = {
+        code: "TEAL-H105",
+        message: `${slot} has ${ready.length} of ${needed} ready replicas for ${describeWeights(step.to)}`,
+      };
       return overdue("forward", step, facts, cause, cause.message);
     }
-    if (seen.value.wanted >= needed || should === "empty" || !runs(seen.value.revision)) return look(`${slot} ${ready.length}/${needed} ready`);
-    return { move: "call", step: step.id, expect: seen.version, call: ensureCall(slot, { revision: should }, needed, deployment.plan.request.checks) };
+    if (seen.value.wanted >= needed || should === "empty" || !runs(seen.value.revision))
+      return look(`${slot} ${ready.length}/${needed} ready`);
+    return {
+      move: "call",
+      step: step.id,
+      expect: seen.version,
+      call: ensureCall(slot, { revision: should }, needed, deployment.plan.request.checks),
+    };
   }
-  return freshlyPassed(slot, ready.map((each) => each.incarnation), deployment, facts) ? undefined : checkAgain(slot, step, deployment, facts);
+  return freshlyPassed(
+    slot,
+    ready.map((each) => each.incarnation),
+    deployment,
+    facts,
+  )
+    ? undefined
+    : checkAgain(slot, step, deployment, facts);
 }
 
 /** Replicas a slot needs to carry its share of what live carries; in a pool each brings its own. */
@@ -56,7 +82,12 @@ function replicasFor(slot: Slot, to: Weights, deployment: Deployment, facts: Fac
   return Math.max(1, Math.ceil((liveSize(deployment, facts) * to[slot]) / 100));
 }
 
-function freshlyPassed(slot: Slot, incarnations: readonly string[], deployment: Deployment, facts: Facts): boolean {
+function freshlyPassed(
+  slot: Slot,
+  incarnations: readonly string[],
+  deployment: Deployment,
+  facts: Facts,
+): boolean {
   const passed = deployment.passed[slot];
   if (passed === undefined) return false;
   // Another process's pass has an age only by the wall clock, which may have jumped: it is asked for again.
@@ -64,24 +95,48 @@ function freshlyPassed(slot: Slot, incarnations: readonly string[], deployment: 
   const { strategy, checks } = deployment.plan.request;
   if (age < 0 || age > strategy.freshness) return false;
   const proven = incarnations.filter((each) => passed.incarnations.includes(each)).length;
-  return proven >= (checks.minHealthy === "all" ? incarnations.length : Math.min(incarnations.length, Math.max(1, checks.minHealthy)));
+  return (
+    proven >=
+    (checks.minHealthy === "all"
+      ? incarnations.length
+      : Math.min(incarnations.length, Math.max(1, checks.minHealthy)))
+  );
 }
 
 /** What passed may be long ago (a gate of two hours), or another life of the replica: ask again before raising. */
 function checkAgain(slot: Slot, step: ShiftStep, deployment: Deployment, facts: Facts): Move {
   const judgement = facts.health;
   if (facts.elapsed >= step.deadline + deployment.plan.request.checks.window.deadline) {
-    const cause: Cause = { code: "TEAL-H105", message: `${slot} does not stay proven long enough for ${describeWeights(step.to)}: its replicas change or pass too slowly` };
+    const cause: Cause = {
+      code: "TEAL-H105",
+      message: `${slot} does not stay proven long enough for ${describeWeights(step.to)}: its replicas change or pass too slowly`,
+    };
     return overdue("forward", step, facts, cause, cause.message);
   }
-  if (judgement === undefined || judgement.decision === "undecided") return { move: "checks", slot, for: "step" };
-  const note = { dir: "forward", of: step.id, facts: { summary: judgement.summary, samples: judgement.failing } } as const;
+  if (judgement === undefined || judgement.decision === "undecided")
+    return { move: "checks", slot, for: "step" };
+  const note = {
+    dir: "forward",
+    of: step.id,
+    facts: { summary: judgement.summary, samples: judgement.failing },
+  } as const;
   if (judgement.decision === "pass") {
-    return verdict({ ...note, result: "pass", then: "note", passed: { slot, incarnations: judgement.passed } });
+    return verdict({
+      ...note,
+      result: "pass",
+      then: "note",
+      passed: { slot, incarnations: judgement.passed },
+    });
   }
   const cause: Cause = { code: "TEAL-H101", message: judgement.summary };
   if (judgement.decision === "fail") return verdict({ ...note, result: "fail", then: "back", cause });
-  return verdict({ ...note, result: "inconclusive", then: "hold", cause, hold: holdFor(facts, "outage", OPERATOR_WAIT, "revert") });
+  return verdict({
+    ...note,
+    result: "inconclusive",
+    then: "hold",
+    cause,
+    hold: holdFor(facts, "outage", OPERATOR_WAIT, "revert"),
+  });
 }
 
 /**
@@ -97,7 +152,8 @@ export function decideShiftBack(step: ShiftStep, deployment: Deployment, facts: 
   const now = routing.value.weights;
   if (sameWeights(now, step.to)) return pass("back", step, describeWeights(step.to));
   const to = step.rule === "exact" ? step.to : carried(step, now, deployment, facts);
-  if (to === "wait" || sameWeights(to, now)) return growAgain(step, deployment, facts) ?? growing(step, deployment, facts);
+  if (to === "wait" || sameWeights(to, now))
+    return growAgain(step, deployment, facts) ?? growing(step, deployment, facts);
   return { move: "call", step: step.id, expect: routing.version, call: { call: "shift", to } };
 }
 
@@ -108,14 +164,25 @@ export function growAgain(step: Step, deployment: Deployment, facts: Facts): Mov
   const seen = facts.observed.slots[slot];
   const { revision, wanted } = deployment.plan.baseline.slots[slot];
   if (seen.is === "unreadable" || revision === undefined || seen.value.wanted >= wanted) return undefined;
-  return { move: "call", step: step.id, expect: seen.version, call: ensureCall(slot, { revision }, wanted, deployment.plan.request.checks) };
+  return {
+    move: "call",
+    step: step.id,
+    expect: seen.version,
+    call: ensureCall(slot, { revision }, wanted, deployment.plan.request.checks),
+  };
 }
 
 function growing(step: ShiftStep, deployment: Deployment, facts: Facts): Move {
   const slot = destination(deployment.plan);
   const reason = `${slot ?? "nothing"} is not ready to take the traffic back`;
   if (facts.elapsed < step.deadline) return look(reason);
-  return overdue("back", step, facts, { code: "TEAL-B301", message: `${reason}; traffic stays where it is` }, reason);
+  return overdue(
+    "back",
+    step,
+    facts,
+    { code: "TEAL-B301", message: `${reason}; traffic stays where it is` },
+    reason,
+  );
 }
 
 /** As much of `to` as the ready replicas of the baseline's slot carry. */
@@ -148,5 +215,7 @@ function readyIn(slot: Slot, facts: Facts): number | "unreadable" {
 export function describeWeights(weights: Weights): string {
   if (weights === "pool") return "both slots in one pool";
   const some = SLOTS.filter((slot) => (weights as Shares)[slot] > 0);
-  return some.length === 0 ? "nobody gets traffic" : some.map((slot) => `${slot} ${weights[slot]} %`).join(", ");
+  return some.length === 0
+    ? "nobody gets traffic"
+    : some.map((slot) => `${slot} ${weights[slot]} %`).join(", ");
 }

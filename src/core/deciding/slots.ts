@@ -4,7 +4,17 @@ import { readyReplicas, type SlotState } from "../observed.ts";
 import type { Action, SizeRule, Step } from "../plan.ts";
 import { NOBODY, sameWeights } from "../routing.ts";
 import { otherSlot, sameRevision, type Cause, type Revision, type Slot } from "../units.ts";
-import { OPERATOR_WAIT, holdFor, look, overdue, pass, unreadable, verdict, type Facts, type Move } from "./moves.ts";
+import {
+  OPERATOR_WAIT,
+  holdFor,
+  look,
+  overdue,
+  pass,
+  unreadable,
+  verdict,
+  type Facts,
+  type Move,
+} from "./moves.ts";
 
 type Direction = "forward" | "back";
 
@@ -27,7 +37,10 @@ export function sizeOf(rule: SizeRule, deployment: Deployment, facts: Facts): nu
     case "fixed":
       return rule.replicas;
     case "part": {
-      const whole = Math.max(deployment.plan.baseline.slots[otherSlot(deployment.plan.candidate.slot)].wanted, 1);
+      const whole = Math.max(
+        deployment.plan.baseline.slots[otherSlot(deployment.plan.candidate.slot)].wanted,
+        1,
+      );
       return Math.ceil((whole * rule.done) / rule.of);
     }
     default: {
@@ -42,38 +55,70 @@ export function sizeOf(rule: SizeRule, deployment: Deployment, facts: Facts): nu
  * put back. Traffic that goes back waits for no such thing.
  */
 export function borrowFirst(move: Move, dir: Direction, deployment: Deployment, facts: Facts): Move {
-  const holds = move.move === "call" && (move.call.call === "ensure" || move.call.call === "retire" || (move.call.call === "shift" && dir === "forward"));
+  const holds =
+    move.move === "call" &&
+    (move.call.call === "ensure" ||
+      move.call.call === "retire" ||
+      (move.call.call === "shift" && dir === "forward"));
   if (!holds) return move;
   const lends = (["blue", "green"] as const).flatMap((slot) => {
     const seen = facts.observed.slots[slot];
     return seen.is === "seen" ? (seen.value.lends ?? []) : [];
   });
-  const items = lends.filter((item) => !deployment.borrowed.some((has) => has.slot === item.slot && has.what === item.what));
+  const items = lends.filter(
+    (item) => !deployment.borrowed.some((has) => has.slot === item.slot && has.what === item.what),
+  );
   return items.length === 0 ? move : { move: "journal", event: { kind: "borrowed", items } };
 }
 
 /** Makes a slot run a revision at a size. Forward it waits until all are ready; going back, acceptance is enough. */
 export function decideEnsure(
-  dir: Direction, step: Step & Extract<Action, { do: "ensure" }>, deployment: Deployment, facts: Facts,
+  dir: Direction,
+  step: Step & Extract<Action, { do: "ensure" }>,
+  deployment: Deployment,
+  facts: Facts,
 ): Move {
   const seen = facts.observed.slots[step.slot];
-  if (seen.is === "unreadable") return dir === "back" ? ensureBlindly(step, deployment, facts, seen.cause) : unreadable(dir, step, facts, seen.cause);
+  if (seen.is === "unreadable")
+    return dir === "back"
+      ? ensureBlindly(step, deployment, facts, seen.cause)
+      : unreadable(dir, step, facts, seen.cause);
   const size = sizeOf(step.size, deployment, facts);
   const has = sameRevision(seen.value.revision, step.revision) && seen.value.wanted > 0;
-  const enough = has && (dir === "back" || step.wait === false ? seen.value.wanted >= size : seen.value.wanted === size || keepsGrowth(step, seen.value, size));
+  const enough =
+    has &&
+    (dir === "back" || step.wait === false
+      ? seen.value.wanted >= size
+      : seen.value.wanted === size || keepsGrowth(step, seen.value, size));
   if (!enough) {
-    return { move: "call", step: step.id, expect: seen.version, call: ensureCall(step.slot, step, size, deployment.plan.request.checks) };
+    return {
+      move: "call",
+      step: step.id,
+      expect: seen.version,
+      call: ensureCall(step.slot, step, size, deployment.plan.request.checks),
+    };
   }
-  if (dir === "back" || step.wait === false) return pass(dir, step, `${step.slot} told to have ${seen.value.wanted}`);
+  if (dir === "back" || step.wait === false)
+    return pass(dir, step, `${step.slot} told to have ${seen.value.wanted}`);
   return awaitReady(step, seen.value, facts);
 }
 
 /** Going back writes: the slot is told once, whatever it has, and the shift after it looks for what is ready. */
-function ensureBlindly(step: Step & Extract<Action, { do: "ensure" }>, deployment: Deployment, facts: Facts, cause: Cause): Move {
+function ensureBlindly(
+  step: Step & Extract<Action, { do: "ensure" }>,
+  deployment: Deployment,
+  facts: Facts,
+  cause: Cause,
+): Move {
   if (facts.elapsed < facts.bound) return look(`cannot read ${step.slot}: ${cause.message}`);
   if (facts.sinceWrite < facts.elapsed) return pass("back", step, `${step.slot} told to grow, unseen`);
   const size = sizeOf(step.size, deployment, facts);
-  return { move: "call", step: step.id, expect: "any", call: ensureCall(step.slot, step, size, deployment.plan.request.checks) };
+  return {
+    move: "call",
+    step: step.id,
+    expect: "any",
+    call: ensureCall(step.slot, step, size, deployment.plan.request.checks),
+  };
 }
 
 /** A size that grew beyond the rule (an autoscaler of the slot itself) is not taken back. */
@@ -81,44 +126,74 @@ function keepsGrowth(step: Extract<Action, { do: "ensure" }>, seen: SlotState, s
   return step.size.rule === "matchLive" && seen.wanted > size;
 }
 
-export function ensureCall(slot: Slot, of: { readonly revision: Revision }, replicas: number, checks: CheckPlan) {
+export function ensureCall(
+  slot: Slot,
+  of: { readonly revision: Revision },
+  replicas: number,
+  checks: CheckPlan,
+) {
   return { call: "ensure", slot, want: { revision: of.revision, replicas, checks } } as const;
 }
 
 function awaitReady(step: Step & Extract<Action, { do: "ensure" }>, seen: SlotState, facts: Facts): Move {
   const crashed = crashedReplica(seen);
   if (crashed !== undefined) {
-    return verdict({ dir: "forward", of: step.id, result: "fail", then: "back", cause: crashed, facts: { summary: crashed.message } });
+    return verdict({
+      dir: "forward",
+      of: step.id,
+      result: "fail",
+      then: "back",
+      cause: crashed,
+      facts: { summary: crashed.message },
+    });
   }
-  const ready = readyReplicas(seen).filter((each) => each.revision === undefined || sameRevision(each.revision, step.revision)).length;
+  const ready = readyReplicas(seen).filter(
+    (each) => each.revision === undefined || sameRevision(each.revision, step.revision),
+  ).length;
   const summary = `${step.slot} ${ready}/${seen.wanted} replicas`;
   if (seen.settled && ready >= seen.wanted) return pass("forward", step, summary);
   if (facts.elapsed < step.deadline) return look(summary);
-  const cause: Cause = { code: "TEAL-H106", message: `${summary} ready after ${Math.round(step.deadline / 1000)} s` };
+  const cause: Cause = {
+    code: "TEAL-H106",
+    message: `${summary} ready after ${Math.round(step.deadline / 1000)} s`,
+  };
   return overdue("forward", step, facts, cause, summary);
 }
 
 /** A replica that ended is a verdict by itself: nobody has to wait for a deadline to know it. */
 export function crashedReplica(seen: SlotState): Cause | undefined {
-  const replica = seen.replicas.find((each) => each.phase === "crashLoop" || each.phase === "exited" || each.restarts > 0);
+  const replica = seen.replicas.find(
+    (each) => each.phase === "crashLoop" || each.phase === "exited" || each.restarts > 0,
+  );
   if (replica === undefined) return undefined;
   const how = replica.exit === undefined ? "" : ` (${replica.exit.signal ?? `exit ${replica.exit.code}`})`;
   return { code: "TEAL-H103", message: `${replica.id} crashed${how}, ${replica.restarts} restarts` };
 }
 
 /** Waits until the slot has nothing in flight, or the cap passed. Only a slot that gets nothing new can drain. */
-export function decideDrain(dir: Direction, step: Step & Extract<Action, { do: "drain" }>, facts: Facts): Move {
+export function decideDrain(
+  dir: Direction,
+  step: Step & Extract<Action, { do: "drain" }>,
+  facts: Facts,
+): Move {
   const still = stillRouted(dir, step, step.slot, facts);
   if (still !== undefined) return still;
   const inFlight = facts.residual?.is === "seen" ? facts.residual.value.inFlight : undefined;
   if (inFlight === 0) return pass(dir, step, `${step.slot}: 0 in flight`);
   if (facts.elapsed < step.cap) return look(`${step.slot}: ${inFlight ?? "unknown"} in flight`);
-  return pass(dir, step, `${step.slot}: cap of ${Math.round(step.cap / 1000)} s passed, ${inFlight ?? "unknown"} in flight`);
+  return pass(
+    dir,
+    step,
+    `${step.slot}: cap of ${Math.round(step.cap / 1000)} s passed, ${inFlight ?? "unknown"} in flight`,
+  );
 }
 
 /** Leaves `keep` replicas. A whole slot is stopped only when the router says that nothing goes there. */
 export function decideRetire(
-  dir: Direction, step: Step & Extract<Action, { do: "retire" }>, deployment: Deployment, facts: Facts,
+  dir: Direction,
+  step: Step & Extract<Action, { do: "retire" }>,
+  deployment: Deployment,
+  facts: Facts,
 ): Move {
   const seen = facts.observed.slots[step.slot];
   if (seen.is === "unreadable") return unreadable(dir, step, facts, seen.cause);
@@ -129,7 +204,12 @@ export function decideRetire(
     if (last !== undefined) return last;
   }
   if (seen.value.wanted > keep) {
-    return { move: "call", step: step.id, expect: seen.version, call: { call: "retire", slot: step.slot, keep } };
+    return {
+      move: "call",
+      step: step.id,
+      expect: seen.version,
+      call: { call: "retire", slot: step.slot, keep },
+    };
   }
   // What exited is only a record.
   const left = seen.value.replicas.filter((each) => each.phase !== "exited").length;
@@ -143,7 +223,13 @@ export function decideRetire(
  * The last slot that is ready stays, whatever the plan says: it is all there is to go back to. Where nobody was served
  * before, or nobody is by plan (recreate), nothing is taken away.
  */
-function lastReady(dir: Direction, step: Step & Extract<Action, { do: "retire" }>, deployment: Deployment, seen: SlotState, facts: Facts): Move | undefined {
+function lastReady(
+  dir: Direction,
+  step: Step & Extract<Action, { do: "retire" }>,
+  deployment: Deployment,
+  seen: SlotState,
+  facts: Facts,
+): Move | undefined {
   if (deployment.plan.baseline.serving === "nobody" || readyReplicas(seen).length === 0) return undefined;
   if (sameWeights(deployment.expected.weights, NOBODY)) return undefined;
   const name = otherSlot(step.slot);
@@ -151,10 +237,18 @@ function lastReady(dir: Direction, step: Step & Extract<Action, { do: "retire" }
   if (other.is === "seen" && readyReplicas(other.value).length > 0) return undefined;
   if (facts.elapsed < facts.bound) return look(`${name} to be ready before ${step.slot} stops`);
   const state = other.is === "seen" ? "has nothing ready" : "cannot be read";
-  const cause: Cause = { code: "TEAL-D108", message: `${step.slot} is the last slot that is ready: ${name} ${state}` };
+  const cause: Cause = {
+    code: "TEAL-D108",
+    message: `${step.slot} is the last slot that is ready: ${name} ${state}`,
+  };
   return verdict({
-    dir, of: step.id, result: "inconclusive", then: "hold", cause,
-    facts: { summary: cause.message }, hold: holdFor(facts, "operator", OPERATOR_WAIT, "stop"),
+    dir,
+    of: step.id,
+    result: "inconclusive",
+    then: "hold",
+    cause,
+    facts: { summary: cause.message },
+    hold: holdFor(facts, "operator", OPERATOR_WAIT, "stop"),
   });
 }
 
@@ -164,10 +258,19 @@ function stillRouted(dir: Direction, step: Step, slot: Slot, facts: Facts): Move
   if (routing.is === "unreadable") return unreadable(dir, step, facts, routing.cause);
   const { weights } = routing.value;
   if (weights !== "pool" && weights[slot] === 0) return undefined;
-  if (facts.elapsed < Math.max(facts.settle, facts.bound)) return look(`the router still sends traffic to ${slot}`);
-  const cause: Cause = { code: "TEAL-D101", message: `the router sends traffic to ${slot}, which was to be stopped` };
+  if (facts.elapsed < Math.max(facts.settle, facts.bound))
+    return look(`the router still sends traffic to ${slot}`);
+  const cause: Cause = {
+    code: "TEAL-D101",
+    message: `the router sends traffic to ${slot}, which was to be stopped`,
+  };
   return verdict({
-    dir, of: step.id, result: "inconclusive", then: "hold", cause,
-    facts: { summary: cause.message }, hold: holdFor(facts, "operator", OPERATOR_WAIT, "stop"),
+    dir,
+    of: step.id,
+    result: "inconclusive",
+    then: "hold",
+    cause,
+    facts: { summary: cause.message },
+    hold: holdFor(facts, "operator", OPERATOR_WAIT, "stop"),
   });
 }

@@ -18,7 +18,9 @@ export function decideStep(dir: "forward" | "back", step: Step, deployment: Depl
     case "gate":
       return decideGate(step, deployment, facts);
     case "shift":
-      return dir === "forward" ? decideShift(step, deployment, facts) : decideShiftBack(step, deployment, facts);
+      return dir === "forward"
+        ? decideShift(step, deployment, facts)
+        : decideShiftBack(step, deployment, facts);
     case "confirm":
       return decideConfirm(dir, step, deployment, facts);
     case "bake":
@@ -40,17 +42,29 @@ export function decideStep(dir: "forward" | "back", step: Step, deployment: Depl
 
 function decideProbe(step: Step & Extract<Action, { do: "probe" }>, facts: Facts): Move {
   const judgement = facts.health;
-  if (judgement === undefined || judgement.decision === "undecided") return { move: "checks", slot: step.slot, for: "step" };
+  if (judgement === undefined || judgement.decision === "undecided")
+    return { move: "checks", slot: step.slot, for: "step" };
   const evidence = { summary: judgement.summary, samples: judgement.failing };
   const common = { dir: "forward", of: step.id, facts: evidence } as const;
   const cause: Cause = judgement.cause ?? { code: "TEAL-H101", message: judgement.summary };
   switch (judgement.decision) {
     case "pass":
-      return verdict({ ...common, result: "pass", then: "next", passed: { slot: step.slot, incarnations: judgement.passed } });
+      return verdict({
+        ...common,
+        result: "pass",
+        then: "next",
+        passed: { slot: step.slot, incarnations: judgement.passed },
+      });
     case "fail":
       return verdict({ ...common, result: "fail", then: "back", cause });
     case "inconclusive":
-      return verdict({ ...common, result: "inconclusive", then: "hold", cause, hold: holdFor(facts, "outage", OPERATOR_WAIT, "revert") });
+      return verdict({
+        ...common,
+        result: "inconclusive",
+        then: "hold",
+        cause,
+        hold: holdFor(facts, "outage", OPERATOR_WAIT, "revert"),
+      });
     default:
       return assertNever(judgement.decision);
   }
@@ -65,5 +79,12 @@ function decideRestore(dir: "forward" | "back", step: Step, deployment: Deployme
 function warm(step: Step & Extract<Action, { do: "warm" }>, facts: Facts): Move {
   if (step.for === 0) return pass("forward", step, "not kept");
   const hold = { for: "operator", until: later(facts.now, step.for), otherwise: "proceed" } as const;
-  return verdict({ dir: "forward", of: step.id, result: "pass", then: "hold", hold, facts: { summary: `${step.slot} kept warm` } });
+  return verdict({
+    dir: "forward",
+    of: step.id,
+    result: "pass",
+    then: "hold",
+    hold,
+    facts: { summary: `${step.slot} kept warm` },
+  });
 }

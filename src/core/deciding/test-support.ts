@@ -5,7 +5,17 @@ import type { Replica, SlotState } from "../observed.ts";
 import type { Plan, Step } from "../plan.ts";
 import { blueServes, planned, request, seen, slot, V2, type strategy } from "../planning/testing.ts";
 import type { Weights } from "../routing.ts";
-import { assertNever, deploymentId, fence, instant, intentId, millis, version, type Revision, type Slot } from "../units.ts";
+import {
+  assertNever,
+  deploymentId,
+  fence,
+  instant,
+  intentId,
+  millis,
+  version,
+  type Revision,
+  type Slot,
+} from "../units.ts";
 import type { Judgement } from "../verdict.ts";
 import type { Facts, Move } from "./moves.ts";
 
@@ -18,46 +28,90 @@ export { blueServes, request, seen, slot, strategy, UNREADABLE, V1, V2, V3 } fro
 export const NOW = instant(Date.UTC(2026, 0, 5, 12));
 
 /** Two replicas of v1 on blue; v2 is to come to green. */
-export function planOf(kind: Parameters<typeof request>[0] = "blueGreen", but: Parameters<typeof strategy>[1] = {}, of = blueServes(2)): Plan {
+export function planOf(
+  kind: Parameters<typeof request>[0] = "blueGreen",
+  but: Parameters<typeof strategy>[1] = {},
+  of = blueServes(2),
+): Plan {
   return planned(request(kind, {}, but), of);
 }
 
 /** The deployment after these events, all at `NOW`. */
 export function after(plan: Plan, ...events: readonly Happening[]): Deployment {
   const at = (event: Happening, seq: number, time = NOW): JournalEvent => ({ ...event, seq, at: time });
-  const opened = at({ kind: "opened", id: deploymentId("d1"), plan, engine: 1 }, 1) as JournalEvent & { kind: "opened" };
+  const opened = at({ kind: "opened", id: deploymentId("d1"), plan, engine: 1 }, 1) as JournalEvent & {
+    kind: "opened";
+  };
   let { deployment } = begin(opened);
   for (const event of events) deployment = apply(deployment, at(event, deployment.seq + 1)).deployment;
   return deployment;
 }
 
 export const claimed = (number = 1): Happening => ({
-  kind: "claimed", fence: fence(number), holder: { name: "ann", host: "h", pid: 1, started: "s", boot: "b" },
+  kind: "claimed",
+  fence: fence(number),
+  holder: { name: "ann", host: "h", pid: 1, started: "s", boot: "b" },
 });
 
-export function intent(step: string, call: Call, more: { id?: string; dir?: "forward" | "back"; by?: number } = {}): Happening {
+export function intent(
+  step: string,
+  call: Call,
+  more: { id?: string; dir?: "forward" | "back"; by?: number } = {},
+): Happening {
   const { id = `i-${step}`, dir = "forward", by = 1 } = more;
-  return { kind: "intent", intent: intentId(id), step, dir, call, expect: version("1"), fence: fence(by), bound: millis(5_000) };
+  return {
+    kind: "intent",
+    intent: intentId(id),
+    step,
+    dir,
+    call,
+    expect: version("1"),
+    fence: fence(by),
+    bound: millis(5_000),
+  };
 }
 
-export const outcome = (step: string, result: "applied" | "unknown" | "rejected" | "conflict" = "applied", more: object = {}): Happening => ({
-  kind: "outcome", intent: intentId(`i-${step}`), result, ...more,
+export const outcome = (
+  step: string,
+  result: "applied" | "unknown" | "rejected" | "conflict" = "applied",
+  more: object = {},
+): Happening => ({
+  kind: "outcome",
+  intent: intentId(`i-${step}`),
+  result,
+  ...more,
 });
 
 export const next = (of: string, dir: "forward" | "back" = "forward", more: object = {}): Happening => ({
-  kind: "verdict", dir, of, result: "pass", then: "next", facts: { summary: "test" }, ...more,
+  kind: "verdict",
+  dir,
+  of,
+  result: "pass",
+  then: "next",
+  facts: { summary: "test" },
+  ...more,
 });
 
 export const turned: Happening = {
-  kind: "verdict", dir: "forward", of: "guard", result: "fail", then: "back",
-  cause: { code: "TEAL-B201", message: "errors" }, facts: { summary: "errors" },
+  kind: "verdict",
+  dir: "forward",
+  of: "guard",
+  result: "fail",
+  then: "back",
+  cause: { code: "TEAL-B201", message: "errors" },
+  facts: { summary: "errors" },
 };
 
 /** The events by which a deployment gets to a step, its writes included. */
 export function walk(plan: Plan, to: string): readonly Happening[] {
   const end = plan.steps.findIndex((step) => step.id === to);
   if (end < 0) throw new Error(`no step ${to} among ${plan.steps.map((step) => step.id).join(", ")}`);
-  return [claimed(), ...plan.steps.slice(0, end).flatMap((step) => [...written(step), next(step.id, "forward", provenBy(step))])];
+  return [
+    claimed(),
+    ...plan.steps
+      .slice(0, end)
+      .flatMap((step) => [...written(step), next(step.id, "forward", provenBy(step))]),
+  ];
 }
 
 /** The deployment as it arrives at a step, with more events after that. */
@@ -66,8 +120,19 @@ export function atStep(plan: Plan, step: string, ...more: readonly Happening[]):
 }
 
 /** On its way back over these steps, from a step forward. */
-export function goingBack(plan: Plan, from: string, steps: readonly Step[], ...more: readonly Happening[]): Deployment {
-  return atStep(plan, from, turned, { kind: "replanned", dir: "back", steps, from: 0, because: "test" }, ...more);
+export function goingBack(
+  plan: Plan,
+  from: string,
+  steps: readonly Step[],
+  ...more: readonly Happening[]
+): Deployment {
+  return atStep(
+    plan,
+    from,
+    turned,
+    { kind: "replanned", dir: "back", steps, from: 0, because: "test" },
+    ...more,
+  );
 }
 
 function written(step: Step): readonly Happening[] {
@@ -78,7 +143,11 @@ function written(step: Step): readonly Happening[] {
 function callOf(step: Step): Call | undefined {
   switch (step.do) {
     case "ensure":
-      return { call: "ensure", slot: step.slot, want: { revision: step.revision, replicas: 2, checks: request("blueGreen").checks } };
+      return {
+        call: "ensure",
+        slot: step.slot,
+        want: { revision: step.revision, replicas: 2, checks: request("blueGreen").checks },
+      };
     case "shift":
       return { call: "shift", to: step.to };
     case "retire":
@@ -123,12 +192,21 @@ export function replica(name: Slot, index: number, over: Partial<Replica> = {}):
 }
 
 /** A slot with exactly these replicas. */
-export function slotOf(name: Slot, revision: Revision, replicas: readonly Replica[], over: Partial<SlotState> = {}): SlotState {
+export function slotOf(
+  name: Slot,
+  revision: Revision,
+  replicas: readonly Replica[],
+  over: Partial<SlotState> = {},
+): SlotState {
   return { ...slot(name, revision, 0), wanted: replicas.length, replicas, ...over };
 }
 
 /** Green with two ready replicas of v2 beside blue with two of v1. */
-export function both(weights: Weights, green: SlotState = slot("green", V2, 2), blue: SlotState = slotBlue()): Facts["observed"] {
+export function both(
+  weights: Weights,
+  green: SlotState = slot("green", V2, 2),
+  blue: SlotState = slotBlue(),
+): Facts["observed"] {
   return { routing: seenRouting(weights), slots: { blue: seen(blue), green: seen(green) } };
 }
 

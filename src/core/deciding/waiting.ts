@@ -14,12 +14,28 @@ export function decideWaiting(deployment: Deployment, state: Waiting, facts: Fac
   const step = currentStep(deployment);
   if (step === undefined) return ending(deployment, facts, "undecided", deployment.cause);
   const over = facts.now >= state.until;
-  const noAnswer: Cause = deployment.held ?? deployment.cause ?? { code: "TEAL-D103", message: `waiting for ${state.for} ended without an answer` };
-  const answer = (then: "next" | "back" | "again", result: "pass" | "fail" | "inconclusive", summary: string, cause?: Cause) =>
-    verdict({ dir: state.dir, of: step.id, result, then, facts: { summary }, ...(cause === undefined ? {} : { cause }) });
+  const noAnswer: Cause = deployment.held ??
+    deployment.cause ?? { code: "TEAL-D103", message: `waiting for ${state.for} ended without an answer` };
+  const answer = (
+    then: "next" | "back" | "again",
+    result: "pass" | "fail" | "inconclusive",
+    summary: string,
+    cause?: Cause,
+  ) =>
+    verdict({
+      dir: state.dir,
+      of: step.id,
+      result,
+      then,
+      facts: { summary },
+      ...(cause === undefined ? {} : { cause }),
+    });
   const guard = over ? undefined : decideGuardsWaiting(deployment, facts);
   if (guard !== undefined) return guard;
-  if (!over) return isOver(deployment, state, step, facts) ? answer(step.do === "gate" && state.for === "gate" ? "next" : "again", "pass", "goes on") : rest(deployment, state);
+  if (!over)
+    return isOver(deployment, state, step, facts)
+      ? answer(step.do === "gate" && state.for === "gate" ? "next" : "again", "pass", "goes on")
+      : rest(deployment, state);
   switch (state.otherwise) {
     case "proceed":
       return answer("next", "inconclusive", "nobody answered in time; the plan says to go on");
@@ -36,7 +52,8 @@ export function decideWaiting(deployment: Deployment, state: Waiting, facts: Fac
 /** What is waited for has come about by itself. A person's decision never does. */
 function isOver(deployment: Deployment, state: Waiting, step: Step, facts: Facts): boolean {
   if (!canEndByItself(deployment)) return false;
-  const readable = facts.observed.routing.is === "seen" && SLOTS.every((slot) => facts.observed.slots[slot].is === "seen");
+  const readable =
+    facts.observed.routing.is === "seen" && SLOTS.every((slot) => facts.observed.slots[slot].is === "seen");
   switch (state.for) {
     case "gate":
       return step.do === "gate" && step.gate.gate === "schedule" && isOpen(step.gate, facts.now);
@@ -54,18 +71,31 @@ function isOver(deployment: Deployment, state: Waiting, step: Step, facts: Facts
 }
 
 /** Causes of holds that were only seen, never answered by the target: they can go as they came. */
-const OBSTACLES: readonly string[] = ["TEAL-B301", "TEAL-D101", "TEAL-D108", "TEAL-M901", "TEAL-M902", "TEAL-M903", "TEAL-R101"];
+const OBSTACLES: readonly string[] = [
+  "TEAL-B301",
+  "TEAL-D101",
+  "TEAL-D108",
+  "TEAL-M901",
+  "TEAL-M902",
+  "TEAL-M903",
+  "TEAL-R101",
+];
 
 /** The step could go on now. A write that was refused is not tried again by itself. */
 function obstacleGone(deployment: Deployment, state: Waiting, step: Step, facts: Facts): boolean {
   if (!OBSTACLES.includes(deployment.held?.code ?? "")) return false;
   const anew = decideStep(state.dir, step, deployment, { ...facts, elapsed: millis(0) });
-  return anew.move === "call" || (anew.move === "journal" && anew.event.kind === "verdict" && anew.event.then === "next");
+  return (
+    anew.move === "call" ||
+    (anew.move === "journal" && anew.event.kind === "verdict" && anew.event.then === "next")
+  );
 }
 
 /** Waits that the world may end at any moment are looked at; for a gate, whoever does not stay need not. */
 function rest(deployment: Deployment, state: Waiting): Move {
-  return state.for !== "gate" && canEndByItself(deployment) ? look(`waiting: ${state.for}`) : { move: "rest", until: state.until };
+  return state.for !== "gate" && canEndByItself(deployment)
+    ? look(`waiting: ${state.for}`)
+    : { move: "rest", until: state.until };
 }
 
 /** A step whose waits came and went so often has a world that flutters: the next one lasts until its deadline. */

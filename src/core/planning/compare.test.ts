@@ -170,7 +170,9 @@ describe("recommend", () => {
   });
   it("prefers a way back that stays quick over one with fewer steps", () => {
     const single = compared({ observed: blueServes(1) });
-    const steps = (kind: string) => single.rows.flatMap((row) => (row.is === "possible" && row.kind === kind ? [row.cost.steps] : []))[0] ?? 0;
+    const steps = (kind: string) =>
+      single.rows.flatMap((row) => (row.is === "possible" && row.kind === kind ? [row.cost.steps] : []))[0] ??
+      0;
     expect(steps("rolling")).toBeLessThan(steps("blueGreen"));
     expect(single.recommendation.strategy).toBe("blueGreen");
   });

@@ -67,8 +67,13 @@ describe("the shapes", () => {
   });
   it("rolling gives a batch no larger share than its replicas can carry", () => {
     for (let total = 1; total <= 100; total += 1) {
-      const { steps } = planned(request("rolling", {}, { batch: 1 }), observed({ blue: 100, green: 0 }, slot("blue", V1, total)));
-      const shares = steps.flatMap((step) => (step.do === "shift" && step.to !== "pool" ? [step.to.green] : []));
+      const { steps } = planned(
+        request("rolling", {}, { batch: 1 }),
+        observed({ blue: 100, green: 0 }, slot("blue", V1, total)),
+      );
+      const shares = steps.flatMap((step) =>
+        step.do === "shift" && step.to !== "pool" ? [step.to.green] : [],
+      );
       expect(shares).toHaveLength(total);
       // So many the engine would start for the share: more than the batch has would be beyond what the plan may use.
       shares.forEach((share, batch) => expect(Math.ceil((total * share) / 100)).toBe(batch + 1));

@@ -78,7 +78,10 @@ function trafficBack(input: RevertInput, serving: Slot): readonly Step[] {
       do: "shift",
       to,
       rule: "readyShare",
-      deadline: millis(step.WRITE_DEADLINE + (hasShrunk(input, serving) || input.touched?.includes(serving) === true ? growth : 0)),
+      deadline: millis(
+        step.WRITE_DEADLINE +
+          (hasShrunk(input, serving) || input.touched?.includes(serving) === true ? growth : 0),
+      ),
       reason: `traffic to be back on ${serving}, as far as its ready replicas carry it`,
       otherwise: "stop",
     },

@@ -28,7 +28,9 @@ export function boot(): string {
 export function startTime(pid: number): string | undefined {
   if (process.platform !== "linux") {
     const line = run("ps", ["-o", "stat=,lstart=", "-p", String(pid)])?.trim();
-    return line === undefined || line === "" || line.startsWith("Z") ? undefined : line.slice(line.indexOf(" ") + 1).trim();
+    return line === undefined || line === "" || line.startsWith("Z")
+      ? undefined
+      : line.slice(line.indexOf(" ") + 1).trim();
   }
   try {
     // Field 22 of /proc/<pid>/stat, counted after the last ")": the command name may contain anything. See proc(5).
@@ -52,7 +54,11 @@ export function isAlive(identity: ProcessIdentity): boolean {
 
 function run(command: string, args: readonly string[]): string | undefined {
   try {
-    return execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 2_000 });
+    return execFileSync(command, args, {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+      timeout: 2_000,
+    });
   } catch {
     return undefined;
   }

@@ -10,7 +10,12 @@ import type { ProcessIdentity } from "./identity.ts";
 export type WireWrite<T> =
   | { readonly is: "applied" | "unchanged" | "conflict"; readonly seen: T; readonly version: string }
   | { readonly is: "fenced"; readonly by: number }
-  | { readonly is: "rejected"; readonly code: string; readonly message: string; readonly evidence?: readonly string[] };
+  | {
+      readonly is: "rejected";
+      readonly code: string;
+      readonly message: string;
+      readonly evidence?: readonly string[];
+    };
 
 export type WireRead<T> = { readonly value: T; readonly version: string };
 
@@ -28,7 +33,10 @@ export interface Member {
 
 export interface EdgeMethods {
   /** `unserved`: requests no slot could be given, since the edge started. */
-  hello: [Record<string, never>, { pid: number; epoch: string; version: string; public: string; preview: string; unserved: number }];
+  hello: [
+    Record<string, never>,
+    { pid: number; epoch: string; version: string; public: string; preview: string; unserved: number },
+  ];
   observe: [Record<string, never>, WireRead<Routing> & { fence: number }];
   /** Lower or equal fences of others are refused from now on; durable before it is answered. */
   claim: [{ fence: number }, WireWrite<number>];
@@ -50,7 +58,10 @@ export interface AgentMethods {
   edge: [Record<string, never>, { fault?: Cause }];
   observe: [{ slot: Slot }, WireRead<SlotState> & { fence: number }];
   claim: [{ fence: number }, WireWrite<number>];
-  ensure: [{ slot: Slot; want: SlotSpec; expect: string; fence: number; intent: string }, WireWrite<SlotState>];
+  ensure: [
+    { slot: Slot; want: SlotSpec; expect: string; fence: number; intent: string },
+    WireWrite<SlotState>,
+  ];
   retire: [{ slot: Slot; keep: number; expect: string; fence: number; intent: string }, WireWrite<SlotState>];
   reach: [{ slot: Slot }, { replicas: readonly WireReach[] }];
   /** Stops the agent; with `everything` also the replicas of both slots, the edge and the holder. */
@@ -77,7 +88,11 @@ export interface ServiceFile {
   readonly preview: string;
   readonly edge: {
     /** Streams of a slot that lost its traffic are ended `after` ms, spread over `over` ms; `hold` leaves them to the drain cap. */
-    readonly streams: { readonly policy: "reconnect" | "hold"; readonly after: number; readonly over: number };
+    readonly streams: {
+      readonly policy: "reconnect" | "hold";
+      readonly after: number;
+      readonly over: number;
+    };
     /** A request for a slot without a ready replica waits so long before it is answered 503. */
     readonly queue: { readonly timeout: number; readonly limit: number };
     /** Time for an upstream to send its response head; 504 after it. */

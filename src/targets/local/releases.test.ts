@@ -1,5 +1,17 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, expect, test } from "vitest";
@@ -20,9 +32,16 @@ interface Place {
   readonly layout: Layout;
   write(files: Record<string, string>): void;
   git(...args: string[]): string;
-  prepare(name?: string, change?: Partial<ReleaseSettings>, said?: string[]): ReturnType<typeof prepareRelease>;
+  prepare(
+    name?: string,
+    change?: Partial<ReleaseSettings>,
+    said?: string[],
+  ): ReturnType<typeof prepareRelease>;
   /** The release folder of a revision that was prepared. */
-  ready(name?: string, change?: Partial<ReleaseSettings>): Promise<{ revision: Revision; folder: string; detail: string }>;
+  ready(
+    name?: string,
+    change?: Partial<ReleaseSettings>,
+  ): Promise<{ revision: Revision; folder: string; detail: string }>;
 }
 
 function place(): Place {
@@ -41,29 +60,58 @@ function place(): Place {
         writeFileSync(join(source, name), text);
       }
     },
-    git: (...args) => execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], { cwd: source, encoding: "utf8" }).trim(),
+    git: (...args) =>
+      execFileSync("git", ["-c", "user.name=t", "-c", "user.email=t@example.org", ...args], {
+        cwd: source,
+        encoding: "utf8",
+      }).trim(),
     prepare: (name, change = {}, said = []) =>
-      prepareRelease(layout, { source, command: "node server.js", ...change }, name, new AbortController().signal, (line) => said.push(line)),
+      prepareRelease(
+        layout,
+        { source, command: "node server.js", ...change },
+        name,
+        new AbortController().signal,
+        (line) => said.push(line),
+      ),
     ready: async (name, change) => {
       const prepared = await of.prepare(name, change);
       if (prepared.is !== "ready") throw new Error(`${prepared.cause.code} ${prepared.cause.message}`);
-      return { revision: prepared.revision, folder: releaseFolder(layout, prepared.revision), detail: prepared.detail };
+      return {
+        revision: prepared.revision,
+        folder: releaseFolder(layout, prepared.revision),
+        detail: prepared.detail,
+      };
     },
   };
   return of;
 }
 const filesOf = (folder: string) =>
-  readdirSync(join(folder, "app"), { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory()).map((entry) => join(entry.parentPath, entry.name).slice(join(folder, "app").length + 1)).toSorted();
+  readdirSync(join(folder, "app"), { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(join(folder, "app").length + 1))
+    .toSorted();
 
 test("copies the folder without what git ignores; what happens to the folder afterwards does not matter", async () => {
   const p = place();
-  p.write({ "server.js": "one", "lib/a.js": "a", ".gitignore": "secret.txt\nnode_modules\n", "secret.txt": "s", "node_modules/x/i.js": "x" });
+  p.write({
+    "server.js": "one",
+    "lib/a.js": "a",
+    ".gitignore": "secret.txt\nnode_modules\n",
+    "secret.txt": "s",
+    "node_modules/x/i.js": "x",
+  });
   const { folder, revision } = await p.ready("v1");
   expect(filesOf(folder)).toEqual([".gitignore", "lib/a.js", "server.js"]);
   p.write({ "server.js": "two" });
   rmSync(join(p.source, "lib"), { recursive: true });
   expect(readFileSync(join(folder, "app", "server.js"), "utf8")).toBe("one");
-  expect(readJson<ReleaseFile>(join(folder, "release.json"))).toMatchObject({ revision, command: "node server.js", cwd: "app", origin: "folder shop", complete: true });
+  expect(readJson<ReleaseFile>(join(folder, "release.json"))).toMatchObject({
+    revision,
+    command: "node server.js",
+    cwd: "app",
+    origin: "folder shop",
+    complete: true,
+  });
 });
 
 test("a folder without git is named by its content when no name is given", async () => {
@@ -93,8 +141,14 @@ test("of a git work tree the commit is taken, uncommitted changes are not and it
   expect(head.is === "ready" && head.detail).toContain("uncommitted changes are not included");
   expect(said.join("\n")).toContain("uncommitted changes");
   const v1 = await p.ready("v1");
-  expect([v1.revision.id, readFileSync(join(v1.folder, "app", "server.js"), "utf8"), filesOf(v1.folder)]).toEqual(["v1", "one", ["server.js"]]);
-  expect(readJson<ReleaseFile>(join(v1.folder, "release.json"))?.origin).toBe(`git ${p.git("rev-parse", "v1").slice(0, 7)}`);
+  expect([
+    v1.revision.id,
+    readFileSync(join(v1.folder, "app", "server.js"), "utf8"),
+    filesOf(v1.folder),
+  ]).toEqual(["v1", "one", ["server.js"]]);
+  expect(readJson<ReleaseFile>(join(v1.folder, "release.json"))?.origin).toBe(
+    `git ${p.git("rev-parse", "v1").slice(0, 7)}`,
+  );
   expect(readFileSync(join(p.source, "server.js"), "utf8")).toBe("uncommitted");
 });
 
@@ -135,7 +189,10 @@ test("everything that decides how it runs makes another revision, secrets includ
   const command = await p.ready("v1", { envFile, command: "node other.js" });
   const env = await p.ready("v1", { envFile, env: { PLAIN: "y" } });
   expect(new Set([base, rotated, command, env].map((one) => one.revision.config)).size).toBe(4);
-  expect(readJson<ReleaseFile>(join(env.folder, "release.json"))?.env).toEqual({ PASSWORD: "two", PLAIN: "y" });
+  expect(readJson<ReleaseFile>(join(env.folder, "release.json"))?.env).toEqual({
+    PASSWORD: "two",
+    PLAIN: "y",
+  });
   expect(base.revision.config).toMatch(/^[0-9a-f]{16}$/);
   writeFileSync(envFile, "PLAIN=x\nPASSWORD=one\n");
   expect((await p.ready("v1", { envFile })).revision).toEqual(base.revision);
@@ -147,7 +204,9 @@ test("another key gives other digests: they tell nothing about a secret", async 
   const a = place();
   const b = place();
   for (const p of [a, b]) p.write({ "server.js": "one" });
-  expect((await a.ready("v1", { env: { P: "1234" } })).revision.config).not.toBe((await b.ready("v1", { env: { P: "1234" } })).revision.config);
+  expect((await a.ready("v1", { env: { P: "1234" } })).revision.config).not.toBe(
+    (await b.ready("v1", { env: { P: "1234" } })).revision.config,
+  );
 });
 
 test("the build runs in the copy with the release's environment, and its output is shown without secrets", async () => {
@@ -160,13 +219,19 @@ test("the build runs in the copy with the release's environment, and its output 
   expect(said.join("\n")).toContain("built with");
   expect(said.join("\n")).not.toContain("plantedSecret-77");
   expect(existsSync(join(p.source, "built.txt"))).toBe(false);
-  expect(prepared.is === "ready" && filesOf(releaseFolder(p.layout, prepared.revision))).toEqual(["built.txt", "server.js"]);
+  expect(prepared.is === "ready" && filesOf(releaseFolder(p.layout, prepared.revision))).toEqual([
+    "built.txt",
+    "server.js",
+  ]);
 });
 
 test("a failed build is refused with its last lines and leaves nothing behind", async () => {
   const p = place();
   p.write({ "server.js": "one" });
-  const prepared = await p.prepare("v1", { build: "echo cannot compile $TOKEN; exit 4", env: { TOKEN: "plantedSecret-77" } });
+  const prepared = await p.prepare("v1", {
+    build: "echo cannot compile $TOKEN; exit 4",
+    env: { TOKEN: "plantedSecret-77" },
+  });
   expect(prepared).toMatchObject({ is: "refused", cause: { code: "TEAL-L105" } });
   expect(JSON.stringify(prepared)).toContain("cannot compile");
   expect(JSON.stringify(prepared)).not.toContain("plantedSecret-77");
@@ -213,7 +278,8 @@ test("a state directory inside the source is not copied into itself", async () =
   p.write({ "server.js": "one" });
   const layout = layoutOf(join(p.source, ".state"), "shop", "test");
   mkdirSync(layout.root, { recursive: true });
-  const prepare = () => prepareRelease(layout, { source: p.source, command: "true" }, "v1", new AbortController().signal);
+  const prepare = () =>
+    prepareRelease(layout, { source: p.source, command: "true" }, "v1", new AbortController().signal);
   const one = await prepare();
   const two = await prepare();
   expect(two).toMatchObject({ is: "ready", revision: one.is === "ready" ? one.revision : {} });
@@ -222,13 +288,24 @@ test("a state directory inside the source is not copied into itself", async () =
 test("missing folders and files are refused by name", async () => {
   const p = place();
   p.write({ "server.js": "one" });
-  expect(await p.prepare("v1", { source: join(p.source, "nowhere") })).toMatchObject({ is: "refused", cause: { code: "TEAL-L101" } });
-  expect(await p.prepare("v1", { envFile: join(p.source, "none.env") })).toMatchObject({ is: "refused", cause: { code: "TEAL-L107" } });
-  expect(await p.prepare("v1", { cwd: "nowhere" })).toMatchObject({ is: "refused", cause: { code: "TEAL-L108" } });
+  expect(await p.prepare("v1", { source: join(p.source, "nowhere") })).toMatchObject({
+    is: "refused",
+    cause: { code: "TEAL-L101" },
+  });
+  expect(await p.prepare("v1", { envFile: join(p.source, "none.env") })).toMatchObject({
+    is: "refused",
+    cause: { code: "TEAL-L107" },
+  });
+  expect(await p.prepare("v1", { cwd: "nowhere" })).toMatchObject({
+    is: "refused",
+    cause: { code: "TEAL-L108" },
+  });
 });
 
 test("ids that are no file names get folders of their own", () => {
-  const names = ["a/b", "a-b", "..", ".", "-x", "ä", "x".repeat(300)].map((id) => releaseName({ id, config: "0123456789abcdef" }));
+  const names = ["a/b", "a-b", "..", ".", "-x", "ä", "x".repeat(300)].map((id) =>
+    releaseName({ id, config: "0123456789abcdef" }),
+  );
   expect(new Set(names).size).toBe(names.length);
   for (const name of names) expect(name).toMatch(/^[A-Za-z0-9_-][A-Za-z0-9._~-]{0,90}$/);
 });
@@ -241,7 +318,10 @@ test("prune keeps what a slot is told, what it is asked to keep, and what somebo
     made.push(await p.ready(id));
   }
   const [v1, v2, v3] = made.map((one) => one.revision) as [Revision, Revision, Revision];
-  const slots = { blue: { version: 1, want: { revision: v1, replicas: 0, checks: {} }, replicas: [] }, green: { version: 0, replicas: [] } };
+  const slots = {
+    blue: { version: 1, want: { revision: v1, replicas: 0, checks: {} }, replicas: [] },
+    green: { version: 0, replicas: [] },
+  };
   writeFileSync(p.layout.slotsFile, JSON.stringify({ format: 1, fence: 1, slots }));
   mkdirSync(join(p.layout.releases, ".new-1-a"));
   mkdirSync(join(p.layout.releases, ".new-1-b"));

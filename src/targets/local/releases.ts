@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statfsSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from "node:fs";
 import { basename, join } from "node:path";
 import { parseEnv } from "node:util";
 import { createRedactor } from "../../core/redact.ts";
@@ -60,15 +69,21 @@ export async function prepareRelease(
   mkdirSync(layout.releases, { recursive: true, mode: 0o700 });
   const full = noRoom(layout, source);
   if (full !== undefined) return full;
-  if (source.is === "commit" && source.dirty) progress("the folder has uncommitted changes; they are not included");
+  if (source.is === "commit" && source.dirty)
+    progress("the folder has uncommitted changes; they are not included");
   const copy = join(layout.releases, `.new-${process.pid}-${randomBytes(4).toString("hex")}`);
   mkdirSync(join(copy, APP), { recursive: true, mode: 0o700 });
   try {
     return await make(layout, settings, { name, source, env: env.values, copy, signal, progress });
   } catch (error) {
-    if (error instanceof CopyError) return refused("TEAL-L104", error.message, "Correct the source and deploy again.");
+    if (error instanceof CopyError)
+      return refused("TEAL-L104", error.message, "Correct the source and deploy again.");
     if ((error as NodeJS.ErrnoException).code !== "ENOSPC") throw error;
-    return refused("TEAL-L106", `the disk filled up while ${layout.releases} was written`, "Free space, or remove releases: teal prune");
+    return refused(
+      "TEAL-L106",
+      `the disk filled up while ${layout.releases} was written`,
+      "Free space, or remove releases: teal prune",
+    );
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
@@ -77,8 +92,13 @@ export async function prepareRelease(
 /** Whether the very release of an earlier revision is still there. Nothing is made anew: that would be another one. */
 export function recallRelease(layout: Layout, revision: Revision): Prepared {
   const folder = releaseFolder(layout, revision);
-  if (isComplete(folder, revision)) return { is: "ready", revision, detail: `release ${basename(folder)}, kept` };
-  return refused("TEAL-L109", `the release of ${revision.id} (${revision.config}) is not kept any more`, `Deploy it anew: teal deploy ${revision.id}`);
+  if (isComplete(folder, revision))
+    return { is: "ready", revision, detail: `release ${basename(folder)}, kept` };
+  return refused(
+    "TEAL-L109",
+    `the release of ${revision.id} (${revision.config}) is not kept any more`,
+    `Deploy it anew: teal deploy ${revision.id}`,
+  );
 }
 
 interface Making {
@@ -102,17 +122,25 @@ async function make(layout: Layout, settings: ReleaseSettings, making: Making): 
   const config = keyedDigest(layout, { command, cwd, build: build ?? null, env: sorted(env), tree });
   const revision: Revision = { id, config };
   const folder = releaseFolder(layout, revision);
-  if (isComplete(folder, revision)) return { is: "ready", revision, detail: `release ${basename(folder)}, as prepared before` };
+  if (isComplete(folder, revision))
+    return { is: "ready", revision, detail: `release ${basename(folder)}, as prepared before` };
   if (source.is === "commit") await copySource(source, app, signal);
-  if (!existsSync(join(app, cwd))) return refused("TEAL-L108", `the source has no folder ${cwd}`, "Correct `cwd`.");
+  if (!existsSync(join(app, cwd)))
+    return refused("TEAL-L108", `the source has no folder ${cwd}`, "Correct `cwd`.");
   const failed = build === undefined ? undefined : await runBuild(build, making, cwd);
   if (failed !== undefined) return failed;
-  const origin = source.is === "commit" ? `git ${source.commit.slice(0, 7)}` : `folder ${basename(source.folder)}`;
+  const origin =
+    source.is === "commit" ? `git ${source.commit.slice(0, 7)}` : `folder ${basename(source.folder)}`;
   await toDisk(copy, signal);
   const release: ReleaseFile = { revision, command, cwd: join(APP, cwd), env, origin, complete: true };
   writeDurably(join(copy, "release.json"), JSON.stringify(release));
   putInPlace(copy, folder, revision);
-  const note = source.is === "commit" && source.dirty ? "; uncommitted changes are not included" : source.is === "files" && source.note !== undefined ? `; ${source.note}` : "";
+  const note =
+    source.is === "commit" && source.dirty
+      ? "; uncommitted changes are not included"
+      : source.is === "files" && source.note !== undefined
+        ? `; ${source.note}`
+        : "";
   progress(`release ${basename(folder)} from ${origin}`);
   return { is: "ready", revision, detail: `release ${basename(folder)} from ${origin}${note}` };
 }
@@ -161,7 +189,11 @@ function readEnvironment(settings: ReleaseSettings): { values: Record<string, st
   } catch (error) {
     // Only the code: a message could quote the file.
     const code = (error as NodeJS.ErrnoException).code ?? "not readable";
-    return refused("TEAL-L107", `the environment file ${settings.envFile} could not be read (${code})`, "Correct `envFile`.");
+    return refused(
+      "TEAL-L107",
+      `the environment file ${settings.envFile} could not be read (${code})`,
+      "Correct `envFile`.",
+    );
   }
 }
 
@@ -171,7 +203,11 @@ function noRoom(layout: Layout, source: Source): Refused | undefined {
   const needed = source.bytes + HEADROOM;
   if (free >= needed) return undefined;
   const mb = (bytes: number) => `${Math.ceil(bytes / 1024 / 1024)} MB`;
-  return refused("TEAL-L106", `${layout.releases} has ${mb(free)} free, a release of this source needs ${mb(needed)}`, "Free space, or remove releases: teal prune");
+  return refused(
+    "TEAL-L106",
+    `${layout.releases} has ${mb(free)} free, a release of this source needs ${mb(needed)}`,
+    "Free space, or remove releases: teal prune",
+  );
 }
 
 function sorted(env: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {

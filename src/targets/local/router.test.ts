@@ -32,10 +32,19 @@ test("observe, claim, shift and their refusals", async () => {
   expect(seen.value.weights).toEqual(NOBODY);
   expect(await router.claim(edge.by(4))).toEqual({ is: "applied", seen: 4 });
   expect(await router.shift(allTo("blue"), seen.version, edge.by(3))).toEqual({ is: "fenced", by: 4 });
-  expect(await router.shift(allTo("blue"), seen.version, edge.by(4))).toMatchObject({ is: "applied", seen: { weights: allTo("blue") } });
+  expect(await router.shift(allTo("blue"), seen.version, edge.by(4))).toMatchObject({
+    is: "applied",
+    seen: { weights: allTo("blue") },
+  });
   expect(await router.shift(allTo("blue"), seen.version, edge.by(4))).toMatchObject({ is: "unchanged" });
-  expect(await router.shift(allTo("green"), seen.version, edge.by(4))).toMatchObject({ is: "conflict", seen: { weights: allTo("blue") } });
-  expect(await router.shift("pool", "any", edge.by(4))).toMatchObject({ is: "rejected", cause: { code: "TEAL-E110" } });
+  expect(await router.shift(allTo("green"), seen.version, edge.by(4))).toMatchObject({
+    is: "conflict",
+    seen: { weights: allTo("blue") },
+  });
+  expect(await router.shift("pool", "any", edge.by(4))).toMatchObject({
+    is: "rejected",
+    cause: { code: "TEAL-E110" },
+  });
 });
 
 test("a stale fence is refused also after the edge was killed", async () => {
@@ -43,7 +52,10 @@ test("a stale fence is refused also after the edge was killed", async () => {
   await edge.router.claim(edge.by(7));
   const pid = await edge.pid();
   process.kill(pid, "SIGKILL");
-  await until("another edge answers", async () => (await edge.ask("hello", {}).catch(() => ({ pid }))).pid !== pid);
+  await until(
+    "another edge answers",
+    async () => (await edge.ask("hello", {}).catch(() => ({ pid }))).pid !== pid,
+  );
   expect(await edge.router.observe(signal)).toMatchObject({ is: "seen" });
   expect(await edge.router.shift(allTo("blue"), "any", edge.by(6))).toEqual({ is: "fenced", by: 7 });
 });
@@ -54,11 +66,18 @@ test("evidence grows from an acknowledgement to answers of the revision", async 
   cleanups.push(() => slot.close());
   await edge.members("green", memberOf(slot));
   await edge.shift(allTo("green"));
-  expect(await edge.router.sample(allTo("green"), signal)).toMatchObject({ is: "seen", value: { strength: "ack", moved: true } });
-  expect(await edge.router.sample(allTo("blue"), signal)).toMatchObject({ is: "seen", value: { moved: false } });
+  expect(await edge.router.sample(allTo("green"), signal)).toMatchObject({
+    is: "seen",
+    value: { strength: "ack", moved: true },
+  });
+  expect(await edge.router.sample(allTo("blue"), signal)).toMatchObject({
+    is: "seen",
+    value: { moved: false },
+  });
   for (let round = 0; round < 5; round++) await (await fetch(`${edge.url}/who`)).text();
   expect(await edge.router.sample(allTo("green"), signal)).toMatchObject({
-    is: "seen", value: { strength: "identity", moved: true, detail: "5 answers from r-green, 0 started on blue" },
+    is: "seen",
+    value: { strength: "identity", moved: true, detail: "5 answers from r-green, 0 started on blue" },
   });
   const traffic = await edge.router.traffic("green", signal);
   if (traffic.is !== "seen") throw new Error(JSON.stringify(traffic));
@@ -73,8 +92,13 @@ test("without an edge reads are unreadable and writes rejected: nothing was sent
   const edge = new TestEdge();
   cleanups.push(() => edge.stop());
   expect(await router.observe(signal)).toMatchObject({ is: "unreadable", cause: { code: "TEAL-E120" } });
-  expect(await router.shift(allTo("blue"), "any", edge.by())).toMatchObject({ is: "rejected", cause: { code: "TEAL-E120" } });
-  expect(await router.shift(allTo("blue"), "any", { ...edge.by(), deadline: instant(Date.now() - 1) })).toMatchObject({ is: "rejected", cause: { code: "TEAL-E121" } });
+  expect(await router.shift(allTo("blue"), "any", edge.by())).toMatchObject({
+    is: "rejected",
+    cause: { code: "TEAL-E120" },
+  });
+  expect(
+    await router.shift(allTo("blue"), "any", { ...edge.by(), deadline: instant(Date.now() - 1) }),
+  ).toMatchObject({ is: "rejected", cause: { code: "TEAL-E121" } });
 });
 
 test("a write whose answer was lost is unknown", async () => {
@@ -92,7 +116,11 @@ test("an address in use, and one that cannot be bound, are said so", async () =>
   await new Promise<void>((resolve) => taken.listen(0, "127.0.0.1", resolve));
   cleanups.push(() => taken.close());
   const { port } = taken.address() as { port: number };
-  for (const [listen, code] of [[`127.0.0.1:${port}`, "TEAL-E105"], ["192.0.2.1:80", "TEAL-E106"], ["8080", "TEAL-E106"]] as const) {
+  for (const [listen, code] of [
+    [`127.0.0.1:${port}`, "TEAL-E105"],
+    ["192.0.2.1:80", "TEAL-E106"],
+    ["8080", "TEAL-E106"],
+  ] as const) {
     const edge = new TestEdge();
     cleanups.push(() => edge.stop());
     writeFileSync(edge.layout.serviceFile, JSON.stringify({ listen, preview: "127.0.0.1:0", edge: {} }));
@@ -114,16 +142,27 @@ test("nothing is accepted before the edge can answer: clients that come first wa
   await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
   const { port } = probe.address() as { port: number };
   await new Promise((resolve) => probe.close(resolve));
-  writeFileSync(edge.layout.serviceFile, JSON.stringify({
-    listen: `127.0.0.1:${port}`, preview: "127.0.0.1:0",
-    edge: { streams: { policy: "hold", after: 0, over: 0 }, queue: { timeout: 100, limit: 10 }, responseTimeout: 1_000, trustedProxies: [] },
-  }));
+  writeFileSync(
+    edge.layout.serviceFile,
+    JSON.stringify({
+      listen: `127.0.0.1:${port}`,
+      preview: "127.0.0.1:0",
+      edge: {
+        streams: { policy: "hold", after: 0, over: 0 },
+        queue: { timeout: 100, limit: 10 },
+        responseTimeout: 1_000,
+        trustedProxies: [],
+      },
+    }),
+  );
   let started = false;
   const statuses: number[] = [];
   const early = (async () => {
     while (statuses.length < 5) {
       // Refused until somebody listens; from then on every connection is answered.
-      const answer = await fetch(`http://127.0.0.1:${port}/`).catch((error: { cause?: { code?: string } }) => error.cause?.code);
+      const answer = await fetch(`http://127.0.0.1:${port}/`).catch(
+        (error: { cause?: { code?: string } }) => error.cause?.code,
+      );
       if (typeof answer === "object") statuses.push(answer.status);
       else if (answer !== "ECONNREFUSED" || started) statuses.push(-1);
     }
@@ -141,9 +180,16 @@ test("a corrupt route record: nobody is served by a guess, the reason is told, a
   const error = (await startHolder(edge.layout).catch((reason: unknown) => reason)) as EdgeError;
   expect(error.code).toBe("TEAL-E102");
   expect(error.message).toMatch(/route\.json is not a route record/);
-  writeFileSync(edge.layout.routeFile, '{"weights":{"blue":0,"green":100},"fence":3,"version":9,"intent":null}');
+  writeFileSync(
+    edge.layout.routeFile,
+    '{"weights":{"blue":0,"green":100},"fence":3,"version":9,"intent":null}',
+  );
   await startHolder(edge.layout);
-  expect(await edge.router.observe(signal)).toMatchObject({ is: "seen", version: "9", value: { weights: allTo("green") } });
+  expect(await edge.router.observe(signal)).toMatchObject({
+    is: "seen",
+    version: "9",
+    value: { weights: allTo("green") },
+  });
   await stopHolder(edge.layout);
   await until("it is gone", async () => (await edge.router.observe(signal)).is === "unreadable");
 });

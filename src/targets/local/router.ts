@@ -30,7 +30,11 @@ export function createLocalRouter(layout: Layout): LocalRouter {
    * write only while nothing was sent.
    */
   async function call<M extends keyof EdgeMethods>(
-    method: M, params: EdgeMethods[M][0], atMost: number, signal: AbortSignal, kind: "read" | "write",
+    method: M,
+    params: EdgeMethods[M][0],
+    atMost: number,
+    signal: AbortSignal,
+    kind: "read" | "write",
   ): Promise<EdgeMethods[M][1]> {
     const deadline = performance.now() + Math.min(atMost, ABSENT_MS);
     for (;;) {
@@ -46,7 +50,10 @@ export function createLocalRouter(layout: Layout): LocalRouter {
   }
 
   async function read<M extends keyof EdgeMethods, T>(
-    method: M, params: EdgeMethods[M][0], signal: AbortSignal, take: (answer: EdgeMethods[M][1]) => { value: T; version?: string },
+    method: M,
+    params: EdgeMethods[M][0],
+    signal: AbortSignal,
+    take: (answer: EdgeMethods[M][1]) => { value: T; version?: string },
   ): Promise<Read<T>> {
     try {
       const { value, version: at } = take(await call(method, params, READ_MS, signal, "read"));
@@ -57,14 +64,23 @@ export function createLocalRouter(layout: Layout): LocalRouter {
   }
 
   async function write<M extends "claim" | "shift", W, T>(
-    method: M, params: EdgeMethods[M][0], by: By, take: (seen: W) => T,
+    method: M,
+    params: EdgeMethods[M][0],
+    by: By,
+    take: (seen: W) => T,
   ): Promise<Write<T>> {
     const left = by.deadline - Date.now();
     if (left <= 0 || by.signal.aborted) {
-      return { is: "rejected", cause: { code: "TEAL-E121", message: `${method}: the time for this call is over; nothing was sent` } };
+      return {
+        is: "rejected",
+        cause: { code: "TEAL-E121", message: `${method}: the time for this call is over; nothing was sent` },
+      };
     }
     try {
-      return fromWire((await call(method, params, Math.min(left, WRITE_MS), by.signal, "write")) as WireWrite<W>, take);
+      return fromWire(
+        (await call(method, params, Math.min(left, WRITE_MS), by.signal, "write")) as WireWrite<W>,
+        take,
+      );
     } catch (error) {
       const cause = unreachable(layout, error);
       return { is: error instanceof RpcError && error.sent ? "unknown" : "rejected", cause };
@@ -81,7 +97,8 @@ export function createLocalRouter(layout: Layout): LocalRouter {
     observe: (signal) => read("observe", {}, signal, (answer): { value: Routing; version: string } => answer),
     sample: (to, signal) => read("sample", { to }, signal, (value: Evidence) => ({ value })),
     residual: (slot: Slot, signal) => read("residual", { slot }, signal, (value: Residual) => ({ value })),
-    traffic: (slot: Slot, signal) => read("traffic", { slot }, signal, (value) => ({ value: withInfinity(value) })),
+    traffic: (slot: Slot, signal) =>
+      read("traffic", { slot }, signal, (value) => ({ value: withInfinity(value) })),
     close: () => client.close(),
   };
 }

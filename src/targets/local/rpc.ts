@@ -73,7 +73,10 @@ export class RpcClient {
         this.#waiting.delete(id);
         settle();
       };
-      const timer = setTimeout(() => end(() => reject(new RpcError(`${method}: no answer in ${atMost} ms`, true))), atMost);
+      const timer = setTimeout(
+        () => end(() => reject(new RpcError(`${method}: no answer in ${atMost} ms`, true))),
+        atMost,
+      );
       const aborted = () => end(() => reject(new RpcError(`${method}: given up`, true)));
       signal?.addEventListener("abort", aborted, { once: true });
       this.#waiting.set(id, {

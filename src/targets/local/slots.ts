@@ -43,7 +43,12 @@ class LocalSlots implements SlotProvider {
     if (ready === "absent") return this.#resting(slot);
     if (ready !== "running") return { is: "unreadable", cause: ready };
     try {
-      const seen = await this.#client.call<AgentMethods["observe"][1]>("observe", { slot }, ANSWER_AT_MOST, signal);
+      const seen = await this.#client.call<AgentMethods["observe"][1]>(
+        "observe",
+        { slot },
+        ANSWER_AT_MOST,
+        signal,
+      );
       return { is: "seen", value: seen.value, version: version(seen.version), at: now() };
     } catch (error) {
       return { is: "unreadable", cause: silence(error, this.#layout) };
@@ -74,9 +79,19 @@ class LocalSlots implements SlotProvider {
     if (ready === "absent") return { is: "seen", value: [], version: version("0"), at: now() };
     if (ready !== "running") return { is: "unreadable", cause: ready };
     try {
-      const { replicas } = await this.#client.call<AgentMethods["reach"][1]>("reach", { slot }, ANSWER_AT_MOST, signal);
+      const { replicas } = await this.#client.call<AgentMethods["reach"][1]>(
+        "reach",
+        { slot },
+        ANSWER_AT_MOST,
+        signal,
+      );
       const incarnations = replicas.map((replica) => replica.incarnation).join(" ");
-      return { is: "seen", value: replicas.map((replica) => toReach(slot, replica)), version: version(incarnations), at: now() };
+      return {
+        is: "seen",
+        value: replicas.map((replica) => toReach(slot, replica)),
+        version: version(incarnations),
+        at: now(),
+      };
     } catch (error) {
       return { is: "unreadable", cause: silence(error, this.#layout) };
     }
@@ -88,11 +103,14 @@ class LocalSlots implements SlotProvider {
 
   async #write<T>(method: keyof AgentMethods, params: unknown, by: By): Promise<Write<T>> {
     const ready = await this.#ready("write");
-    if (ready !== "running") return { is: "rejected", cause: ready === "absent" ? noAgent(this.#layout) : ready };
+    if (ready !== "running")
+      return { is: "rejected", cause: ready === "absent" ? noAgent(this.#layout) : ready };
     const left = by.deadline - now();
     if (left <= 0 || by.signal.aborted) return { is: "rejected", cause: late(method) };
     try {
-      return fromWire(await this.#client.call<WireWrite<T>>(method, params, Math.min(left, ANSWER_AT_MOST), by.signal));
+      return fromWire(
+        await this.#client.call<WireWrite<T>>(method, params, Math.min(left, ANSWER_AT_MOST), by.signal),
+      );
     } catch (error) {
       const cause = silence(error, this.#layout);
       return error instanceof RpcError && !error.sent ? { is: "rejected", cause } : { is: "unknown", cause };
@@ -145,7 +163,10 @@ function toReach(slot: Slot, wire: WireReach): Reach {
 }
 
 function silence(error: unknown, layout: Layout): Cause {
-  return { code: "TEAL-L203", message: `the agent did not answer: ${(error as Error).message}. Its log is ${layout.agentLog}` };
+  return {
+    code: "TEAL-L203",
+    message: `the agent did not answer: ${(error as Error).message}. Its log is ${layout.agentLog}`,
+  };
 }
 
 function noAgent(layout: Layout): Cause {

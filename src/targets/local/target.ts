@@ -2,7 +2,15 @@ import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import type { Read, Routing } from "../../core/observed.ts";
 import { NOBODY, type Shares } from "../../core/routing.ts";
-import { millis, otherSlot, SLOTS, version, type Cause, type Instant, type Revision } from "../../core/units.ts";
+import {
+  millis,
+  otherSlot,
+  SLOTS,
+  version,
+  type Cause,
+  type Instant,
+  type Revision,
+} from "../../core/units.ts";
 import type { Target } from "../../ports/target.ts";
 import type { Write } from "../../ports/write.ts";
 import type { SlotsFile } from "./agent/record.ts";
@@ -121,7 +129,9 @@ function serviceFile(settings: LocalSettings): ServiceFile {
 }
 
 function addressOf(listens: string | undefined): string | undefined {
-  return listens === undefined ? undefined : `http://${listens.replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace("[::]:", "[::1]:")}`;
+  return listens === undefined
+    ? undefined
+    : `http://${listens.replace(/^0\.0\.0\.0:/, "127.0.0.1:").replace("[::]:", "[::1]:")}`;
 }
 
 /**
@@ -140,7 +150,8 @@ function withEdge(router: LocalRouter, layout: Layout, processes: Processes): Lo
     observe: async (signal) => {
       // Without a route record nothing was ever routed, whether or not an agent runs already.
       const routed = existsSync(layout.routeFile);
-      if (alive(layout.holderPid) || (routed && (await processes.agent("read")) !== "absent")) return router.observe(signal);
+      if (alive(layout.holderPid) || (routed && (await processes.agent("read")) !== "absent"))
+        return router.observe(signal);
       return recorded(layout) ?? router.observe(signal);
     },
   };
@@ -148,11 +159,19 @@ function withEdge(router: LocalRouter, layout: Layout, processes: Processes): Lo
 
 /** What the route record says; undefined when it is not one. */
 function recorded(layout: Layout): Read<Routing> | undefined {
-  const record = readJson<{ weights: Shares; version: number }>(layout.routeFile) ?? { weights: NOBODY, version: 0 };
+  const record = readJson<{ weights: Shares; version: number }>(layout.routeFile) ?? {
+    weights: NOBODY,
+    version: 0,
+  };
   if (typeof record.weights?.blue !== "number" || typeof record.weights.green !== "number") return undefined;
   const { weights } = record;
   const rules = [{ id: "edge", weights, raw: JSON.stringify(weights) }];
-  return { is: "seen", value: { weights, rules }, version: version(String(record.version)), at: Date.now() as Instant };
+  return {
+    is: "seen",
+    value: { weights, rules },
+    version: version(String(record.version)),
+    at: Date.now() as Instant,
+  };
 }
 
 /** The background processes of the service: started when needed, never by merely looking at an empty service. */
@@ -193,7 +212,10 @@ class Processes {
       const fault = (await ask<AgentMethods["edge"][1]>(this.#layout.agentSocket, "edge"))?.fault;
       if (fault !== undefined) return fault;
       if (performance.now() > deadline) {
-        return { code: "TEAL-L209", message: `no edge after ${EDGE_AT_MOST / 1000} s. Its log is ${this.#layout.edgeLog}` };
+        return {
+          code: "TEAL-L209",
+          message: `no edge after ${EDGE_AT_MOST / 1000} s. Its log is ${this.#layout.edgeLog}`,
+        };
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -210,7 +232,8 @@ class Processes {
       if (!this.#hasWork() && !alive(layout.holderPid)) return;
       // An agent that died left its replicas running: another one finds and ends them.
       const ready = await this.agent("write");
-      if (ready !== "running") throw new Error(ready === "absent" ? "no agent" : `${ready.code} ${ready.message}`);
+      if (ready !== "running")
+        throw new Error(ready === "absent" ? "no agent" : `${ready.code} ${ready.message}`);
     }
     // Read before it stops: an agent that ends removes its record while its process is still there.
     const agent = readJson<ProcessIdentity>(layout.agentPid);
@@ -230,7 +253,9 @@ class Processes {
   /** Some slot should have replicas, or still has. */
   #hasWork(): boolean {
     const slots = readJson<SlotsFile>(this.#layout.slotsFile)?.slots;
-    return SLOTS.some((slot) => (slots?.[slot].want?.replicas ?? 0) > 0 || (slots?.[slot].replicas.length ?? 0) > 0);
+    return SLOTS.some(
+      (slot) => (slots?.[slot].want?.replicas ?? 0) > 0 || (slots?.[slot].replicas.length ?? 0) > 0,
+    );
   }
 }
 

@@ -8,7 +8,10 @@ export function packageVersion(): string {
   // As deep as this file may lie: src/targets/local, dist/lib/targets/local, dist/bin.
   for (let up = new URL("./", import.meta.url); up.pathname !== "/"; up = new URL("../", up)) {
     try {
-      const { name, version } = JSON.parse(readFileSync(new URL("package.json", up), "utf8")) as { name?: string; version?: string };
+      const { name, version } = JSON.parse(readFileSync(new URL("package.json", up), "utf8")) as {
+        name?: string;
+        version?: string;
+      };
       if (name === "teal-deploy" && version !== undefined) return version;
     } catch {
       continue; // none here

@@ -12,7 +12,15 @@ import { releaseFolder } from "../release-folder.ts";
 import { EdgeLink } from "./edge-link.ts";
 import { Keeper } from "./keeper.ts";
 import { Life } from "./life.ts";
-import { EMPTY, toldClaim, toldEnsure, toldRetire, type SlotRecord, type SlotsFile, type Told } from "./record.ts";
+import {
+  EMPTY,
+  toldClaim,
+  toldEnsure,
+  toldRetire,
+  type SlotRecord,
+  type SlotsFile,
+  type Told,
+} from "./record.ts";
 
 /** How often (ms) the edge is asked whether it is still the same one. */
 const EDGE_EVERY = 500;
@@ -76,7 +84,11 @@ export class Agent {
   }
 
   hello(): AgentMethods["hello"][1] {
-    return { pid: process.pid, version: this.#of.version, ...(this.#edgeFault === undefined ? {} : { edgeFault: this.#edgeFault }) };
+    return {
+      pid: process.pid,
+      version: this.#of.version,
+      ...(this.#edgeFault === undefined ? {} : { edgeFault: this.#edgeFault }),
+    };
   }
 
   async observe({ slot }: AgentMethods["observe"][0]): Promise<AgentMethods["observe"][1]> {
@@ -85,7 +97,10 @@ export class Agent {
   }
 
   claim({ fence }: AgentMethods["claim"][0]): WireWrite<number> {
-    return this.#answer(toldClaim(this.#file, fence), () => ({ seen: this.#file.fence, version: String(this.#file.fence) }));
+    return this.#answer(toldClaim(this.#file, fence), () => ({
+      seen: this.#file.fence,
+      version: String(this.#file.fence),
+    }));
   }
 
   async ensure(params: AgentMethods["ensure"][0]): Promise<WireWrite<SlotState>> {
@@ -93,7 +108,8 @@ export class Agent {
     const { slot, want, expect, fence } = params;
     const told = toldEnsure(this.#file, slot, want, expect, fence);
     if (told.is === "accepted") {
-      const refusal = this.#withoutRelease(want.revision) ?? (want.replicas === 0 ? this.#lastServing(slot) : undefined);
+      const refusal =
+        this.#withoutRelease(want.revision) ?? (want.replicas === 0 ? this.#lastServing(slot) : undefined);
       if (refusal !== undefined) return refusal;
     }
     return this.#answerSlot(told, slot);
@@ -127,7 +143,9 @@ export class Agent {
     this.#edge.ended();
     for (const slot of SLOTS) {
       this.#update(slot, (record) =>
-        record.want === undefined ? record : { ...record, version: record.version + 1, want: { ...record.want, replicas: 0 } },
+        record.want === undefined
+          ? record
+          : { ...record, version: record.version + 1, want: { ...record.want, replicas: 0 } },
       );
       this.#keepers[slot].poke();
     }
@@ -183,7 +201,10 @@ export class Agent {
       try {
         this.#save(told.file);
       } catch (error) {
-        return rejected("TEAL-L205", `what the slot is told could not be written: ${(error as Error).message}. Nothing changed`);
+        return rejected(
+          "TEAL-L205",
+          `what the slot is told could not be written: ${(error as Error).message}. Nothing changed`,
+        );
       }
     }
     return { is: told.is === "accepted" ? "applied" : told.is, ...seen() };
@@ -193,23 +214,34 @@ export class Agent {
     const folder = releaseFolder(this.#of.layout, revision);
     const release = existsSync(folder) ? readJson<ReleaseFile>(join(folder, "release.json")) : undefined;
     if (release?.complete === true && sameRevision(release.revision, revision)) return undefined;
-    return rejected("TEAL-L201", `revision ${revision.id} has no complete release in ${folder}. Deploy it anew`);
+    return rejected(
+      "TEAL-L201",
+      `revision ${revision.id} has no complete release in ${folder}. Deploy it anew`,
+    );
   }
 
   /** Whatever asks for it: the slot that users are on is not stopped while nobody else could answer them. */
   #lastServing(slot: Slot): WireWrite<never> | undefined {
     const weights = readJson<{ weights?: Weights }>(this.#of.layout.routeFile)?.weights;
-    if (weights === undefined || !mayReceive(weights, slot) || readyReplicas(this.#state(slot)).length === 0) return undefined;
+    if (weights === undefined || !mayReceive(weights, slot) || readyReplicas(this.#state(slot)).length === 0)
+      return undefined;
     const other = otherSlot(slot);
     if (mayReceive(weights, other) && readyReplicas(this.#state(other)).length > 0) return undefined;
-    return rejected("TEAL-L204", `${slot} has users' traffic and no other slot could answer it. Move the traffic first`);
+    return rejected(
+      "TEAL-L204",
+      `${slot} has users' traffic and no other slot could answer it. Move the traffic first`,
+    );
   }
 
   /** Replicas that slots.json names are kept if they live; any other is ended: nobody knows what it is for. */
   #adopt(): void {
     const { layout, say } = this.#of;
     mkdirSync(layout.replicas, { recursive: true, mode: 0o700 });
-    const known = new Map(SLOTS.flatMap((slot) => this.#file.slots[slot].replicas.map((replica) => [replica.incarnation, replica] as const)));
+    const known = new Map(
+      SLOTS.flatMap((slot) =>
+        this.#file.slots[slot].replicas.map((replica) => [replica.incarnation, replica] as const),
+      ),
+    );
     const strays: Life[] = [];
     for (const name of readdirSync(layout.replicas)) {
       const folder = join(layout.replicas, name);
@@ -263,7 +295,12 @@ export class Agent {
 
   async #tryEdge(): Promise<void> {
     await this.#edge.sync();
-    if (this.#edge.reachable || this.#closed || performance.now() - this.#holderStartedAt < HOLDER_AGAIN_AFTER) return;
+    if (
+      this.#edge.reachable ||
+      this.#closed ||
+      performance.now() - this.#holderStartedAt < HOLDER_AGAIN_AFTER
+    )
+      return;
     const holder = readJson<ProcessIdentity>(this.#of.layout.holderPid);
     if (holder !== undefined && isAlive(holder)) return; // it starts its edge by itself
     this.#holderStartedAt = performance.now();
@@ -273,7 +310,11 @@ export class Agent {
       await this.#edge.sync();
     } catch (error) {
       const { code, message, evidence } = error as Error & Partial<Cause>;
-      this.#edgeFault = { code: code?.startsWith("TEAL-") === true ? code : "TEAL-L209", message, ...(evidence === undefined ? {} : { evidence }) };
+      this.#edgeFault = {
+        code: code?.startsWith("TEAL-") === true ? code : "TEAL-L209",
+        message,
+        ...(evidence === undefined ? {} : { evidence }),
+      };
       this.#of.say(`the edge could not be started: ${(error as Error).message}`);
     }
   }
@@ -282,7 +323,8 @@ export class Agent {
 function readSlots(layout: Layout): SlotsFile {
   const file = readJson<SlotsFile>(layout.slotsFile);
   if (file === undefined) return EMPTY;
-  if (file.format !== 1) throw new Error(`TEAL-L206 ${layout.slotsFile} is of format ${String(file.format)}, this Teal knows 1`);
+  if (file.format !== 1)
+    throw new Error(`TEAL-L206 ${layout.slotsFile} is of format ${String(file.format)}, this Teal knows 1`);
   return file;
 }
 

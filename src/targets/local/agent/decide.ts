@@ -41,7 +41,10 @@ type Seen = ReplicaRecord & { readonly life: LifeView };
  * unless another ready one stays: a leaving replica is called back when the others fail meanwhile.
  */
 export function decideSlot(record: SlotRecord, lives: Lives, now: Instant, policy: Policy): Decision {
-  const seen = record.replicas.map((replica): Seen => ({ ...replica, life: lives.get(replica.id) ?? { is: "none" } }));
+  const seen = record.replicas.map((replica): Seen => ({
+    ...replica,
+    life: lives.get(replica.id) ?? { is: "none" },
+  }));
   const wanted = record.want?.replicas ?? 0;
   const turned = turnAround(seen, wanted);
   const actions: Action[] = [
@@ -112,7 +115,9 @@ function leaving(replica: Seen, now: Instant, policy: Policy): "stop" | "kill" |
     case "stopping":
       return due(now, life.since, policy.stopGrace + SHIM_GRACE) ?? "kill";
     case "running":
-      return life.residual === 0 ? "stop" : (due(now, replica.leavingSince ?? now, policy.drainCap) ?? "stop");
+      return life.residual === 0
+        ? "stop"
+        : (due(now, replica.leavingSince ?? now, policy.drainCap) ?? "stop");
     default:
       return assertNever(life);
   }
@@ -173,14 +178,24 @@ export function isLooping(replica: ReplicaRecord, now: Instant, policy: Policy):
 export function membersOf(record: SlotRecord, lives: Lives): readonly string[] {
   const running = record.replicas.flatMap((replica) => {
     const life = lives.get(replica.id);
-    return life?.is === "running" && !isLeaving(replica) ? [{ id: replica.id, readiness: life.readiness }] : [];
+    return life?.is === "running" && !isLeaving(replica)
+      ? [{ id: replica.id, readiness: life.readiness }]
+      : [];
   });
   const ready = running.filter(({ readiness }) => readiness === "ready");
-  return (ready.length > 0 ? ready : running.filter(({ readiness }) => readiness === "unready")).map(({ id }) => id);
+  return (ready.length > 0 ? ready : running.filter(({ readiness }) => readiness === "unready")).map(
+    ({ id }) => id,
+  );
 }
 
 /** The slot as everybody else sees it. */
-export function slotState(slot: Slot, record: SlotRecord, lives: Lives, now: Instant, policy: Policy): SlotState {
+export function slotState(
+  slot: Slot,
+  record: SlotRecord,
+  lives: Lives,
+  now: Instant,
+  policy: Policy,
+): SlotState {
   const wanted = record.want?.replicas ?? 0;
   const replicas = record.replicas.map((replica) => ({
     id: replica.id,
@@ -193,7 +208,8 @@ export function slotState(slot: Slot, record: SlotRecord, lives: Lives, now: Ins
     slot,
     ...(record.want === undefined ? {} : { revision: record.want.revision }),
     wanted,
-    settled: replicas.length === wanted && replicas.every(({ phase }) => phase === "ready" || phase === "unready"),
+    settled:
+      replicas.length === wanted && replicas.every(({ phase }) => phase === "ready" || phase === "unready"),
     replicas,
   };
 }

@@ -12,7 +12,15 @@ import type { EdgeLink } from "./edge-link.ts";
 import { Life, lifeFolder } from "./life.ts";
 import { freePort } from "./port.ts";
 import { adopted, STARTING } from "./readiness.ts";
-import { begun, crashed, endedUnblamed, newReplica, type Policy, type ReplicaRecord, type SlotRecord } from "./record.ts";
+import {
+  begun,
+  crashed,
+  endedUnblamed,
+  newReplica,
+  type Policy,
+  type ReplicaRecord,
+  type SlotRecord,
+} from "./record.ts";
 import { Watch } from "./watch.ts";
 
 /** Pauses (ms) between looks: while something is under way, and when nothing is. */
@@ -166,7 +174,8 @@ export class Keeper {
         if (exit === undefined || standing?.rebooted === true || asked) return endedUnblamed(before);
         return crashed(before, { code: exit.code, signal: exit.signal, at: exit.at }, this.#of.policy);
       });
-      if (exit !== undefined) this.#of.say(`${replica.id} ended: ${exit.note ?? exit.signal ?? `exit code ${exit.code}`}`);
+      if (exit !== undefined)
+        this.#of.say(`${replica.id} ended: ${exit.note ?? exit.signal ?? `exit code ${exit.code}`}`);
       if (life !== undefined) this.#drop(life);
     }
   }
@@ -192,7 +201,9 @@ export class Keeper {
     const standing = life.look(now());
     if (standing.is === "gone" || standing.is === "ending") {
       this.#watches.get(life.spec.incarnation)?.watch.stop();
-      return life.stoppingSince === undefined ? { is: "ending" } : { is: "stopping", since: life.stoppingSince };
+      return life.stoppingSince === undefined
+        ? { is: "ending" }
+        : { is: "stopping", since: life.stoppingSince };
     }
     if (life.stoppingSince !== undefined) return { is: "stopping", since: life.stoppingSince };
     const readiness = standing.is === "coming" ? "starting" : this.#watch(life, standing.pid.child.pid).phase;
@@ -207,12 +218,15 @@ export class Keeper {
   #watch(life: Life, group: number): Watch {
     const { incarnation, replica } = life.spec;
     const checks = this.#of.record().want?.checks;
-    if (checks === undefined) throw new Error(`${replica} runs though ${this.#of.slot} was never told anything`);
+    if (checks === undefined)
+      throw new Error(`${replica} runs though ${this.#of.slot} was never told anything`);
     const text = JSON.stringify(checks);
     const present = this.#watches.get(incarnation);
     if (present !== undefined && (present.checks === text || this.#closed)) return present.watch;
     present?.watch.stop();
-    const readiness = present?.watch.readiness ?? (this.#adopted.get(incarnation) === true ? adopted(checks.window) : STARTING);
+    const readiness =
+      present?.watch.readiness ??
+      (this.#adopted.get(incarnation) === true ? adopted(checks.window) : STARTING);
     const changed = (phase: string, why: string) => {
       this.#of.say(`${replica} (${incarnation}) is ${phase}${phase === "ready" ? "" : `: ${why}`}`);
       this.poke();
@@ -224,7 +238,10 @@ export class Keeper {
 
   async #perform(action: Action): Promise<void> {
     if (action.do === "add") {
-      this.#of.update((record) => ({ ...record, replicas: [...record.replicas, newReplica(this.#of.slot, action.n)] }));
+      this.#of.update((record) => ({
+        ...record,
+        replicas: [...record.replicas, newReplica(this.#of.slot, action.n)],
+      }));
       return;
     }
     const life = this.#lives.get(action.replica);
@@ -259,7 +276,8 @@ export class Keeper {
     const { want, replicas } = this.#of.record();
     const replica = replicas.find((one) => one.id === id);
     // What is wanted may have changed while the port was looked for.
-    if (want === undefined || replica === undefined || replica.leavingSince !== undefined || this.#closed) return;
+    if (want === undefined || replica === undefined || replica.leavingSince !== undefined || this.#closed)
+      return;
     const incarnation = `${id}.${randomBytes(4).toString("hex")}`;
     this.#change(id, (before) => begun(before, incarnation, now()));
     const spec = {
@@ -273,7 +291,10 @@ export class Keeper {
       stopGrace: policy.stopGrace,
       rotation: policy.log,
     };
-    this.#lives.set(id, Life.launch(spec, lifeFolder(layout.replicas, incarnation), layout.agentLog, () => this.poke()));
+    this.#lives.set(
+      id,
+      Life.launch(spec, lifeFolder(layout.replicas, incarnation), layout.agentLog, () => this.poke()),
+    );
     this.#of.say(`${id} (${incarnation}) started for ${want.revision.id} on port ${port}`);
   }
 
@@ -303,7 +324,10 @@ export class Keeper {
   #tellEdge(): void {
     const { slot, edge, record, update } = this.#of;
     const members = membersOf(record(), this.#views());
-    edge.desire(slot, members.flatMap((id) => this.#member(id)));
+    edge.desire(
+      slot,
+      members.flatMap((id) => this.#member(id)),
+    );
     const isListed = ({ id, listed, incarnation = "" }: ReplicaRecord) =>
       members.includes(id) && (listed || edge.knows(slot, incarnation));
     if (record().replicas.every((replica) => replica.listed === isListed(replica))) return;

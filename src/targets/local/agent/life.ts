@@ -79,9 +79,12 @@ export class Life {
     const pid = this.#record();
     const exit = existsSync(this.files.exit) ? readJson<ExitRecord>(this.files.exit) : undefined;
     if (pid === undefined) return this.#withoutRecord(exit, now);
-    if (pid.child.boot !== boot()) return { is: "gone", rebooted: true, exit: exit ?? ended(now, "the machine was restarted") };
+    if (pid.child.boot !== boot())
+      return { is: "gone", rebooted: true, exit: exit ?? ended(now, "the machine was restarted") };
     if (exit !== undefined) {
-      return isAlive(pid.shim) || this.#groupLives(pid) ? { is: "ending" } : { is: "gone", exit, rebooted: false };
+      return isAlive(pid.shim) || this.#groupLives(pid)
+        ? { is: "ending" }
+        : { is: "gone", exit, rebooted: false };
     }
     if (isAlive(pid.shim)) return { is: "running", pid };
     // Nobody copies its output or records its exit any more: it ends, and another life takes its place.
@@ -114,13 +117,18 @@ export class Life {
   }
 
   #record(): PidRecord | undefined {
-    if (this.#pid === undefined && existsSync(this.files.pid)) this.#pid = readJson<PidRecord>(this.files.pid);
+    if (this.#pid === undefined && existsSync(this.files.pid))
+      this.#pid = readJson<PidRecord>(this.files.pid);
     return this.#pid;
   }
 
   #withoutRecord(exit: ExitRecord | undefined, now: Instant): LifeStanding {
     if (!this.#shimEnded && performance.now() < this.#comingUntil) return { is: "coming" };
-    return { is: "gone", rebooted: false, exit: exit ?? this.#recordExit(ended(now, "its shim did not start")) };
+    return {
+      is: "gone",
+      rebooted: false,
+      exit: exit ?? this.#recordExit(ended(now, "its shim did not start")),
+    };
   }
 
   /**

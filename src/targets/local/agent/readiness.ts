@@ -19,7 +19,11 @@ export function adopted(window: Window): Readiness {
  * The next readiness after a round. Ready after `consecutive` passed rounds; unready after as many failed ones in a
  * row as the window cannot make up for (`of - passes + 1`), but at least two: one lost sample takes nobody out.
  */
-export function afterRound(readiness: Readiness, round: "pass" | "fail" | "unknown", window: Window): Readiness {
+export function afterRound(
+  readiness: Readiness,
+  round: "pass" | "fail" | "unknown",
+  window: Window,
+): Readiness {
   if (round === "unknown") return readiness;
   if (round === "pass") {
     const passes = readiness.passes + 1;
@@ -27,5 +31,9 @@ export function afterRound(readiness: Readiness, round: "pass" | "fail" | "unkno
   }
   const fails = readiness.fails + 1;
   const limit = Math.max(2, window.of - window.passes + 1);
-  return { phase: readiness.phase === "ready" && fails >= limit ? "unready" : readiness.phase, passes: 0, fails };
+  return {
+    phase: readiness.phase === "ready" && fails >= limit ? "unready" : readiness.phase,
+    passes: 0,
+    fails,
+  };
 }

@@ -125,6 +125,7 @@ function told(
 }
 
 function sameSpec(a: SlotSpec, b: SlotSpec): boolean {
-  const fields = ({ revision, replicas, checks }: SlotSpec) => JSON.stringify([revision.id, revision.config, replicas, checks]);
+  const fields = ({ revision, replicas, checks }: SlotSpec) =>
+    JSON.stringify([revision.id, revision.config, replicas, checks]);
   return fields(a) === fields(b);
 }

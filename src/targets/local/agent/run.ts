@@ -57,7 +57,11 @@ async function serve(layout: Layout, say: (line: string) => void): Promise<void>
 }
 
 function handlers(agent: Agent, stop: () => void): Handlers {
-  const methods: { [M in keyof AgentMethods]: (params: AgentMethods[M][0]) => AgentMethods[M][1] | Promise<AgentMethods[M][1]> } = {
+  const methods: {
+    [M in keyof AgentMethods]: (
+      params: AgentMethods[M][0],
+    ) => AgentMethods[M][1] | Promise<AgentMethods[M][1]>;
+  } = {
     hello: () => agent.hello(),
     edge: () => agent.startEdge(),
     observe: (params) => agent.observe(params),

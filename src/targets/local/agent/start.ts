@@ -24,7 +24,12 @@ const LOG_BYTES = 5 * 1024 * 1024;
 
 export type Ensured =
   | { readonly is: "running" | "started" | "restarted"; readonly hello: AgentMethods["hello"][1] }
-  | { readonly is: "failed"; readonly code: string; readonly message: string; readonly evidence: readonly string[] };
+  | {
+      readonly is: "failed";
+      readonly code: string;
+      readonly message: string;
+      readonly evidence: readonly string[];
+    };
 
 /**
  * Makes sure that an agent of this version runs the service as `service` says. Writes `service.json`; an agent of
@@ -37,11 +42,13 @@ export async function ensureAgent(layout: Layout, service: ServiceFile): Promise
   const sameVersion = running === undefined || running.version === packageVersion();
   const same = isDeepStrictEqual(before, service);
   if (running !== undefined && same && sameVersion) return { is: "running", hello: running };
-  if (before !== undefined && addressMoved(before, service) && holderOf(layout) !== undefined) return held(before, service);
+  if (before !== undefined && addressMoved(before, service) && holderOf(layout) !== undefined)
+    return held(before, service);
   if (!same) writeDurably(layout.serviceFile, `${JSON.stringify(service, null, 2)}\n`);
   // Only the one that was found: another that was started since is as good as ours.
   if (lives !== undefined) await stop(lives);
-  const edgeOutdated = holderOf(layout) !== undefined && !(sameVersion && isDeepStrictEqual(before?.edge, service.edge));
+  const edgeOutdated =
+    holderOf(layout) !== undefined && !(sameVersion && isDeepStrictEqual(before?.edge, service.edge));
   const hello = await startAgent(layout, service);
   if (hello === undefined) return notStarted(layout);
   if (edgeOutdated) await upgradeEdge(layout);
@@ -77,7 +84,9 @@ async function stop(agent: ProcessIdentity): Promise<void> {
 }
 
 /** The agent that lives, and what it says. Others may be starting it right now: ending it for its silence would fail them. */
-async function findAgent(layout: Layout): Promise<{ lives: ProcessIdentity | undefined; hello: AgentMethods["hello"][1] | undefined }> {
+async function findAgent(
+  layout: Layout,
+): Promise<{ lives: ProcessIdentity | undefined; hello: AgentMethods["hello"][1] | undefined }> {
   const deadline = performance.now() + ANSWER_AT_MOST;
   for (;;) {
     const lives = livingAgent(layout);
@@ -94,7 +103,10 @@ function livingAgent(layout: Layout): ProcessIdentity | undefined {
 }
 
 /** Starts one and waits until it answers, or another one that was started at the same time and came first. */
-async function startAgent(layout: Layout, service: ServiceFile): Promise<AgentMethods["hello"][1] | undefined> {
+async function startAgent(
+  layout: Layout,
+  service: ServiceFile,
+): Promise<AgentMethods["hello"][1] | undefined> {
   const deadline = performance.now() + START_AT_MOST;
   let ended = spawnAgent(layout, service);
   while (performance.now() < deadline) {

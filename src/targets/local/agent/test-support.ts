@@ -106,18 +106,28 @@ export function testService(change: Partial<ServiceFile["replicas"]> = {}): Test
       const agent = readJson<ProcessIdentity>(layout.agentPid);
       await of.call("stop", { everything: true });
       client.close();
-      await until("the agent is gone", () => agent !== undefined && isAlive(agent), (alive) => !alive);
+      await until(
+        "the agent is gone",
+        () => agent !== undefined && isAlive(agent),
+        (alive) => !alive,
+      );
       rmSync(stateDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
   };
   return of;
 }
 
-function writeRelease(layout: Layout, id: string, files: Record<string, string>, of: Partial<ReleaseFile>): Revision {
+function writeRelease(
+  layout: Layout,
+  id: string,
+  files: Record<string, string>,
+  of: Partial<ReleaseFile>,
+): Revision {
   const revision = { id, config: "0123456789abcdef" };
   const folder = releaseFolder(layout, revision);
   mkdirSync(folder, { recursive: true });
-  for (const [name, text] of Object.entries({ "server.mjs": SERVER, ...files })) writeFileSync(join(folder, name), text);
+  for (const [name, text] of Object.entries({ "server.mjs": SERVER, ...files }))
+    writeFileSync(join(folder, name), text);
   const release: ReleaseFile = {
     revision,
     command: `${process.execPath} server.mjs`,
@@ -136,12 +146,18 @@ export function spec(revision: Revision, replicas = 1, checks = READY_CHECKS): S
 }
 
 /** Asks again until the answer is as `fits` says; fails after `atMost` ms with the last answer. */
-export async function until<T>(what: string, ask: () => T | Promise<T>, fits: (answer: T) => boolean, atMost = 25_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  ask: () => T | Promise<T>,
+  fits: (answer: T) => boolean,
+  atMost = 25_000,
+): Promise<T> {
   const deadline = performance.now() + atMost;
   for (;;) {
     const answer = await ask();
     if (fits(answer)) return answer;
-    if (performance.now() > deadline) throw new Error(`not within ${atMost} ms: ${what}; last: ${JSON.stringify(answer)}`);
+    if (performance.now() > deadline)
+      throw new Error(`not within ${atMost} ms: ${what}; last: ${JSON.stringify(answer)}`);
     await sleep(10);
   }
 }

@@ -95,9 +95,18 @@ export class Watch {
     if (!this.#proven && !(await this.#listens())) return "fail";
     const checks = this.#checks.checks.filter((check) => check.kind === "ready");
     if (checks.length === 0) return this.#accepts();
-    const of = { reach: this.#reach(), revision: this.#spec.revision, identity: { by: "address" } as const, attempt: ++this.#attempt };
-    const samples = await Promise.all(checks.map((check) => this.#probe.sample(check, of, this.#stop.signal)));
-    const bad = samples.find((sample) => sample.result === "fail") ?? samples.find((sample) => sample.result === "unknown");
+    const of = {
+      reach: this.#reach(),
+      revision: this.#spec.revision,
+      identity: { by: "address" } as const,
+      attempt: ++this.#attempt,
+    };
+    const samples = await Promise.all(
+      checks.map((check) => this.#probe.sample(check, of, this.#stop.signal)),
+    );
+    const bad =
+      samples.find((sample) => sample.result === "fail") ??
+      samples.find((sample) => sample.result === "unknown");
     if (bad === undefined) return "pass";
     this.#why = `${bad.check}: expected ${bad.expected ?? "an answer"}, got ${bad.actual ?? "none"}`;
     this.#doubt();

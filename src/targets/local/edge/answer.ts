@@ -23,8 +23,12 @@ export class Answer {
   #listens = false;
 
   constructor(
-    response: ServerResponse, request: IncomingMessage, controller: Dispatcher.DispatchController,
-    status: number, message: string, head: AnswerHead,
+    response: ServerResponse,
+    request: IncomingMessage,
+    controller: Dispatcher.DispatchController,
+    status: number,
+    message: string,
+    head: AnswerHead,
   ) {
     this.#response = response;
     this.#controller = controller;
@@ -55,7 +59,8 @@ export class Answer {
     if (this.#begun) return void response.end();
     this.#begun = true;
     const { headers, length } = this.#head;
-    if (length === undefined && !this.#bodiless) headers.push("Content-Length", String(this.#held?.length ?? 0));
+    if (length === undefined && !this.#bodiless)
+      headers.push("Content-Length", String(this.#held?.length ?? 0));
     if (!this.#writeHead()) return;
     if (this.#held === undefined) response.end();
     else if (this.#held.length <= JOINED) response.end(this.#held.toString("latin1"), "latin1");

@@ -6,7 +6,11 @@ import type { Handlers } from "../rpc.ts";
 import type { Edge } from "./edge.ts";
 import { askDraining, type Of, ownResidual } from "./residual.ts";
 
-type Control = { readonly [M in keyof EdgeMethods]: (params: EdgeMethods[M][0]) => EdgeMethods[M][1] | Promise<EdgeMethods[M][1]> };
+type Control = {
+  readonly [M in keyof EdgeMethods]: (
+    params: EdgeMethods[M][0],
+  ) => EdgeMethods[M][1] | Promise<EdgeMethods[M][1]>;
+};
 
 export interface Hello {
   readonly version: string;
@@ -75,10 +79,19 @@ function sample(edge: Edge, to: Weights): Evidence {
   const { blue, green } = edge.sinceShift;
   const answered = blue.answered + green.answered;
   if (answered === 0) {
-    return { strength: "ack", moved: true, detail: "edge acknowledged", missing: "no request was answered since the shift" };
+    return {
+      strength: "ack",
+      moved: true,
+      detail: "edge acknowledged",
+      missing: "no request was answered since the shift",
+    };
   }
   if (sole === undefined) {
-    return { strength: "counters", moved: true, detail: `answers since the shift: blue ${blue.answered}, green ${green.answered}` };
+    return {
+      strength: "counters",
+      moved: true,
+      detail: `answers since the shift: blue ${blue.answered}, green ${green.answered}`,
+    };
   }
   const [mine, others] = [edge.sinceShift[sole], edge.sinceShift[otherSlot(sole)]];
   const detail = `${mine.answered} answers from ${[...mine.revisions].join(", ")}, ${others.started} started on ${otherSlot(sole)}`;

@@ -53,7 +53,9 @@ export class Edge {
     if (this.draining) this.follow();
     const ready = (slot: Slot) => this.members.of(slot).length > 0;
     const slot =
-      side === "preview" ? previewSlot(this.route.weights, ready) : publicSlot(this.route.weights, ready, Math.random());
+      side === "preview"
+        ? previewSlot(this.route.weights, ready)
+        : publicSlot(this.route.weights, ready, Math.random());
     if (slot === undefined) return "nobody";
     return leastLoaded(this.members.of(slot), now, this.#turn++) ?? "wait";
   }

@@ -16,7 +16,9 @@ export class FailureExample {
   constructor(request: IncomingMessage, status: number, head: AnswerHead) {
     this.#request = request;
     this.#status = status;
-    this.#readable = !head.headers.some((name, index) => index % 2 === 0 && name.toLowerCase() === "content-encoding");
+    this.#readable = !head.headers.some(
+      (name, index) => index % 2 === 0 && name.toLowerCase() === "content-encoding",
+    );
   }
 
   data(chunk: Buffer): void {

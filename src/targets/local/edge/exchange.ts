@@ -153,10 +153,16 @@ export class Exchange implements Waiting, Stream, Dispatcher.DispatchHandler {
     this.#mark(head);
     this.#answer = new Answer(this.#response, this.#request, controller, status, message, head);
     if (head.events) this.#edge.streams.add(this);
-    if (status >= 500 && this.side === "public" && this.#edge.counters[this.upstream.slot].wantsExample()) this.#example = new FailureExample(this.#request, status, head);
+    if (status >= 500 && this.side === "public" && this.#edge.counters[this.upstream.slot].wantsExample())
+      this.#example = new FailureExample(this.#request, status, head);
   }
 
-  onRequestUpgrade(controller: Dispatcher.DispatchController, status: number, _: unknown, slot: Duplex): void {
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    _: unknown,
+    slot: Duplex,
+  ): void {
     const head = answerHead(controller.rawHeaders as Buffer[]);
     this.#answered(status);
     this.#mark(head);
@@ -165,7 +171,9 @@ export class Exchange implements Waiting, Stream, Dispatcher.DispatchHandler {
       this.#release();
       return;
     }
-    switchProtocols(this.#upgrade as Upgrade, this.#response, head, slot, this, this.#edge.streams, () => this.#release());
+    switchProtocols(this.#upgrade as Upgrade, this.#response, head, slot, this, this.#edge.streams, () =>
+      this.#release(),
+    );
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -207,7 +215,9 @@ export class Exchange implements Waiting, Stream, Dispatcher.DispatchHandler {
     if (waited > this.#edge.policy.queue.timeout) {
       return this.#failed(upstream, 502, "the slot refuses connections");
     }
-    const other = this.#edge.members.of(upstream.slot).some((member) => member !== upstream && !member.suspect(now));
+    const other = this.#edge.members
+      .of(upstream.slot)
+      .some((member) => member !== upstream && !member.suspect(now));
     if (other && this.#refusals === 0) return this.#go();
     const pause = Math.min(REFUSED_PAUSE_MS * 2 ** this.#refusals++, REFUSED_PAUSE_MAX_MS);
     setTimeout(() => {
@@ -253,7 +263,9 @@ export class Exchange implements Waiting, Stream, Dispatcher.DispatchHandler {
 
   #informational(status: number, head: AnswerHead): void {
     if (status !== 103 || this.#request.httpVersion === "1.0") return;
-    const links = head.headers.filter((_, index) => index % 2 === 1 && head.headers[index - 1]?.toLowerCase() === "link");
+    const links = head.headers.filter(
+      (_, index) => index % 2 === 1 && head.headers[index - 1]?.toLowerCase() === "link",
+    );
     if (links.length > 0) this.#response.writeEarlyHints({ link: links });
   }
 

@@ -35,7 +35,10 @@ async function upload(headers: Record<string, string | number>, watch: () => voi
   const answered = new Promise<number>((resolve, reject) => {
     request.on("error", reject).on("response", (response: IncomingMessage) => {
       let received = 0;
-      response.on("data", (chunk: Buffer) => (received += chunk.length)).on("end", () => resolve(received)).on("error", reject);
+      response
+        .on("data", (chunk: Buffer) => (received += chunk.length))
+        .on("end", () => resolve(received))
+        .on("error", reject);
     });
   });
   for (let sent = 0; sent < SIZE; sent += CHUNK.length) {
@@ -46,47 +49,58 @@ async function upload(headers: Record<string, string | number>, watch: () => voi
   return answered;
 }
 
-test.skipIf(process.platform !== "linux")("200 MB pass both ways while the edge's memory stays flat", async () => {
-  const pid = await edge.pid();
-  await upload({ "Content-Length": SIZE }, () => undefined); // fills the caches of sockets and heap once
-  const before = resident(pid);
-  let peak = 0;
-  const watch = () => (peak = Math.max(peak, resident(pid)));
-  expect(await upload({ "Content-Length": SIZE }, watch)).toBe(SIZE);
-  expect(await upload({ "Transfer-Encoding": "chunked" }, watch)).toBe(SIZE);
-  expect(peak - before).toBeLessThan(GROWTH);
-});
+test.skipIf(process.platform !== "linux")(
+  "200 MB pass both ways while the edge's memory stays flat",
+  async () => {
+    const pid = await edge.pid();
+    await upload({ "Content-Length": SIZE }, () => undefined); // fills the caches of sockets and heap once
+    const before = resident(pid);
+    let peak = 0;
+    const watch = () => (peak = Math.max(peak, resident(pid)));
+    expect(await upload({ "Content-Length": SIZE }, watch)).toBe(SIZE);
+    expect(await upload({ "Transfer-Encoding": "chunked" }, watch)).toBe(SIZE);
+    expect(peak - before).toBeLessThan(GROWTH);
+  },
+);
 
-test.skipIf(process.platform !== "linux")("a client that does not read holds the slot back, not the edge's memory", async () => {
-  const pid = await edge.pid();
-  const before = resident(pid);
-  const request = httpRequest({ port: edge.port, path: "/echo", method: "POST", headers: { "Content-Length": SIZE } }).on("error", () => undefined);
-  let sent = 0;
-  let blocked = false;
-  request.on("response", (response: IncomingMessage) => response.on("error", () => undefined).pause());
-  const send = () => {
-    while (sent < SIZE && !request.destroyed) {
-      sent += CHUNK.length;
-      if (!request.write(CHUNK)) {
-        blocked = true;
-        return request.once("drain", () => {
-          blocked = false;
-          send();
-        });
+test.skipIf(process.platform !== "linux")(
+  "a client that does not read holds the slot back, not the edge's memory",
+  async () => {
+    const pid = await edge.pid();
+    const before = resident(pid);
+    const request = httpRequest({
+      port: edge.port,
+      path: "/echo",
+      method: "POST",
+      headers: { "Content-Length": SIZE },
+    }).on("error", () => undefined);
+    let sent = 0;
+    let blocked = false;
+    request.on("response", (response: IncomingMessage) => response.on("error", () => undefined).pause());
+    const send = () => {
+      while (sent < SIZE && !request.destroyed) {
+        sent += CHUNK.length;
+        if (!request.write(CHUNK)) {
+          blocked = true;
+          return request.once("drain", () => {
+            blocked = false;
+            send();
+          });
+        }
       }
-    }
-    return undefined;
-  };
-  send();
-  let last = -1;
-  await until("nothing moves any more", async () => {
-    const same = blocked && sent === last;
-    last = sent;
-    await sleep(300);
-    return same;
-  });
-  expect(sent).toBeLessThan(SIZE);
-  expect(resident(pid) - before).toBeLessThan(GROWTH);
-  request.destroy();
-  await until("nothing is left", async () => (await edge.ask("residual", { slot: "blue" })).inFlight === 0);
-});
+      return undefined;
+    };
+    send();
+    let last = -1;
+    await until("nothing moves any more", async () => {
+      const same = blocked && sent === last;
+      last = sent;
+      await sleep(300);
+      return same;
+    });
+    expect(sent).toBeLessThan(SIZE);
+    expect(resident(pid) - before).toBeLessThan(GROWTH);
+    request.destroy();
+    await until("nothing is left", async () => (await edge.ask("residual", { slot: "blue" })).inFlight === 0);
+  },
+);

@@ -36,7 +36,8 @@ export class Frames {
     const extended = length === 126 ? 2 : length === 127 ? 8 : 0;
     const mask = (second & 0x80) === 0 ? 0 : 4;
     if (header.length < 2 + extended + mask) return;
-    this.#left = extended === 0 ? length : header.slice(2, 2 + extended).reduce((sum, byte) => sum * 256 + byte, 0);
+    this.#left =
+      extended === 0 ? length : header.slice(2, 2 + extended).reduce((sum, byte) => sum * 256 + byte, 0);
     header.length = 0;
   }
 }

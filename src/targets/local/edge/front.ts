@@ -38,7 +38,9 @@ export class Front {
       keepAliveInitialDelay: 60_000,
       shouldUpgradeCallback: asksForWebSocket,
     });
-    this.#server.on("request", (request: IncomingMessage, response: ServerResponse) => this.#request(request, response));
+    this.#server.on("request", (request: IncomingMessage, response: ServerResponse) =>
+      this.#request(request, response),
+    );
     this.#server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       const response = responseOn(socket, request);
       const why = refusal(request);

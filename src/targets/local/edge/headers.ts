@@ -7,8 +7,15 @@ import type { Peer } from "./trust.ts";
  * Framing (Content-Length, Transfer-Encoding) is made anew on each side from the parsed message, never copied.
  */
 const HOP = new Set([
-  "connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization",
-  "te", "trailer", "transfer-encoding", "upgrade",
+  "connection",
+  "keep-alive",
+  "proxy-connection",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
 ]);
 
 /** `Connection` may not take these away: the slot would read another message than the client sent. */
@@ -113,8 +120,13 @@ function without(headers: readonly string[], named: ReadonlySet<string>): string
 /** Header names that `Connection` lists, its usual words left out; undefined when there are none. */
 function connectionNames(value: string | undefined): Set<string> | undefined {
   if (value === undefined || value === "keep-alive" || value === "close") return undefined;
-  const names = value.toLowerCase().split(",").map((name) => name.trim());
-  const rest = names.filter((name) => name !== "" && name !== "close" && name !== "keep-alive" && name !== "upgrade");
+  const names = value
+    .toLowerCase()
+    .split(",")
+    .map((name) => name.trim());
+  const rest = names.filter(
+    (name) => name !== "" && name !== "close" && name !== "keep-alive" && name !== "upgrade",
+  );
   return rest.length === 0 ? undefined : new Set(rest);
 }
 

@@ -30,7 +30,9 @@ let ending = false;
 function start(): void {
   timer = undefined;
   const entry = readFileSync(entryFile, "utf8").trim();
-  const edge = spawn(process.execPath, [entry, folder], { stdio: ["ignore", "inherit", "inherit", 3, 4, "ipc"] });
+  const edge = spawn(process.execPath, [entry, folder], {
+    stdio: ["ignore", "inherit", "inherit", 3, 4, "ipc"],
+  });
   const born = performance.now();
   edges.add(edge);
   loading = edge;

@@ -34,7 +34,8 @@ process.send("loaded");
 
 async function serve(): Promise<void> {
   const service = readJson<ServiceFile>(layout.serviceFile);
-  if (service === undefined) throw new Error(`TEAL-E104 ${layout.serviceFile} is missing: the edge does not know its policies`);
+  if (service === undefined)
+    throw new Error(`TEAL-E104 ${layout.serviceFile} is missing: the edge does not know its policies`);
   duty = new Duty(layout, service);
   await duty.begin();
 }

@@ -56,13 +56,20 @@ export class Members {
   async restore(): Promise<void> {
     this.#stamp = stamp(this.#path);
     const record = this.#read();
-    await Promise.all(SLOTS.map(async (slot) => {
-      const members = record[slot];
-      const checked = await Promise.all(members.map(async (member) => (await accepts(member)) && isAlive(member.process)));
-      if (this.#told.has(slot)) return;
-      this.#replace(slot, members.filter((_, index) => checked[index]));
-      this.#changed();
-    }));
+    await Promise.all(
+      SLOTS.map(async (slot) => {
+        const members = record[slot];
+        const checked = await Promise.all(
+          members.map(async (member) => (await accepts(member)) && isAlive(member.process)),
+        );
+        if (this.#told.has(slot)) return;
+        this.#replace(
+          slot,
+          members.filter((_, index) => checked[index]),
+        );
+        this.#changed();
+      }),
+    );
   }
 
   /** Takes over what the successor of this edge was told. */
@@ -99,7 +106,9 @@ export class Members {
   #write(): void {
     const named = (slot: Slot) => this.#of[slot].map((upstream) => upstream.member);
     const temporary = `${this.#path}.${process.pid}.tmp`;
-    writeFileSync(temporary, `${JSON.stringify({ blue: named("blue"), green: named("green") })}\n`, { mode: 0o600 });
+    writeFileSync(temporary, `${JSON.stringify({ blue: named("blue"), green: named("green") })}\n`, {
+      mode: 0o600,
+    });
     renameSync(temporary, this.#path);
     this.#stamp = stamp(this.#path);
   }

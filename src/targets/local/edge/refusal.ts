@@ -9,7 +9,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 export function refusal(request: IncomingMessage): string | undefined {
   const { httpVersion, rawHeaders, headers } = request;
   if (httpVersion !== "1.1" && httpVersion !== "1.0") return `HTTP ${httpVersion} is not spoken here`;
-  if (request.url === "*" || !/^(?:\/|https?:\/\/)/i.test(request.url ?? "")) return "unsupported request target";
+  if (request.url === "*" || !/^(?:\/|https?:\/\/)/i.test(request.url ?? ""))
+    return "unsupported request target";
   let hosts = 0;
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
@@ -30,7 +31,14 @@ export function refusal(request: IncomingMessage): string | undefined {
 export function refuse(response: ServerResponse, status: number, why: string): void {
   if (response.headersSent || response.destroyed) return;
   const body = `${status} ${why}\n`;
-  const headers = ["Content-Type", "text/plain; charset=utf-8", "Content-Length", String(body.length), "Cache-Control", "no-store"];
+  const headers = [
+    "Content-Type",
+    "text/plain; charset=utf-8",
+    "Content-Length",
+    String(body.length),
+    "Cache-Control",
+    "no-store",
+  ];
   if (status === 503) headers.push("Retry-After", "1");
   response.writeHead(status, headers);
   response.end(body);

@@ -18,8 +18,13 @@ const LOOK_MS = 10;
 
 /** What this edge still works on for a slot or a replica. */
 export function ownResidual(edge: Edge, { slot, replica, incarnation }: Of): Required<Residual> {
-  const asked = edge.members.everyone(slot).filter(({ member }) =>
-    (replica === undefined || member.replica === replica) && (incarnation === undefined || member.incarnation === incarnation));
+  const asked = edge.members
+    .everyone(slot)
+    .filter(
+      ({ member }) =>
+        (replica === undefined || member.replica === replica) &&
+        (incarnation === undefined || member.incarnation === incarnation),
+    );
   const inFlight = asked.reduce((sum, upstream) => sum + upstream.inFlight, 0);
   const started = asked.reduce((sum, upstream) => sum + upstream.started, 0);
   return { inFlight, newRequests: replica === undefined ? edge.counters[slot].started : started };
@@ -34,7 +39,11 @@ export function drainSocket(edgeSocket: string, pid: number | string): string {
  * Asks every edge that still drains. A replica may only stop when they, too, have nothing in flight for it.
  * @throws when one lives and does not answer: then nobody knows.
  */
-export async function askDraining(edgeSocket: string, method: "residual" | "release", of: Of): Promise<number> {
+export async function askDraining(
+  edgeSocket: string,
+  method: "residual" | "release",
+  of: Of,
+): Promise<number> {
   const pattern = /e(\d+)\.sock$/;
   const sockets = readdirSync(dirname(edgeSocket)).flatMap((name) => {
     const pid = pattern.exec(name)?.[1];

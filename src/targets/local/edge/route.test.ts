@@ -20,7 +20,12 @@ test("without a record nobody serves", () => {
 test("a shift is on disk when it is answered, and a restart reads it", () => {
   const route = new Route(file);
   expect(route.shift(allTo("green"), route.version, 3, "a")).toMatchObject({ is: "applied", version: "1" });
-  expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({ weights: allTo("green"), fence: 3, version: 1, intent: "a" });
+  expect(JSON.parse(readFileSync(file, "utf8"))).toEqual({
+    weights: allTo("green"),
+    fence: 3,
+    version: 1,
+    intent: "a",
+  });
   const restarted = new Route(file);
   expect(restarted.weights).toEqual(allTo("green"));
   expect(restarted.shift(allTo("blue"), "any", 2, "b")).toEqual({ is: "fenced", by: 3 });
@@ -38,7 +43,11 @@ test("a claim refuses lower fences and changes no version", () => {
 test("a shift decided on another version conflicts, a repeated one is unchanged", () => {
   const route = new Route(file);
   route.shift(allTo("blue"), "any", 1, "a");
-  expect(route.shift(allTo("green"), "0", 1, "b")).toMatchObject({ is: "conflict", version: "1", seen: { weights: allTo("blue") } });
+  expect(route.shift(allTo("green"), "0", 1, "b")).toMatchObject({
+    is: "conflict",
+    version: "1",
+    seen: { weights: allTo("blue") },
+  });
   expect(route.shift(allTo("blue"), "0", 1, "a")).toMatchObject({ is: "unchanged", version: "1" });
   expect(route.shift(allTo("green"), "any", 1, "c")).toMatchObject({ is: "applied", version: "2" });
 });
@@ -46,19 +55,29 @@ test("a shift decided on another version conflicts, a repeated one is unchanged"
 test("what it cannot route is rejected and changes nothing", () => {
   const route = new Route(file);
   expect(route.shift("pool", "any", 9, "a")).toMatchObject({ is: "rejected", code: "TEAL-E110" });
-  for (const weights of [{ blue: 60, green: 60 }, { blue: -1, green: 101 }, { blue: NaN, green: 0 }]) {
+  for (const weights of [
+    { blue: 60, green: 60 },
+    { blue: -1, green: 101 },
+    { blue: NaN, green: 0 },
+  ]) {
     expect(route.shift(weights, "any", 9, "a")).toMatchObject({ is: "rejected" });
   }
   expect(route.fence).toBe(0);
   expect(route.shift(shareOf("green", 12.5), "any", 9, "a")).toMatchObject({ is: "applied" });
 });
 
-test.each(["", "{", "null", "[]", '{"weights":{"blue":100,"green":100},"fence":0,"version":1}', '{"weights":{"blue":100,"green":0}}'])(
-  "a corrupt record %j is not guessed from", (content) => {
-    writeFileSync(file, content);
-    expect(() => new Route(file)).toThrow(/TEAL-E102 .*route\.json/);
-    expect(readFileSync(file, "utf8")).toBe(content);
-  });
+test.each([
+  "",
+  "{",
+  "null",
+  "[]",
+  '{"weights":{"blue":100,"green":100},"fence":0,"version":1}',
+  '{"weights":{"blue":100,"green":0}}',
+])("a corrupt record %j is not guessed from", (content) => {
+  writeFileSync(file, content);
+  expect(() => new Route(file)).toThrow(/TEAL-E102 .*route\.json/);
+  expect(readFileSync(file, "utf8")).toBe(content);
+});
 
 test("a record that cannot be written is neither followed nor answered", () => {
   const route = new Route(join(folder, "gone", "route.json"));

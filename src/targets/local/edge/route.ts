@@ -111,7 +111,8 @@ function readRecord(path: string): RouteRecord {
   const { fence, version, intent } = record ?? {};
   const weights = checked(record?.weights);
   if (weights === undefined) throw corrupt(path, "no valid weights");
-  if (!Number.isSafeInteger(fence) || !Number.isSafeInteger(version)) throw corrupt(path, "no fence or version");
+  if (!Number.isSafeInteger(fence) || !Number.isSafeInteger(version))
+    throw corrupt(path, "no fence or version");
   return { weights, fence: fence as number, version: version as number, intent: intent ?? null };
 }
 

@@ -40,7 +40,8 @@ export async function startHolder(layout: Layout): Promise<EdgeHello> {
   const from = logSize(layout);
   if (holderOf(layout) === undefined && !(await healing(layout))) {
     const service = readJson<ServiceFile>(layout.serviceFile);
-    if (service === undefined) throw new EdgeError("TEAL-E104", `${layout.serviceFile} is missing: nothing to serve`);
+    if (service === undefined)
+      throw new EdgeError("TEAL-E104", `${layout.serviceFile} is missing: nothing to serve`);
     const sockets = await bind([service.listen, service.preview]);
     // From here to `close` nothing may be awaited: this process listens, and would accept at the next turn of its loop.
     try {
@@ -91,7 +92,12 @@ export async function stopHolder(layout: Layout): Promise<void> {
   process.kill(holder.pid, "SIGTERM");
   const deadline = performance.now() + STOP_MS;
   while (isAlive(holder)) {
-    if (performance.now() > deadline) throw new EdgeError("TEAL-E108", `holder ${holder.pid} did not end within ${STOP_MS / 1000} s`, logTail(layout));
+    if (performance.now() > deadline)
+      throw new EdgeError(
+        "TEAL-E108",
+        `holder ${holder.pid} did not end within ${STOP_MS / 1000} s`,
+        logTail(layout),
+      );
     await sleep(LOOK_MS);
   }
 }
@@ -118,7 +124,8 @@ export function spawnHolder(layout: Layout, sockets: readonly number[]): void {
 /** Node shows the descriptor of a server's handle, yet documents it for streams only. */
 function descriptor(server: Server): number {
   const fd = (server as Server & { readonly _handle?: { readonly fd?: number } })._handle?.fd;
-  if (fd === undefined || fd < 0) throw new Error("this Node does not tell the descriptor of a listening socket");
+  if (fd === undefined || fd < 0)
+    throw new Error("this Node does not tell the descriptor of a listening socket");
   return fd;
 }
 
@@ -133,14 +140,19 @@ function writeEntry(layout: Layout): string {
 async function bind(listen: readonly string[]): Promise<readonly Server[]> {
   const addresses = await Promise.all(listen.map(resolveAddress));
   const servers = addresses.map(() => createServer());
-  const bound = await Promise.allSettled(servers.map((server, index) => listening(server, addresses[index] as Address)));
+  const bound = await Promise.allSettled(
+    servers.map((server, index) => listening(server, addresses[index] as Address)),
+  );
   const failed = bound.findIndex((result) => result.status === "rejected");
   if (failed === -1) return servers;
   for (const server of servers) server.close();
   const error = (bound[failed] as PromiseRejectedResult).reason as NodeJS.ErrnoException;
   const address = listen[failed] as string;
   if (error.code === "EADDRINUSE") {
-    throw new EdgeError("TEAL-E105", `${address} is in use by another process; stop it or choose another address in teal.yaml`);
+    throw new EdgeError(
+      "TEAL-E105",
+      `${address} is in use by another process; stop it or choose another address in teal.yaml`,
+    );
   }
   throw new EdgeError("TEAL-E106", `cannot listen on ${address}: ${error.message}`);
 }
@@ -170,7 +182,11 @@ function listening(server: Server, { host, port }: Address): Promise<void> {
 }
 
 /** Resolves once an edge that `fits` answers. What its log says since `from` (bytes) about not being able to start is thrown. */
-async function answering(layout: Layout, from: number, fits: (hello: EdgeHello) => boolean = () => true): Promise<EdgeHello> {
+async function answering(
+  layout: Layout,
+  from: number,
+  fits: (hello: EdgeHello) => boolean = () => true,
+): Promise<EdgeHello> {
   const deadline = performance.now() + READY_MS;
   const client = new RpcClient(layout.edgeSocket);
   try {
@@ -180,7 +196,11 @@ async function answering(layout: Layout, from: number, fits: (hello: EdgeHello) 
       const said = /^(TEAL-E\d+) (.*)$/m.exec(logFrom(layout, from));
       if (said !== null) throw new EdgeError(said[1] as string, said[2] as string);
       if (performance.now() > deadline || holderOf(layout) === undefined) {
-        throw new EdgeError("TEAL-E107", `the edge does not answer on ${layout.edgeSocket}; its log: ${layout.edgeLog}`, logTail(layout));
+        throw new EdgeError(
+          "TEAL-E107",
+          `the edge does not answer on ${layout.edgeSocket}; its log: ${layout.edgeLog}`,
+          logTail(layout),
+        );
       }
       await sleep(LOOK_MS);
     }

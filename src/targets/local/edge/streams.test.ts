@@ -43,25 +43,44 @@ async function socketTo(url: string): Promise<Client & { socket: WebSocket }> {
 }
 
 async function eventsFrom(port: number): Promise<Client> {
-  const request = httpRequest({ port, path: "/sse", agent: false }).on("error", () => undefined).end();
+  const request = httpRequest({ port, path: "/sse", agent: false })
+    .on("error", () => undefined)
+    .end();
   cleanups.push(() => request.destroy());
   const [response] = (await once(request, "response")) as [IncomingMessage];
   let how: string | undefined;
   response.on("error", () => undefined).on("close", () => (how = response.complete ? "complete" : "cut"));
   const [first] = (await once(response, "data")) as [Buffer];
-  return { by: /data: (\w+)/.exec(String(first))?.[1] ?? "", ended: () => how, close: () => request.destroy() };
+  return {
+    by: /data: (\w+)/.exec(String(first))?.[1] ?? "",
+    ended: () => how,
+    close: () => request.destroy(),
+  };
 }
 
 test("streams of a slot that lost its traffic end cleanly, so that clients come back to the other one", async () => {
   const edge = await edgeWith({ policy: "reconnect", after: 0, over: 100 });
-  const clients = [...(await Promise.all([1, 2, 3].map(() => socketTo(edge.url)))), ...(await Promise.all([1, 2, 3].map(() => eventsFrom(edge.port))))];
+  const clients = [
+    ...(await Promise.all([1, 2, 3].map(() => socketTo(edge.url)))),
+    ...(await Promise.all([1, 2, 3].map(() => eventsFrom(edge.port)))),
+  ];
   expect(clients.map(({ by }) => by)).toEqual(clients.map(() => "blue"));
   const looking = await socketTo(edge.preview);
   await edge.shift(allTo("green"));
   await until("all ended", () => clients.every((client) => client.ended() !== undefined));
-  expect(clients.map((client) => client.ended())).toEqual([1001, 1001, 1001, "complete", "complete", "complete"]);
+  expect(clients.map((client) => client.ended())).toEqual([
+    1001,
+    1001,
+    1001,
+    "complete",
+    "complete",
+    "complete",
+  ]);
   expect((await socketTo(edge.url)).by).toBe("green");
-  await until("blue has nothing left", async () => (await edge.ask("residual", { slot: "blue" })).inFlight === 0);
+  await until(
+    "blue has nothing left",
+    async () => (await edge.ask("residual", { slot: "blue" })).inFlight === 0,
+  );
   // Somebody who looks at a slot through the preview is no production traffic.
   expect(looking.ended()).toBeUndefined();
 });
@@ -139,7 +158,10 @@ test("the end waits for the rest of a message that is on its way", async () => {
   const client = connect({ port: edge.port });
   cleanups.push(() => client.destroy());
   let received = "";
-  client.on("error", () => undefined).setEncoding("latin1").on("data", (chunk: string) => (received += chunk));
+  client
+    .on("error", () => undefined)
+    .setEncoding("latin1")
+    .on("data", (chunk: string) => (received += chunk));
   client.write(HANDSHAKE);
   await until("half a message came", () => received.endsWith("\x82\x04ab"));
   await edge.shift(allTo("green"));
@@ -155,10 +177,12 @@ test("each direction of a WebSocket connection ends by itself", async () => {
   // Speaks only after the client has ended its side.
   const slot = createServer({ allowHalfOpen: true }, (socket) => {
     let upgraded = false;
-    socket.on("error", () => undefined).on("data", () => {
-      if (!upgraded) socket.write(SWITCHED);
-      upgraded = true;
-    });
+    socket
+      .on("error", () => undefined)
+      .on("data", () => {
+        if (!upgraded) socket.write(SWITCHED);
+        upgraded = true;
+      });
     socket.on("end", () => socket.end("\x81\x04late", "latin1"));
   }).listen(0);
   cleanups.push(() => slot.close());
@@ -171,13 +195,24 @@ test("each direction of a WebSocket connection ends by itself", async () => {
   client.end();
   await once(client, "end");
   expect(received.endsWith("\x81\x04late")).toBe(true);
-  await until("nothing is left", async () => (await edge.ask("residual", { slot: "blue", replica: "half" })).inFlight === 0);
+  await until(
+    "nothing is left",
+    async () => (await edge.ask("residual", { slot: "blue", replica: "half" })).inFlight === 0,
+  );
 });
 
 test("a slot that does not switch is answered like any request, a broken socket ends the other side", async () => {
   const edge = await edgeWith({ policy: "hold", after: 0, over: 0 });
-  const headers = { Connection: "Upgrade", Upgrade: "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "not a key" };
-  const [response] = (await once(httpRequest({ port: edge.port, headers, agent: false }).end(), "response")) as [IncomingMessage];
+  const headers = {
+    Connection: "Upgrade",
+    Upgrade: "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "not a key",
+  };
+  const [response] = (await once(
+    httpRequest({ port: edge.port, headers, agent: false }).end(),
+    "response",
+  )) as [IncomingMessage];
   expect(response.statusCode).toBe(400);
   response.resume();
   const { socket } = await socketTo(edge.url);

@@ -73,7 +73,10 @@ export class Streams {
       this.#open.set(stream, undefined);
     } else if (timer === undefined && this.#policy.policy === "reconnect") {
       const { after, over } = this.#policy;
-      this.#open.set(stream, setTimeout(() => stream.end(), after + Math.random() * over));
+      this.#open.set(
+        stream,
+        setTimeout(() => stream.end(), after + Math.random() * over),
+      );
     }
   }
 }

@@ -20,7 +20,10 @@ async function bothSlots(): Promise<{ edge: TestEdge; slots: Record<Slot, TestSl
   cleanups.push(() => edge.stop());
   await edge.start();
   const slots = { blue: await listenSlot("blue"), green: await listenSlot("green") };
-  cleanups.push(() => slots.blue.close(), () => slots.green.close());
+  cleanups.push(
+    () => slots.blue.close(),
+    () => slots.green.close(),
+  );
   await edge.members("blue", memberOf(slots.blue));
   await edge.members("green", memberOf(slots.green));
   await edge.shift(allTo("blue"));
@@ -64,7 +67,10 @@ test("a killed edge refuses no connection, and the next one serves with the reco
   for (let round = 0; round < 3; round++) {
     const pid = await edge.pid();
     process.kill(pid, "SIGKILL");
-    await until("another edge answers", async () => (await edge.ask("hello", {}).catch(() => ({ pid }))).pid !== pid);
+    await until(
+      "another edge answers",
+      async () => (await edge.ask("hello", {}).catch(() => ({ pid }))).pid !== pid,
+    );
     const answered = load.answers.length;
     await until("it serves", () => load.answers.length > answered + 20);
   }
@@ -120,7 +126,10 @@ test("a request that the draining edge still works on counts as in flight", asyn
   expect((await edge.ask("residual", { slot: "blue" })).inFlight).toBe(1);
   slots.blue.held[0]?.end("blue");
   expect(await (await answer).text()).toBe("blue");
-  await until("it is through", async () => (await edge.ask("residual", { slot: "blue", replica: slots.blue.name })).inFlight === 0);
+  await until(
+    "it is through",
+    async () => (await edge.ask("residual", { slot: "blue", replica: slots.blue.name })).inFlight === 0,
+  );
 });
 
 test("a killed holder is replaced by the edge it leaves behind", async () => {
@@ -129,9 +138,15 @@ test("a killed holder is replaced by the edge it leaves behind", async () => {
   const before = holderOf(edge.layout);
   process.kill(before?.pid ?? 0, "SIGKILL");
   const hello = await startHolder(edge.layout);
-  await until("another holder lives", () => holderOf(edge.layout) !== undefined && holderOf(edge.layout)?.pid !== before?.pid);
+  await until(
+    "another holder lives",
+    () => holderOf(edge.layout) !== undefined && holderOf(edge.layout)?.pid !== before?.pid,
+  );
   expect(hello.public).toBe(edge.hello.public);
-  await until("another edge answers", async () => (await edge.ask("hello", {}).catch(() => edge.hello)).epoch !== edge.hello.epoch);
+  await until(
+    "another edge answers",
+    async () => (await edge.ask("hello", {}).catch(() => edge.hello)).epoch !== edge.hello.epoch,
+  );
   await sleep(100);
   await load.stop();
   expect(load.failures).toEqual([]);
@@ -140,11 +155,18 @@ test("a killed holder is replaced by the edge it leaves behind", async () => {
 test("a killed replica costs no GET while another one is ready", async () => {
   const { edge } = await bothSlots();
   const [first, second] = [await spawnSlot("blue"), await spawnSlot("blue")];
-  cleanups.push(() => kill(first.child), () => kill(second.child));
+  cleanups.push(
+    () => kill(first.child),
+    () => kill(second.child),
+  );
   await edge.members("blue", first.member, second.member);
   const load = new Load(edge.port).start({ kept: 8, fresh: 4 });
   await until("both work", async () => {
-    const { newRequests = 0 } = await edge.ask("residual", { slot: "blue", replica: "blue", incarnation: first.member.incarnation });
+    const { newRequests = 0 } = await edge.ask("residual", {
+      slot: "blue",
+      replica: "blue",
+      incarnation: first.member.incarnation,
+    });
     return newRequests > 20;
   });
   await kill(first.child);
@@ -169,7 +191,10 @@ test("a member that died while the edge was down gets nothing, whoever has its p
   let strangers = 0;
   stranger.server.on("request", () => strangers++);
   process.kill(holder?.pid ?? 0, "SIGCONT");
-  await until("another edge answers", async () => (await edge.ask("hello", {}).catch(() => ({ pid }))).pid !== pid);
+  await until(
+    "another edge answers",
+    async () => (await edge.ask("hello", {}).catch(() => ({ pid }))).pid !== pid,
+  );
   const answer = await fetch(`${edge.url}/who`);
   expect(answer.status).toBe(503);
   expect(strangers).toBe(0);

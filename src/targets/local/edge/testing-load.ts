@@ -28,7 +28,14 @@ export class Load {
     this.#port = port;
   }
 
-  start(users: { kept?: number; fresh?: number; uploads?: number; pipelined?: number; events?: number; sockets?: number }): this {
+  start(users: {
+    kept?: number;
+    fresh?: number;
+    uploads?: number;
+    pipelined?: number;
+    events?: number;
+    sockets?: number;
+  }): this {
     this.#many("kept", users.kept, () => this.#get(this.#agent), 2);
     this.#many("fresh", users.fresh, () => this.#get(false), 5);
     this.#many("upload", users.uploads, () => this.#upload(), 5);
@@ -59,7 +66,8 @@ export class Load {
     const started = performance.now();
     const text = await fetchText(this.#port, agent, body === undefined ? "GET" : "POST", body);
     const [by = "", echoed] = text.split(" ");
-    if (body !== undefined && echoed !== body) this.failures.push(`echoed ${echoed?.length} of ${body.length} bytes`);
+    if (body !== undefined && echoed !== body)
+      this.failures.push(`echoed ${echoed?.length} of ${body.length} bytes`);
     this.answers.push({ by, started, ended: performance.now() });
   }
 
@@ -93,7 +101,13 @@ export class Load {
     return new Promise((resolve, reject) => {
       const request = httpRequest({ port: this.#port, path: "/sse", agent: false }, (response) => {
         if (response.statusCode !== 200) reject(new Error(`events: ${response.statusCode}`));
-        response.once("data", (chunk: Buffer) => this.answers.push({ by: /data: (\w+)/.exec(chunk.toString())?.[1] ?? "", started, ended: performance.now() }));
+        response.once("data", (chunk: Buffer) =>
+          this.answers.push({
+            by: /data: (\w+)/.exec(chunk.toString())?.[1] ?? "",
+            started,
+            ended: performance.now(),
+          }),
+        );
         const look = setInterval(() => this.#stopped && request.destroy(), 20);
         response.resume();
         response.on("error", () => undefined);
@@ -118,7 +132,9 @@ export class Load {
         if (this.#stopped) socket.close(1000);
         else if (socket.readyState === WebSocket.OPEN) socket.send("ping");
       }, 20);
-      socket.once("message", (data: Buffer) => this.answers.push({ by: data.toString(), started, ended: performance.now() }));
+      socket.once("message", (data: Buffer) =>
+        this.answers.push({ by: data.toString(), started, ended: performance.now() }),
+      );
       socket.on("error", reject);
       socket.on("close", (code) => {
         clearInterval(look);
@@ -130,7 +146,12 @@ export class Load {
   }
 }
 
-export function fetchText(port: number, agent: Agent | false, method = "GET", body?: string): Promise<string> {
+export function fetchText(
+  port: number,
+  agent: Agent | false,
+  method = "GET",
+  body?: string,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const headers = body === undefined ? {} : { "Content-Length": body.length };
     const request = httpRequest({ port, path: "/who", method, headers, agent }, (response) => {
@@ -138,7 +159,11 @@ export function fetchText(port: number, agent: Agent | false, method = "GET", bo
       response.setEncoding("latin1");
       response.on("data", (chunk: string) => (text += chunk));
       response.on("error", reject);
-      response.on("end", () => (response.statusCode === 200 ? resolve(text) : reject(new Error(`status ${response.statusCode}: ${text}`))));
+      response.on("end", () =>
+        response.statusCode === 200
+          ? resolve(text)
+          : reject(new Error(`status ${response.statusCode}: ${text}`)),
+      );
     });
     request.on("error", reject);
     request.end(body);

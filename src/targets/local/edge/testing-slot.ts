@@ -47,7 +47,11 @@ function answer(name: string, request: IncomingMessage, response: ServerResponse
       request.on("error", () => response.destroy());
       return void request.pipe(response);
     case "seen":
-      return collect(request, (body) => response.end(JSON.stringify({ method: request.method, url: request.url, raw: request.rawHeaders, body })));
+      return collect(request, (body) =>
+        response.end(
+          JSON.stringify({ method: request.method, url: request.url, raw: request.rawHeaders, body }),
+        ),
+      );
     case "sse":
       return events(response, name);
     case "status":

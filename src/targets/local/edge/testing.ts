@@ -36,7 +36,13 @@ export class TestEdge {
     this.#folder = mkdtempSync(join(tmpdir(), "teal-edge-"));
     this.layout = layout(this.#folder, "shop", "test");
     mkdirSync(this.layout.root);
-    const service = { service: "shop", environment: "test", listen: "127.0.0.1:0", preview: "127.0.0.1:0", edge: { ...POLICY, ...policy } };
+    const service = {
+      service: "shop",
+      environment: "test",
+      listen: "127.0.0.1:0",
+      preview: "127.0.0.1:0",
+      edge: { ...POLICY, ...policy },
+    };
     writeFileSync(this.layout.serviceFile, JSON.stringify(service));
     this.router = createLocalRouter(this.layout);
     this.#rpc = new RpcClient(this.layout.edgeSocket);
@@ -65,7 +71,12 @@ export class TestEdge {
 
   by(number = 1): By {
     const intent = intentId(`intent-${++this.#intents}`);
-    return { intent, fence: fence(number), deadline: instant(Date.now() + 10_000), signal: new AbortController().signal };
+    return {
+      intent,
+      fence: fence(number),
+      deadline: instant(Date.now() + 10_000),
+      signal: new AbortController().signal,
+    };
   }
 
   ask<M extends keyof EdgeMethods>(method: M, params: EdgeMethods[M][0]): Promise<EdgeMethods[M][1]> {
@@ -78,7 +89,8 @@ export class TestEdge {
 
   async shift(to: Weights): Promise<void> {
     const written = await this.router.shift(to, "any", this.by());
-    if (written.is !== "applied" && written.is !== "unchanged") throw new Error(`shift: ${JSON.stringify(written)}`);
+    if (written.is !== "applied" && written.is !== "unchanged")
+      throw new Error(`shift: ${JSON.stringify(written)}`);
   }
 
   /** The process that serves now. */
@@ -97,11 +109,21 @@ export class TestEdge {
 export function memberOf(slot: { name: string; port: number }, pid = process.pid): Member {
   const identity = identify(pid);
   if (identity === undefined) throw new Error(`no process ${pid}`);
-  return { replica: slot.name, incarnation: `${slot.name}-${pid}`, host: "127.0.0.1", port: slot.port, process: identity, revision: `r-${slot.name}` };
+  return {
+    replica: slot.name,
+    incarnation: `${slot.name}-${pid}`,
+    host: "127.0.0.1",
+    port: slot.port,
+    process: identity,
+    revision: `r-${slot.name}`,
+  };
 }
 
 /** A slot's application in a process of its own, to be killed. */
-export async function spawnSlot(name: string, port = 0): Promise<{ name: string; port: number; child: ChildProcess; member: Member }> {
+export async function spawnSlot(
+  name: string,
+  port = 0,
+): Promise<{ name: string; port: number; child: ChildProcess; member: Member }> {
   const file = join(import.meta.dirname, "testing-slot.ts");
   const child = spawn(process.execPath, [file, name, String(port)], { stdio: ["ignore", "pipe", "inherit"] });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
@@ -117,7 +139,11 @@ export async function kill(child: ChildProcess): Promise<void> {
 }
 
 /** Waits for a state, with a bound. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, atMost = 10_000): Promise<void> {
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  atMost = 10_000,
+): Promise<void> {
   const deadline = performance.now() + atMost;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`not within ${atMost} ms: ${what}`);

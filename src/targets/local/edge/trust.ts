@@ -18,7 +18,8 @@ export function peers(trusted: readonly string[]): Peers {
   for (const entry of trusted) {
     const [address = "", prefix] = entry.split("/");
     const family = isIPv6(address) ? "ipv6" : "ipv4";
-    if (isIP(address) === 0) throw new Error(`TEAL-E103 trustedProxies: ${JSON.stringify(entry)} is no address and no CIDR range`);
+    if (isIP(address) === 0)
+      throw new Error(`TEAL-E103 trustedProxies: ${JSON.stringify(entry)} is no address and no CIDR range`);
     if (prefix === undefined) list.addAddress(address, family);
     else list.addSubnet(address, Number(prefix), family);
   }

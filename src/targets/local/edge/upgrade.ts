@@ -19,8 +19,11 @@ export interface Upgrade {
 export function asksForWebSocket(request: IncomingMessage): boolean {
   const { method, httpVersion, headers } = request;
   return (
-    method === "GET" && httpVersion === "1.1" && headers.upgrade?.toLowerCase() === "websocket" &&
-    (headers["content-length"] ?? "0") === "0" && headers["transfer-encoding"] === undefined
+    method === "GET" &&
+    httpVersion === "1.1" &&
+    headers.upgrade?.toLowerCase() === "websocket" &&
+    (headers["content-length"] ?? "0") === "0" &&
+    headers["transfer-encoding"] === undefined
   );
 }
 
@@ -39,8 +42,13 @@ export function responseOn(socket: Duplex, request: IncomingMessage): ServerResp
 
 /** The slot switched: passes its 101 on and lets both ends talk. @param closed called once both are gone */
 export function switchProtocols(
-  { socket, head }: Upgrade, response: ServerResponse, answer: AnswerHead, slot: Duplex,
-  { upstream, side }: Pick<Stream, "upstream" | "side">, streams: Streams, closed: () => void,
+  { socket, head }: Upgrade,
+  response: ServerResponse,
+  answer: AnswerHead,
+  slot: Duplex,
+  { upstream, side }: Pick<Stream, "upstream" | "side">,
+  streams: Streams,
+  closed: () => void,
 ): void {
   response.detachSocket(socket as Socket);
   const lines = ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket"];

@@ -47,8 +47,10 @@ export class Upstream {
   same(member: Member): boolean {
     const mine = this.member;
     return (
-      mine.replica === member.replica && mine.incarnation === member.incarnation &&
-      mine.host === member.host && mine.port === member.port
+      mine.replica === member.replica &&
+      mine.incarnation === member.incarnation &&
+      mine.host === member.host &&
+      mine.port === member.port
     );
   }
 
@@ -94,7 +96,11 @@ export function leastLoaded(upstreams: readonly Upstream[], now: number, turn: n
   for (let index = 0; index < upstreams.length; index++) {
     const upstream = upstreams[(index + turn) % upstreams.length] as Upstream;
     const suspect = upstream.suspect(now);
-    if (best === undefined || (bestSuspect && !suspect) || (bestSuspect === suspect && upstream.inFlight < best.inFlight)) {
+    if (
+      best === undefined ||
+      (bestSuspect && !suspect) ||
+      (bestSuspect === suspect && upstream.inFlight < best.inFlight)
+    ) {
       best = upstream;
       bestSuspect = suspect;
     }

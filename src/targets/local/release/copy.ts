@@ -1,6 +1,17 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { chmod, copyFile, constants, lstat, mkdir, readdir, readlink, realpath, rm, symlink } from "node:fs/promises";
+import {
+  chmod,
+  copyFile,
+  constants,
+  lstat,
+  mkdir,
+  readdir,
+  readlink,
+  realpath,
+  rm,
+  symlink,
+} from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { run } from "./run.ts";
@@ -21,7 +32,12 @@ export async function copySource(source: Source, to: string, signal: AbortSignal
 async function copyCommit(source: Source & { is: "commit" }, to: string, signal: AbortSignal): Promise<void> {
   const archive = `${to}.tar`;
   try {
-    await must(await run("git", ["-C", source.repository, "archive", "--format=tar", "-o", archive, source.tree], { cwd: to, signal }));
+    await must(
+      await run("git", ["-C", source.repository, "archive", "--format=tar", "-o", archive, source.tree], {
+        cwd: to,
+        signal,
+      }),
+    );
     await must(await run("tar", ["-xf", archive, "-C", to], { cwd: to, signal }));
   } finally {
     await rm(archive, { force: true });
@@ -57,7 +73,7 @@ async function refuseOutwardLinks(folder: string, root: string): Promise<void> {
     const target = await readlink(path);
     // By way of another link, even a short path can lead outside: what exists is looked at as the system would.
     const leads = await realpath(path).catch(() => resolve(dirname(path), target));
-    if (isAbsolute(target) || !inside(await realpath(root), leads) && !inside(root, leads)) {
+    if (isAbsolute(target) || (!inside(await realpath(root), leads) && !inside(root, leads))) {
       throw new CopyError(`${relative(root, path)} is a link to ${target}, outside the source`);
     }
   }

@@ -17,19 +17,37 @@ export type Source =
       /** There are changes in the folder that the commit does not have. */
       readonly dirty: boolean;
     }
-  | { readonly is: "files"; readonly folder: string; readonly files: readonly string[]; readonly bytes: number; readonly note?: string };
+  | {
+      readonly is: "files";
+      readonly folder: string;
+      readonly files: readonly string[];
+      readonly bytes: number;
+      readonly note?: string;
+    };
 
-export type Found = Source | { readonly is: "refused"; readonly code: string; readonly message: string; readonly next: string };
+export type Found =
+  | Source
+  | { readonly is: "refused"; readonly code: string; readonly message: string; readonly next: string };
 
 /**
  * What of the folder becomes the release: the named commit (HEAD without a name) where the folder lies in a git work
  * tree, else its files without what `.gitignore` names.
  * @param skip absolute path that is never part of it: the state directory, which may lie inside.
  */
-export async function findSource(folder: string, name: string | undefined, skip: string, signal: AbortSignal): Promise<Found> {
+export async function findSource(
+  folder: string,
+  name: string | undefined,
+  skip: string,
+  signal: AbortSignal,
+): Promise<Found> {
   const stats = await lstat(await realpath(folder).catch(() => folder)).catch(() => undefined);
   if (stats?.isDirectory() !== true) {
-    return { is: "refused", code: "TEAL-L101", message: `${folder} is not a folder`, next: "Set `source` to the folder of the service." };
+    return {
+      is: "refused",
+      code: "TEAL-L101",
+      message: `${folder} is not a folder`,
+      next: "Set `source` to the folder of the service.",
+    };
   }
   const git = (...args: string[]) => run("git", ["-C", folder, ...args], { cwd: folder, signal });
   const inside = await git("rev-parse", "--is-inside-work-tree");
@@ -38,7 +56,13 @@ export async function findSource(folder: string, name: string | undefined, skip:
   // A folder that its repository does not know (an example inside a bigger one, ignored output) is just a folder.
   const known = (await git("ls-tree", "--name-only", "HEAD", ".")).output.trim() !== "";
   if (!known && name === undefined) return listed(folder, [], skip, signal);
-  const commit = await git("rev-parse", "--verify", "--quiet", "--end-of-options", `${name ?? "HEAD"}^{commit}`);
+  const commit = await git(
+    "rev-parse",
+    "--verify",
+    "--quiet",
+    "--end-of-options",
+    `${name ?? "HEAD"}^{commit}`,
+  );
   const found = commit.exit === 0 ? await committed(folder, commit.output.trim(), name, git) : undefined;
   if (found !== undefined && (known || found.is !== "refused")) return found;
   if (!known) return listed(folder, [], skip, signal);
@@ -81,13 +105,22 @@ async function listedOutsideGit(folder: string, skip: string, signal: AbortSigna
   }
 }
 
-async function listed(folder: string, repository: readonly string[], skip: string, signal: AbortSignal): Promise<Found> {
+async function listed(
+  folder: string,
+  repository: readonly string[],
+  skip: string,
+  signal: AbortSignal,
+): Promise<Found> {
   const args = [...repository, "-C", folder, "ls-files", "--cached", "--others", "--exclude-standard", "-z"];
   const { exit, output } = await run("git", args, { cwd: folder, signal });
   if (exit !== 0) return walked(folder, skip);
   const files = await Promise.all(
     // An entry with a slash at its end is a repository inside this one.
-    output.split("\0").map(async (path) => (path.endsWith("/") ? walk(folder, path.slice(0, -1)) : path === "" ? [] : [path])),
+    output
+      .split("\0")
+      .map(async (path) =>
+        path.endsWith("/") ? walk(folder, path.slice(0, -1)) : path === "" ? [] : [path],
+      ),
   );
   return counted(folder, files.flat(), skip);
 }
@@ -110,7 +143,11 @@ async function walk(folder: string, below: string): Promise<string[]> {
   return found.flat();
 }
 
-async function counted(folder: string, paths: readonly string[], skip: string): Promise<Source & { is: "files" }> {
+async function counted(
+  folder: string,
+  paths: readonly string[],
+  skip: string,
+): Promise<Source & { is: "files" }> {
   const skipped = relative(await realpath(folder), await realpath(skip).catch(() => skip));
   const files: string[] = [];
   let bytes = 0;

@@ -18,7 +18,9 @@ export function signalGroup(group: number, signal: NodeJS.Signals): boolean {
  */
 export function groupMembers(group: number): readonly number[] | undefined {
   if (process.platform !== "linux") return undefined;
-  return readdirSync("/proc").flatMap((name) => (/^\d+$/.test(name) && memberOf(name, group) ? [Number(name)] : []));
+  return readdirSync("/proc").flatMap((name) =>
+    /^\d+$/.test(name) && memberOf(name, group) ? [Number(name)] : [],
+  );
 }
 
 function memberOf(pid: string, group: number): boolean {

@@ -49,5 +49,10 @@ export interface LifeFiles {
 }
 
 export function lifeFiles(folder: string): LifeFiles {
-  return { folder, spec: join(folder, "spec.json"), pid: join(folder, "pid.json"), exit: join(folder, "exit.json") };
+  return {
+    folder,
+    spec: join(folder, "spec.json"),
+    pid: join(folder, "pid.json"),
+    exit: join(folder, "exit.json"),
+  };
 }

@@ -29,7 +29,10 @@ async function life(command: string, change: Partial<LifeSpec> = {}, cwd = ".") 
   const root = folder();
   const release = join(root, "release");
   mkdirSync(release);
-  writeFileSync(join(release, "release.json"), JSON.stringify({ command, cwd, env: { NAME: "value" }, complete: true }));
+  writeFileSync(
+    join(release, "release.json"),
+    JSON.stringify({ command, cwd, env: { NAME: "value" }, complete: true }),
+  );
   const spec: LifeSpec = {
     slot: "green",
     replica: "green-1",
@@ -45,46 +48,78 @@ async function life(command: string, change: Partial<LifeSpec> = {}, cwd = ".") 
   const files = lifeFiles(join(root, "life"));
   mkdirSync(files.folder);
   writeFileSync(files.spec, JSON.stringify(spec));
-  const shim = spawn(process.execPath, [programFile("shim"), files.folder], { stdio: ["ignore", "ignore", "inherit"] });
+  const shim = spawn(process.execPath, [programFile("shim"), files.folder], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   const ended = once(shim, "exit");
   return {
     spec,
     files,
     shim,
     ended,
-    pid: () => until("pid record", () => readJson<PidRecord>(files.pid), (record) => record !== undefined) as Promise<PidRecord>,
+    pid: () =>
+      until(
+        "pid record",
+        () => readJson<PidRecord>(files.pid),
+        (record) => record !== undefined,
+      ) as Promise<PidRecord>,
     exit: () => readJson<ExitRecord>(files.exit),
     log: () => (existsSync(spec.log) ? readFileSync(spec.log, "utf8") : ""),
   };
 }
 
 test("records who runs and how it ended, and copies both outputs line by line with time stamps", async () => {
-  const one = await life(`echo "$TEAL_SLOT $TEAL_REPLICA $TEAL_REVISION $TEAL_INCARNATION $PORT $NAME {port}"; echo bad >&2; printf 'no end'; exit 3`);
+  const one = await life(
+    `echo "$TEAL_SLOT $TEAL_REPLICA $TEAL_REVISION $TEAL_INCARNATION $PORT $NAME {port}"; echo bad >&2; printf 'no end'; exit 3`,
+  );
   await one.ended;
   expect(one.exit()).toMatchObject({ code: 3, signal: null });
   const { port } = one.spec;
   const lines = one.log().trimEnd().split("\n");
   expect(lines.every((line) => /^\d{4}-\d\d-\d\dT[\d:.]+Z (out|err|teal) /.test(line))).toBe(true);
   const texts = lines.map((line) => line.slice(line.indexOf(" ") + 1));
-  expect(texts).toEqual(expect.arrayContaining([`out green green-1 v1 green-1.abc ${port} value ${port}`, "err bad", "out no end", "teal ended: exit code 3"]));
+  expect(texts).toEqual(
+    expect.arrayContaining([
+      `out green green-1 v1 green-1.abc ${port} value ${port}`,
+      "err bad",
+      "out no end",
+      "teal ended: exit code 3",
+    ]),
+  );
 });
 
 test("inherits nothing from the machine but what every program needs", () => {
-  const env = replicaEnvironment({ env: { A: "1", PORT: "7" } }, { slot: "blue", replica: "blue-1", incarnation: "i", port: 80, revision: { id: "v1" } }, { PATH: "/bin", SECRET: "x" });
-  expect(env).toEqual({ PATH: "/bin", A: "1", PORT: "80", TEAL_SLOT: "blue", TEAL_REVISION: "v1", TEAL_REPLICA: "blue-1", TEAL_INCARNATION: "i" });
+  const env = replicaEnvironment(
+    { env: { A: "1", PORT: "7" } },
+    { slot: "blue", replica: "blue-1", incarnation: "i", port: 80, revision: { id: "v1" } },
+    { PATH: "/bin", SECRET: "x" },
+  );
+  expect(env).toEqual({
+    PATH: "/bin",
+    A: "1",
+    PORT: "80",
+    TEAL_SLOT: "blue",
+    TEAL_REVISION: "v1",
+    TEAL_REPLICA: "blue-1",
+    TEAL_INCARNATION: "i",
+  });
 });
 
 test("a revision's name stays one word of the command", () => {
   const names = { slot: "blue", replica: "blue-1", incarnation: "i", port: 80 } as const;
-  expect(replaceNames("run {revision} {port} ${HOME} {other}", { ...names, revision: { id: "v1; rm -rf 'x'" } })).toBe(
-    `run 'v1; rm -rf '\\''x'\\''' 80 \${HOME} {other}`,
-  );
+  expect(
+    replaceNames("run {revision} {port} ${HOME} {other}", { ...names, revision: { id: "v1; rm -rf 'x'" } }),
+  ).toBe(`run 'v1; rm -rf '\\''x'\\''' 80 \${HOME} {other}`);
 });
 
 test("SIGTERM ends the whole group, by force after the grace", async () => {
   const one = await life(`trap '' TERM; sh -c "trap '' TERM; sleep 60" & echo up; sleep 60`);
   const { child } = await one.pid();
-  await until("it runs", () => one.log().includes("out up"), (up) => up);
+  await until(
+    "it runs",
+    () => one.log().includes("out up"),
+    (up) => up,
+  );
   one.shim.kill("SIGTERM");
   await one.ended;
   expect(one.exit()).toMatchObject({ code: null, signal: "SIGKILL" });
@@ -102,7 +137,11 @@ test("processes that the command leaves behind end with it", async () => {
 test("a server behind a shell has the whole grace, though its shell ends at once", async () => {
   const server = `process.on("SIGTERM", () => setTimeout(() => { console.log("finished"); process.exit(0); }, 1500)); console.log("up"); setInterval(() => {}, 1000);`;
   const one = await life(`${process.execPath} -e '${server}'; true`, { stopGrace: 10_000 });
-  await until("up", () => one.log().includes("out up"), (up) => up);
+  await until(
+    "up",
+    () => one.log().includes("out up"),
+    (up) => up,
+  );
   one.shim.kill("SIGTERM");
   await one.ended;
   expect(one.log()).toMatch(/ out finished$/m);
@@ -111,13 +150,20 @@ test("a server behind a shell has the whole grace, though its shell ends at once
 test("a command that cannot be started says why", async () => {
   const one = await life("true", {}, "nowhere");
   await one.ended;
-  expect(one.exit()).toMatchObject({ code: null, signal: null, note: expect.stringContaining("could not be started") as string });
+  expect(one.exit()).toMatchObject({
+    code: null,
+    signal: null,
+    note: expect.stringContaining("could not be started") as string,
+  });
 });
 
 test("a life that was given up before it began never runs its command", async () => {
   const root = folder();
   const one = await life(`touch ${join(root, "ran")}`, { stopGrace: 100 });
-  writeFileSync(one.files.exit, JSON.stringify({ code: null, signal: null, at: 1, note: "stopped before it started" }));
+  writeFileSync(
+    one.files.exit,
+    JSON.stringify({ code: null, signal: null, at: 1, note: "stopped before it started" }),
+  );
   await one.ended;
   expect(existsSync(join(root, "ran"))).toBe(false);
 });
@@ -125,12 +171,20 @@ test("a life that was given up before it began never runs its command", async ()
 test("a killed shim leaves the record by which its replica is found", async () => {
   const one = await life("echo up; exec sleep 60");
   const { child, shim } = await one.pid();
-  await until("it runs", () => one.log().includes("out up"), (up) => up);
+  await until(
+    "it runs",
+    () => one.log().includes("out up"),
+    (up) => up,
+  );
   one.shim.kill("SIGKILL");
   await one.ended;
   expect([isAlive(shim), isAlive(child)]).toEqual([false, true]);
   process.kill(-child.pid, "SIGKILL");
-  await until("gone", () => groupAlive(child.pid), (alive) => !alive);
+  await until(
+    "gone",
+    () => groupAlive(child.pid),
+    (alive) => !alive,
+  );
 });
 
 test("the log is rotated by size and so many files are kept", () => {
@@ -138,7 +192,8 @@ test("the log is rotated by size and so many files are kept", () => {
   const log = new RotatingLog(path, { maxBytes: 100, keep: 2 }, () => 0);
   for (let n = 0; n < 10; n++) log.lines("out", [`line ${n} ${"x".repeat(20)}`]);
   log.close();
-  const numbers = (file: string) => [...readFileSync(file, "utf8").matchAll(/line (\d)/g)].map((match) => Number(match[1]));
+  const numbers = (file: string) =>
+    [...readFileSync(file, "utf8").matchAll(/line (\d)/g)].map((match) => Number(match[1]));
   // 55 bytes a line: each file holds one.
   expect([numbers(path), numbers(`${path}.1`), numbers(`${path}.2`)]).toEqual([[9], [8], [7]]);
   expect(existsSync(`${path}.3`)).toBe(false);
@@ -153,7 +208,10 @@ test("lines that could not be written are counted, and the count told later", ()
   rmSync(blocked);
   log.lines("out", ["kept"]);
   log.close();
-  const texts = readFileSync(join(blocked, "a.log"), "utf8").trimEnd().split("\n").map((line) => line.slice(line.indexOf(" ") + 1));
+  const texts = readFileSync(join(blocked, "a.log"), "utf8")
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.slice(line.indexOf(" ") + 1));
   expect(texts).toEqual(["teal 2 lines could not be written here", "out kept"]);
 });
 

@@ -38,7 +38,12 @@ export async function runShim(folder: string): Promise<void> {
 async function live(spec: LifeSpec, files: LifeFiles, log: RotatingLog): Promise<void> {
   const release = readJson<ReleaseFile>(join(spec.release, "release.json"));
   if (release === undefined) {
-    return recordExit(files, log, { code: null, signal: null, at: now(), note: `no release in ${spec.release}` });
+    return recordExit(files, log, {
+      code: null,
+      signal: null,
+      at: now(),
+      note: `no release in ${spec.release}`,
+    });
   }
   const child = start(release, spec);
   const ended = exitOf(child);
@@ -52,7 +57,9 @@ async function live(spec: LifeSpec, files: LifeFiles, log: RotatingLog): Promise
     // From the moment the record can be read, SIGTERM must stop the replica instead of this process alone.
     stopping = passOnTermination(identity.pid, spec.stopGrace);
     writeDurably(files.pid, JSON.stringify(record));
-    log.lines("teal", [`started ${spec.replica} (${spec.incarnation}) pid ${identity.pid} port ${spec.port}`]);
+    log.lines("teal", [
+      `started ${spec.replica} (${spec.incarnation}) pid ${identity.pid} port ${spec.port}`,
+    ]);
     const go = child.stdio[3] as Writable;
     go.on("error", () => {}); // the command is gone already; its exit tells
     // An exit record that is there already says that the agent gave this life up: without the word nothing runs.
@@ -105,7 +112,9 @@ function passOnTermination(group: number, grace: number): { graceLeft: () => num
     signalGroup(group, "SIGTERM");
     setTimeout(() => signalGroup(group, "SIGKILL"), grace);
   });
-  return { graceLeft: () => (killAt === undefined ? LEFT_BEHIND_GRACE : Math.max(0, killAt - performance.now())) };
+  return {
+    graceLeft: () => (killAt === undefined ? LEFT_BEHIND_GRACE : Math.max(0, killAt - performance.now())),
+  };
 }
 
 async function copyLines(stream: Readable | null, source: LineSource, log: RotatingLog): Promise<void> {
