@@ -28,7 +28,8 @@ export interface Round {
  */
 export async function sampleRound(round: Round, signal: AbortSignal): Promise<readonly Sample[]> {
   const checks = round.plan.checks.filter((check) => round.only === undefined || check.kind === round.only);
-  const questions = round.reach.flatMap((reach) => checks.map((check) => ({ check, reach })));
+  const running = round.reach.filter((each) => each.ended !== true);
+  const questions = running.flatMap((reach) => checks.map((check) => ({ check, reach })));
   if (questions.length === 0) return [];
   const bound = roundBound(checks, questions.length);
   const over = new AbortController();

@@ -1,8 +1,12 @@
 import type { Millis, Slot } from "../core/units.ts";
 import type { EnginePorts } from "./ports.ts";
 
+/** Lines shown of a replica that runs, and of one that has ended. */
+const RUNNING = 5;
+const ENDED = 12;
+
 /**
- * The last lines that a replica of the slot wrote (this one, or the first there is), with its name before each.
+ * The last lines that a replica of the slot wrote (this one, else one that has ended, else the first there is), with its name before each.
  * Evidence only: nothing where it cannot be had within the bound.
  */
 export async function lastWords(
@@ -15,8 +19,11 @@ export async function lastWords(
   const words = async (): Promise<readonly string[]> => {
     const reach = await target.slots.reach(slot, enough.signal);
     if (reach.is === "unreadable") return [];
-    const who = reach.value.find((each) => each.replica === replica) ?? reach.value[0];
-    return (await who?.tail(5))?.map((line) => `${who?.replica}: ${line}`) ?? [];
+    const named = reach.value.find((each) => each.replica === replica);
+    const who = named ?? reach.value.find((each) => each.ended) ?? reach.value[0];
+    // Whoever has ended said why, mostly with a stack trace behind it.
+    const lines = await who?.tail(who.ended ? ENDED : RUNNING);
+    return lines?.map((line) => `${who?.replica}: ${line}`) ?? [];
   };
   const late = clock.sleep(bound, enough.signal).then((): readonly string[] => []);
   try {

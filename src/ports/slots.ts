@@ -10,6 +10,8 @@ import type { By, Expect, Fenced, Write } from "./write.ts";
 export interface Reach {
   readonly replica: string;
   readonly incarnation: string;
+  /** No process runs as this replica now: there is nothing to ask, only its last lines can be read. */
+  readonly ended?: true;
   readonly host: string;
   readonly port: number;
   /** Pids of the replica's process group, where the target knows them; proves identity `by: process`. */

@@ -153,6 +153,7 @@ test("a candidate that crashes is rejected at once, and nothing of it is left ru
   const { candidate } = moved.deployment.plan;
   const log = join(shop.connection.target.layout.logs, releaseName(candidate.revision), `${candidate.slot}-1.log`);
   expect(readFileSync(log, "utf8")).toContain("cart.js");
+  expect(moved.deployment.failure?.log?.join("\n")).toContain("cart.js");
   expect(complaints(users)).toEqual([]);
   expect((await shop.slot(candidate.slot)).replicas).toEqual([]);
 });

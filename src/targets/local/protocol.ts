@@ -71,6 +71,8 @@ export interface AgentMethods {
 export interface WireReach {
   readonly replica: string;
   readonly incarnation: string;
+  /** Between two lives: host, port and group mean nothing. */
+  readonly ended?: true;
   readonly host: string;
   readonly port: number;
   readonly group: number;

@@ -150,10 +150,11 @@ function fromWire<T>(wire: WireWrite<T>): Write<T> {
 }
 
 function toReach(slot: Slot, wire: WireReach): Reach {
-  const { replica, incarnation, host, port, group, release, log } = wire;
+  const { replica, incarnation, ended, host, port, group, release, log } = wire;
   return {
     replica,
     incarnation,
+    ...(ended && { ended }),
     host,
     port,
     group,

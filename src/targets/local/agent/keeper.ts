@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { SlotState } from "../../../core/observed.ts";
-import { assertNever, type Instant, type Slot } from "../../../core/units.ts";
+import { assertNever, type Instant, type Revision, type Slot } from "../../../core/units.ts";
 import type { Probe } from "../../../ports/probe.ts";
 import type { Layout } from "../layout.ts";
 import type { Member, WireReach } from "../protocol.ts";
@@ -104,12 +104,29 @@ export class Keeper {
 
   reach(): readonly WireReach[] {
     this.#views();
-    return [...this.#lives.values()].flatMap((life) => {
+    const running = [...this.#lives.values()].flatMap((life) => {
       const { replica, incarnation, port, log, release } = life.spec;
       const watch = this.#watches.get(incarnation)?.watch;
       if (watch === undefined || life.group === undefined) return [];
       return [{ replica, incarnation, host: watch.host, port, group: life.group, log, release }];
     });
+    return [...running, ...this.#ended()];
+  }
+
+  /** Replicas whose last life has ended: why is what somebody wants to read in their log. */
+  #ended(): readonly WireReach[] {
+    const { want, replicas } = this.#of.record();
+    if (want === undefined) return [];
+    return replicas.flatMap(({ id, incarnation, startedAt }) => {
+      if (incarnation === undefined || startedAt !== undefined) return [];
+      const release = releaseFolder(this.#of.layout, want.revision);
+      const log = this.#logOf(want.revision, id);
+      return [{ replica: id, incarnation, ended: true, host: "127.0.0.1", port: 0, group: 0, log, release }];
+    });
+  }
+
+  #logOf(revision: Revision, id: string): string {
+    return join(this.#of.layout.logs, releaseName(revision), `${id}.log`);
   }
 
   async #run(): Promise<void> {
@@ -287,7 +304,7 @@ export class Keeper {
       revision: want.revision,
       port,
       release: releaseFolder(layout, want.revision),
-      log: join(layout.logs, releaseName(want.revision), `${id}.log`),
+      log: this.#logOf(want.revision, id),
       stopGrace: policy.stopGrace,
       rotation: policy.log,
     };
