@@ -28,6 +28,10 @@ export interface EnginePorts {
 
 /** Longest one call of a port may take. A third of the lease's time, so that a lease outlasts a call that is begun. */
 export const CALL_BOUND = millis(5_000);
+/** Pause before trying again when the store cannot be reached, or the target is busy and names no time. */
+export const PAUSE = millis(500);
+/** Longest sleep in a wait before the journal is looked at again. */
+export const LOOK = millis(1_000);
 
 /**
  * A read that always ends: what does not answer within the bound is unreadable, and so is an adapter that throws.
