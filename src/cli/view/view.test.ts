@@ -56,6 +56,26 @@ describe("a deployment as lines", () => {
     expect(text).toContain("--retry-reverted");
   });
 
+  test("says once what was seen several times", async () => {
+    const events = await last(
+      { behaviour: ({ id }) => (id === "v4" ? "failsUnderTraffic" : "good") },
+      "v2",
+      "v4",
+    );
+    const again = events.map((event) =>
+      event.kind === "verdict" && event.cause?.evidence !== undefined
+        ? { ...event, cause: { ...event.cause, evidence: ["GET /a 500", "GET /b 500", "GET /a 500"] } }
+        : event,
+    );
+    const lines = asShown(again).split("\n");
+    expect(lines.filter((line) => line.includes("GET /a 500"))).toEqual([
+      expect.stringMatching(/GET \/a 500 ×2$/u),
+    ]);
+    expect(lines.filter((line) => line.includes("GET /b 500"))).toEqual([
+      expect.stringMatching(/GET \/b 500$/u),
+    ]);
+  });
+
   test("never becomes ready", async () => {
     expect(
       shown(await last({ behaviour: ({ id }) => (id === "v3" ? "neverReady" : "good") }, "v2", "v3")),

@@ -152,7 +152,7 @@ function revertLine(event: Verdict, { past, after }: Moment): readonly Line[] {
 function failLines(event: Verdict, moment: Moment): readonly Line[] {
   const { at, facts, cause } = event;
   const evidence = [
-    ...(cause?.evidence ?? []),
+    ...counted(cause?.evidence ?? []),
     ...(facts.log ?? [])
       .filter((line) => cause?.evidence?.includes(line) !== true)
       .map((line) => `log ${line}`),
@@ -168,6 +168,14 @@ function failLines(event: Verdict, moment: Moment): readonly Line[] {
     },
     ...evidence.map((text): Line => ({ is: "detail", at, text })),
   ];
+}
+
+/** Equal lines once, with how often they were seen. */
+function counted(lines: readonly string[]): readonly string[] {
+  return [...new Set(lines)].map((line) => {
+    const times = lines.filter((each) => each === line).length;
+    return times === 1 ? line : `${line} ×${times}`;
+  });
 }
 
 function holdLines(event: Verdict, moment: Moment): readonly Line[] {

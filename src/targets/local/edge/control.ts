@@ -94,6 +94,7 @@ function sample(edge: Edge, to: Weights): Evidence {
     };
   }
   const [mine, others] = [edge.sinceShift[sole], edge.sinceShift[otherSlot(sole)]];
-  const detail = `${mine.answered} answers from ${[...mine.revisions].join(", ")}, ${others.started} started on ${otherSlot(sole)}`;
+  const answers = mine.answered === 1 ? "1 answer" : `${mine.answered} answers`;
+  const detail = `${answers} from ${[...mine.revisions].join(", ")}, ${others.started} started on ${otherSlot(sole)}`;
   return { strength: "identity", moved: others.started === 0, detail };
 }
