@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
@@ -8,14 +8,14 @@ import { dirname } from "node:path";
  */
 export function writeDurably(path: string, content: string, mode = 0o600): void {
   const temporary = `${path}.${process.pid}.tmp`;
-  const file = openSync(temporary, "w", mode);
   try {
-    writeSync(file, content);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
+    // Not `writeSync`: a disk that fills up takes a part and says so only to the next write.
+    writeFileSync(temporary, content, { mode, flush: true });
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
   }
-  renameSync(temporary, path);
   const folder = openSync(dirname(path), "r");
   try {
     fsyncSync(folder);
