@@ -125,6 +125,21 @@ test("a folder without git is named by its content when no name is given", async
   expect((await p.ready()).revision.id).not.toBe(a.revision.id);
 });
 
+test("a git work tree is refused where there is no git: nobody could tell what is committed", async () => {
+  const p = place();
+  p.write({ "server.js": "uncommitted" });
+  mkdirSync(join(p.source, ".git"));
+  const { PATH } = process.env;
+  process.env["PATH"] = p.layout.root;
+  try {
+    expect(await p.prepare("v1")).toMatchObject({ is: "refused", cause: { code: "TEAL-L110" } });
+    rmSync(join(p.source, ".git"), { recursive: true });
+    expect(await p.prepare("v1")).toMatchObject({ is: "ready", revision: { id: "v1" } });
+  } finally {
+    process.env["PATH"] = PATH;
+  }
+});
+
 test("of a git work tree the commit is taken, uncommitted changes are not and it says so", async () => {
   const p = place();
   p.write({ "server.js": "one" });

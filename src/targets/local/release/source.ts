@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs";
 import { lstat, mkdtemp, readdir, realpath, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, relative, sep } from "node:path";
+import { dirname, join, relative, sep } from "node:path";
 import { run } from "./run.ts";
 
 /** Where a release is copied from. */
@@ -51,7 +52,8 @@ export async function findSource(
   }
   const git = (...args: string[]) => run("git", ["-C", folder, ...args], { cwd: folder, signal });
   const inside = await git("rev-parse", "--is-inside-work-tree");
-  if (inside.error?.code === "ENOENT") return walked(folder, skip);
+  if (inside.error?.code === "ENOENT")
+    return isInRepository(folder) ? withoutGit(folder) : walked(folder, skip);
   if (inside.exit !== 0 || inside.output.trim() !== "true") return listedOutsideGit(folder, skip, signal);
   // A folder that its repository does not know (an example inside a bigger one, ignored output) is just a folder.
   const known = (await git("ls-tree", "--name-only", "HEAD", ".")).output.trim() !== "";
@@ -72,6 +74,21 @@ export async function findSource(
     message: `${name} is no commit, tag or branch of the repository at ${folder}`,
     next: "Name a commit, or leave the name out to deploy HEAD.",
   };
+}
+
+/** Without git nobody can tell what of the folder is committed, so the folder is not taken in a commit's place. */
+function withoutGit(folder: string): Found {
+  return {
+    is: "refused",
+    code: "TEAL-L110",
+    message: `${folder} lies in a git repository, and there is no git to read its commits with`,
+    next: "Install git, or make sure that PATH leads to it.",
+  };
+}
+
+function isInRepository(folder: string): boolean {
+  const above = dirname(folder);
+  return existsSync(join(folder, ".git")) || (above !== folder && isInRepository(above));
 }
 
 type Git = (...args: string[]) => ReturnType<typeof run>;
