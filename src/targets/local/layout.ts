@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { homedir, tmpdir, userInfo } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 /**
  * Where the local target keeps what it knows about one service in one environment. Everything of a service lies in
@@ -39,7 +39,7 @@ export interface Layout {
 }
 
 /** `$TEAL_STATE_DIR`, else `$XDG_STATE_HOME/teal`, else `~/.local/state/teal`. */
-export function stateDirectory(env: NodeJS.ProcessEnv = process.env): string {
+export function stateDirectory(env: Readonly<Record<string, string | undefined>> = process.env): string {
   if (env["TEAL_STATE_DIR"]) return env["TEAL_STATE_DIR"];
   return join(env["XDG_STATE_HOME"] ?? join(homedir(), ".local", "state"), "teal");
 }
