@@ -27,4 +27,6 @@ for (const stage of process.argv.slice(2)) {
   total.failed += failures === 0 && stage.slice(0, at) !== "0" ? 1 : failures;
 }
 
-console.log(`${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`);
+console.log(
+  `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ""}`,
+);

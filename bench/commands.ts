@@ -35,7 +35,10 @@ export async function measureCommands(options: CommandOptions): Promise<Commands
   const minimal = await trivialService("minimal");
   const usual = await trivialService("default");
   try {
-    const deploy = { minimal: await deployments(minimal, options), default: await deployments(usual, options) };
+    const deploy = {
+      minimal: await deployments(minimal, options),
+      default: await deployments(usual, options),
+    };
     return { ...(await starts(minimal, options)), deploy };
   } finally {
     for (const service of [minimal, usual]) {
@@ -47,7 +50,10 @@ export async function measureCommands(options: CommandOptions): Promise<Commands
   }
 }
 
-async function starts(service: Place, { starts: count, teal }: CommandOptions): Promise<Omit<Commands, "deploy">> {
+async function starts(
+  service: Place,
+  { starts: count, teal }: CommandOptions,
+): Promise<Omit<Commands, "deploy">> {
   const took = { node: [] as number[], version: [] as number[], status: [] as number[] };
   for (let n = 0; n <= count; n += 1) {
     const round = {
@@ -59,11 +65,17 @@ async function starts(service: Place, { starts: count, teal }: CommandOptions): 
     if (n > 0) for (const name of ["node", "version", "status"] as const) took[name].push(round[name]);
   }
   const node = median(took.node);
-  const command = (values: readonly number[]) => ({ p50: rounded(median(values)), ratioToNode: rounded(median(values) / node) });
+  const command = (values: readonly number[]) => ({
+    p50: rounded(median(values)),
+    ratioToNode: rounded(median(values) / node),
+  });
   return { node: rounded(node), version: command(took.version), status: command(took.status) };
 }
 
-async function deployments(service: Place, { deployments: count, teal }: CommandOptions): Promise<{ first: number; next: Spread }> {
+async function deployments(
+  service: Place,
+  { deployments: count, teal }: CommandOptions,
+): Promise<{ first: number; next: Spread }> {
   const first = await deployOnce(service, teal, "v0");
   const next: number[] = [];
   for (let n = 1; n <= count; n += 1) {
@@ -81,8 +93,13 @@ async function deployOnce(service: Place, teal: string, revision: string): Promi
 
 /** When the edge had acknowledged that the candidate gets everything. */
 function cutover(events: readonly JournalEvent[]): number {
-  const shift = events.find((event) => event.kind === "intent" && event.dir === "forward" && event.call.call === "shift");
-  const outcome = shift?.kind !== "intent" ? undefined : events.find((event) => event.kind === "outcome" && event.intent === shift.intent);
+  const shift = events.find(
+    (event) => event.kind === "intent" && event.dir === "forward" && event.call.call === "shift",
+  );
+  const outcome =
+    shift?.kind !== "intent"
+      ? undefined
+      : events.find((event) => event.kind === "outcome" && event.intent === shift.intent);
   if (outcome === undefined) throw new Error("the journal does not tell of a cutover");
   return outcome.at;
 }

@@ -8,7 +8,13 @@ import { listens, until } from "../test/e2e/processes.ts";
 
 /** Something that forwards to one upstream, or why it is not here. */
 export type Proxy =
-  | { readonly is: "running"; readonly url: string; readonly pid: number; readonly version: string; stop(): Promise<void> }
+  | {
+      readonly is: "running";
+      readonly url: string;
+      readonly pid: number;
+      readonly version: string;
+      stop(): Promise<void>;
+    }
   | { readonly is: "skipped"; readonly because: string };
 
 interface Kind {
@@ -60,7 +66,10 @@ export async function startProxy(name: keyof typeof KINDS, upstream: string): Pr
   const port = await freePort();
   const file = join(folder, "config");
   writeFileSync(file, config(port, upstream));
-  const child = spawn(name, args(file), { stdio: "ignore", env: { ...process.env, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder } });
+  const child = spawn(name, args(file), {
+    stdio: "ignore",
+    env: { ...process.env, XDG_DATA_HOME: folder, XDG_CONFIG_HOME: folder },
+  });
   const stop = async () => {
     await end(child);
     rmSync(folder, { recursive: true, force: true });
@@ -72,7 +81,13 @@ export async function startProxy(name: keyof typeof KINDS, upstream: string): Pr
     await stop();
     throw error;
   }
-  return { is: "running", url, pid: child.pid ?? 0, version: /\d+\.\d+\.\d+/.exec(asked.stdout)?.[0] ?? "unknown", stop };
+  return {
+    is: "running",
+    url,
+    pid: child.pid ?? 0,
+    version: /\d+\.\d+\.\d+/.exec(asked.stdout)?.[0] ?? "unknown",
+    stop,
+  };
 }
 
 async function end(child: ChildProcess): Promise<void> {

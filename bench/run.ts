@@ -31,7 +31,9 @@ export interface Report {
   readonly skipped: readonly string[];
 }
 
-const { values } = parseArgs({ options: { quick: { type: "boolean", default: false }, json: { type: "boolean", default: false } } });
+const { values } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, json: { type: "boolean", default: false } },
+});
 const sizes = values.quick ? QUICK : FULL;
 const say = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -53,12 +55,24 @@ const report: Report = {
 process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : table(report));
 
 function table({ machine, ways: all, switching: moved, commands: cli, skipped: left }: Report): string {
-  const rows: string[] = [machine, "", "one replica, 64 connections   req/s  ratio   p50 ms   p99 ms  alone p50 ms  CPU µs/req  RSS MB"];
+  const rows: string[] = [
+    machine,
+    "",
+    "one replica, 64 connections   req/s  ratio   p50 ms   p99 ms  alone p50 ms  CPU µs/req  RSS MB",
+  ];
   for (const [name, way] of Object.entries(all)) {
     const cells: readonly (readonly [unknown, number])[] = [
-      [way.requestsPerSecond, 7], [way.ratioToDirect, 7], [way.p50, 9], [way.p99, 9], [way.aloneP50, 14], [way.cpu ?? "", 12], [way.rss ?? "", 8],
+      [way.requestsPerSecond, 7],
+      [way.ratioToDirect, 7],
+      [way.p50, 9],
+      [way.p99, 9],
+      [way.aloneP50, 14],
+      [way.cpu ?? "", 12],
+      [way.rss ?? "", 8],
     ];
-    rows.push(`${`${name} ${way.version ?? ""}`.padEnd(28)}${cells.map(([text, width]) => String(text).padStart(width)).join("")}`);
+    rows.push(
+      `${`${name} ${way.version ?? ""}`.padEnd(28)}${cells.map(([text, width]) => String(text).padStart(width)).join("")}`,
+    );
   }
   const { acknowledgement, warmRollback } = moved;
   rows.push(
@@ -74,7 +88,9 @@ function table({ machine, ways: all, switching: moved, commands: cli, skipped: l
       `teal status                 ${cli.status.p50} ms, ${cli.status.ratioToNode} x node (goal 120 ms)`,
     );
     for (const [window, { first, next }] of Object.entries(cli.deploy)) {
-      rows.push(`command to 100 %, ${window.padEnd(9)} p50 ${next.p50} ms of ${next.count}; the first of all ${first} ms`);
+      rows.push(
+        `command to 100 %, ${window.padEnd(9)} p50 ${next.p50} ms of ${next.count}; the first of all ${first} ms`,
+      );
     }
   }
   return `${[...rows, ...left.map((each) => `not measured: ${each}`)].join("\n")}\n`;

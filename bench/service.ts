@@ -27,7 +27,11 @@ export const PATHS = { "keep-alive": "/", fresh: "/", checkout: "/" } as const;
 /** A place with that service, not yet deployed. The caller ends it. */
 export async function trivialService(window: keyof typeof WINDOWS = "minimal"): Promise<Place> {
   const service = new Place();
-  await service.prepare({ command: "node server.mjs", health: WINDOWS[window], strategy: "{ blueGreen: { bake: 50ms, keepWarm: 10m } }" });
+  await service.prepare({
+    command: "node server.mjs",
+    health: WINDOWS[window],
+    strategy: "{ blueGreen: { bake: 50ms, keepWarm: 10m } }",
+  });
   writeFileSync(join(service.source, "server.mjs"), SERVER);
   return service;
 }

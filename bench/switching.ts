@@ -65,11 +65,17 @@ interface Span {
 }
 
 /** Moves everybody from slot to slot, asking the router as the engine does; both slots have something ready. */
-async function flip(service: Place, load: Load, shifts: number): Promise<{ acknowledged: readonly number[]; spans: readonly Span[] }> {
+async function flip(
+  service: Place,
+  load: Load,
+  shifts: number,
+): Promise<{ acknowledged: readonly number[]; spans: readonly Span[] }> {
   const { store, key, target } = service.connection;
   const lease = await store.lease(key);
   const claimed = fence(lease.is === "lease" ? lease.lease.fence + 1 : 1);
-  const slots = await Promise.all(SLOTS.map(async (slot) => [slot, (await service.slot(slot)).revision?.id ?? ""] as const));
+  const slots = await Promise.all(
+    SLOTS.map(async (slot) => [slot, (await service.slot(slot)).revision?.id ?? ""] as const),
+  );
   const versions = Object.fromEntries(slots) as Readonly<Record<Slot, string>>;
   const router = createLocalRouter(target.layout);
   const acknowledged: number[] = [];
@@ -81,7 +87,12 @@ async function flip(service: Place, load: Load, shifts: number): Promise<{ ackno
       const before = spans.at(-1);
       if (before !== undefined) before.to = load.now;
       const began = performance.now();
-      const by = { intent: intentId(`bench-${n}`), fence: claimed, deadline: instant(Date.now() + 5_000), signal: service.signal };
+      const by = {
+        intent: intentId(`bench-${n}`),
+        fence: claimed,
+        deadline: instant(Date.now() + 5_000),
+        signal: service.signal,
+      };
       const written = await router.shift(allTo(to), "any", by);
       if (written.is !== "applied") throw new Error(`shift: ${JSON.stringify(written)}`);
       acknowledged.push(performance.now() - began);
@@ -102,8 +113,14 @@ function isWrong({ at, took, version }: Answered, spans: readonly Span[]): boole
 
 function timeBack(events: readonly JournalEvent[]): number {
   const asked = events.find((event) => event.kind === "asked" && event.ask === "abort");
-  const shift = events.find((event) => event.kind === "intent" && event.dir === "back" && event.call.call === "shift");
-  const outcome = shift?.kind !== "intent" ? undefined : events.find((event) => event.kind === "outcome" && event.intent === shift.intent);
-  if (asked === undefined || outcome === undefined) throw new Error("the journal does not tell of a way back");
+  const shift = events.find(
+    (event) => event.kind === "intent" && event.dir === "back" && event.call.call === "shift",
+  );
+  const outcome =
+    shift?.kind !== "intent"
+      ? undefined
+      : events.find((event) => event.kind === "outcome" && event.intent === shift.intent);
+  if (asked === undefined || outcome === undefined)
+    throw new Error("the journal does not tell of a way back");
   return outcome.at - asked.at;
 }

@@ -35,7 +35,9 @@ interface Running {
 }
 
 /** One replica, asked directly and through each proxy, in rounds that take turns. */
-export async function measureThroughput(options: ThroughputOptions): Promise<{ readonly ways: Readonly<Record<string, Way>>; readonly skipped: readonly string[] }> {
+export async function measureThroughput(
+  options: ThroughputOptions,
+): Promise<{ readonly ways: Readonly<Record<string, Way>>; readonly skipped: readonly string[] }> {
   const service = await trivialService();
   const proxies: (Proxy & { readonly is: "running" })[] = [];
   try {
@@ -65,7 +67,10 @@ export async function measureThroughput(options: ThroughputOptions): Promise<{ r
   }
 }
 
-async function inTurns(ways: readonly Running[], { rounds, round, alone }: ThroughputOptions): Promise<Readonly<Record<string, Way>>> {
+async function inTurns(
+  ways: readonly Running[],
+  { rounds, round, alone }: ThroughputOptions,
+): Promise<Readonly<Record<string, Way>>> {
   const measured = new Map(ways.map(({ name }) => [name, [] as Round[]]));
   for (const way of ways) await saturate(way, round / 2); // so that everybody's code is compiled
   for (let n = 0; n < rounds; n += 1) {
@@ -74,7 +79,9 @@ async function inTurns(ways: readonly Running[], { rounds, round, alone }: Throu
     }
   }
   const direct = median((measured.get("direct") ?? []).map(({ perSecond }) => perSecond));
-  return Object.fromEntries(ways.map((way) => [way.name, summary(way, measured.get(way.name) ?? [], direct)]));
+  return Object.fromEntries(
+    ways.map((way) => [way.name, summary(way, measured.get(way.name) ?? [], direct)]),
+  );
 }
 
 interface Saturated {
@@ -113,7 +120,8 @@ async function saturate({ url, pid }: Running, ms: number): Promise<Saturated> {
   const lasted = performance.now() - began;
   const after = pid === undefined ? undefined : usage(pid);
   await pool.close();
-  const cpu = before === undefined || after === undefined ? undefined : (after.cpu - before.cpu) / took.length;
+  const cpu =
+    before === undefined || after === undefined ? undefined : (after.cpu - before.cpu) / took.length;
   await sleep(50); // what closes its connections now should not be counted to the next one
   return { perSecond: (1_000 * took.length) / lasted, took, cpu };
 }

@@ -21,7 +21,12 @@ function die(): never {
 function tell(event: JournalEvent): void {
   if (event.kind === "intent") calls.set(event.intent, event.call.call);
   if (event.kind === "verdict" && kind === "verdict" && event.of === what) die();
-  if ((event.kind === "intent" || event.kind === "outcome") && kind === event.kind && calls.get(event.intent) === what) die();
+  if (
+    (event.kind === "intent" || event.kind === "outcome") &&
+    kind === event.kind &&
+    calls.get(event.intent) === what
+  )
+    die();
 }
 
 /** The same object, but for this process, which dies as soon as `method` was carried out. */
@@ -42,6 +47,9 @@ const loaded = await loadConfig({ path: file, env: process.env, cwd: process.cwd
 if (loaded.is === "invalid") throw new Error(JSON.stringify(loaded.problems));
 const connection = await connectLocal(loaded.config, { stateDir, notifier: { tell } });
 const { target } = connection;
-const dying = kind !== "effect" || what === undefined ? target : { ...target, router: dyingAfter(target.router, what), slots: dyingAfter(target.slots, what) };
+const dying =
+  kind !== "effect" || what === undefined
+    ? target
+    : { ...target, router: dyingAfter(target.router, what), slots: dyingAfter(target.slots, what) };
 await deploy({ ...connection, target: dying }, { revision }, { signal: new AbortController().signal });
 process.exit(9);

@@ -87,8 +87,15 @@ export class Place {
   }
 
   #text(options: PlaceOptions): string {
-    const { replicas = 1, strategy = blueGreen(), health = shopHealth(), command = "node server.js --port {port}" } = options;
-    const references = Object.fromEntries(Object.keys(this.#environment).map((name) => [name, `\${${name}}`]));
+    const {
+      replicas = 1,
+      strategy = blueGreen(),
+      health = shopHealth(),
+      command = "node server.js --port {port}",
+    } = options;
+    const references = Object.fromEntries(
+      Object.keys(this.#environment).map((name) => [name, `\${${name}}`]),
+    );
     return `teal: 1
 service: shop
 target:
@@ -105,7 +112,11 @@ ${health}`;
 
   /** What the configuration says now, as a command would load it. */
   async load(): Promise<{ readonly config: Config; readonly secrets: readonly string[] }> {
-    const loaded = await loadConfig({ path: this.configFile, env: { ...process.env, ...this.#environment }, cwd: this.root });
+    const loaded = await loadConfig({
+      path: this.configFile,
+      env: { ...process.env, ...this.#environment },
+      cwd: this.root,
+    });
     if (loaded.is === "invalid") throw new Error(JSON.stringify(loaded.problems));
     return loaded;
   }
@@ -207,9 +218,12 @@ ${health}`;
     for (const connection of this.#connections) await tried("close", () => connection.close());
     wrong.push(...processesOf(this.root).map(({ pid, command }) => `still running: ${pid} ${command}`));
     await tried("kill", () => killAll(this.root));
-    if (this.#address !== "" && (await listens(this.#address))) wrong.push(`something still listens on ${this.#address}`);
+    if (this.#address !== "" && (await listens(this.#address)))
+      wrong.push(`something still listens on ${this.#address}`);
     const { agentSocket, edgeSocket } = layout(this.stateDir, "shop", "default");
-    wrong.push(...[agentSocket, edgeSocket].filter((path) => existsSync(path)).map((path) => `left behind: ${path}`));
+    wrong.push(
+      ...[agentSocket, edgeSocket].filter((path) => existsSync(path)).map((path) => `left behind: ${path}`),
+    );
     rmSync(this.root, { recursive: true, force: true });
     if (wrong.length > 0) throw new Error(`left by the service in ${this.root}:\n${wrong.join("\n")}`);
   }

@@ -10,7 +10,12 @@ export interface Running {
 
 /** Processes that were started for what lies in `folder`, or work in it. This process is none of them. */
 export function processesOf(folder: string): readonly Running[] {
-  const all = process.platform === "linux" ? readdirSync("/proc").filter((name) => /^\d+$/.test(name)).flatMap(fromProc) : fromPs();
+  const all =
+    process.platform === "linux"
+      ? readdirSync("/proc")
+          .filter((name) => /^\d+$/.test(name))
+          .flatMap(fromProc)
+      : fromPs();
   return all.filter(({ pid, command }) => pid !== process.pid && command.includes(folder));
 }
 
@@ -18,7 +23,9 @@ export function processesOf(folder: string): readonly Running[] {
 function fromProc(pid: string): readonly Running[] {
   try {
     const command = readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
-    return command === "" ? [] : [{ pid: Number(pid), command: `${command}in ${readlinkSync(`/proc/${pid}/cwd`)}` }];
+    return command === ""
+      ? []
+      : [{ pid: Number(pid), command: `${command}in ${readlinkSync(`/proc/${pid}/cwd`)}` }];
   } catch {
     return []; // ended meanwhile
   }
@@ -58,7 +65,11 @@ export function listens(url: string): Promise<boolean> {
 }
 
 /** Waits for a state; it is looked at again and again, and what was waited for is named when it does not come. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>, atMost = 15_000): Promise<void> {
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  atMost = 15_000,
+): Promise<void> {
   const deadline = performance.now() + atMost;
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`waited ${atMost / 1000} s for ${what}`);

@@ -12,18 +12,30 @@ import { complaints, outcomeOf, place, tell, versionsOf } from "./support.ts";
  * whatever it is doing. Deployed from a plain folder, without git.
  */
 const require = createRequire(import.meta.url);
-const HEALTH = "health: { ready: /index.html, window: { of: 3, passes: 2, consecutive: 2, interval: 50ms, jitter: 0% } }";
+const HEALTH =
+  "health: { ready: /index.html, window: { of: 3, passes: 2, consecutive: 2, interval: 50ms, jitter: 0% } }";
 
 /** Lets the service start the package that this manifest belongs to. @returns its version. */
 function install(service: Place, manifest: string): string {
-  writeFileSync(join(service.source, "start.cjs"), `require(${JSON.stringify(join(dirname(manifest), "bin/http-server"))});\n`);
+  writeFileSync(
+    join(service.source, "start.cjs"),
+    `require(${JSON.stringify(join(dirname(manifest), "bin/http-server"))});\n`,
+  );
   return (require(manifest) as { version: string }).version;
 }
 
 test("http-server 14.1.0 is upgraded to 14.1.1 and rolled back under load without a lost request", async () => {
-  const site = await place({ command: "node start.cjs site -p {port} -a 127.0.0.1 -s", strategy: blueGreen("500ms"), health: HEALTH, replicas: 2 });
+  const site = await place({
+    command: "node start.cjs site -p {port} -a 127.0.0.1 -s",
+    strategy: blueGreen("500ms"),
+    health: HEALTH,
+    replicas: 2,
+  });
   mkdirSync(join(site.source, "site"));
-  writeFileSync(join(site.source, "site/index.html"), "<!doctype html><title>Files</title>".padEnd(20_000, "\n"));
+  writeFileSync(
+    join(site.source, "site/index.html"),
+    "<!doctype html><title>Files</title>".padEnd(20_000, "\n"),
+  );
   expect(install(site, require.resolve("http-server-previous/package.json"))).toBe("14.1.0");
   const first = await site.deploy(undefined);
   expect(outcomeOf(first), tell(first)).toBe("done");
@@ -48,7 +60,11 @@ test("http-server 14.1.0 is upgraded to 14.1.1 and rolled back under load withou
   // Nobody can buy anything from it: that is its own answer, and a whole one.
   expect(complaints(users, ({ got, kind }) => got === 405 && kind === "checkout")).toEqual([]);
   const tags = (from: number, to: number) =>
-    Object.keys(versionsOf(users.answers.filter(({ at, took, kind }) => kind !== "checkout" && at > from && at + took < to)));
+    Object.keys(
+      versionsOf(
+        users.answers.filter(({ at, took, kind }) => kind !== "checkout" && at > from && at + took < to),
+      ),
+    );
   expect([tags(0, before).length, tags(upgraded, asked).length]).toEqual([1, 1]);
   expect(tags(upgraded, asked)).not.toEqual(tags(0, before));
   expect(tags(returned, Infinity)).toEqual(tags(0, before));

@@ -19,10 +19,20 @@ const EDITS = {
   /** Forgot to commit a file: ends at once. */
   crashing: [["server.js", 'from "./checkout.js"', 'from "./cart.js"']],
   /** Does something for so long before it listens that there is time to think better of it. */
-  slow: [["server.js", 'server.listen(port, "127.0.0.1", ', 'setTimeout(() => server.listen(port, "127.0.0.1"), 60_000, ']],
+  slow: [
+    [
+      "server.js",
+      'server.listen(port, "127.0.0.1", ',
+      'setTimeout(() => server.listen(port, "127.0.0.1"), 60_000, ',
+    ],
+  ],
   /** Cannot reach its database, and says too much about it. */
   talkative: [
-    ["orders.js", "async problem() {", "async problem() {\n      console.error(`no database at ${env.DATABASE_URL} for ${env.API_TOKEN}`);\n      return `cannot reach ${env.DATABASE_URL} with ${env.API_TOKEN}`;"],
+    [
+      "orders.js",
+      "async problem() {",
+      "async problem() {\n      console.error(`no database at ${env.DATABASE_URL} for ${env.API_TOKEN}`);\n      return `cannot reach ${env.DATABASE_URL} with ${env.API_TOKEN}`;",
+    ],
   ],
 } as const satisfies Readonly<Record<string, readonly Edit[]>>;
 
@@ -43,7 +53,8 @@ export function makeRepository(folder: string, names: readonly RevisionName[]): 
 
 function edit(file: string, from: string, to: string): void {
   const text = readFileSync(file, "utf8");
-  if (!text.includes(from)) throw new Error(`${file} does not contain ${from} any more: this edit must follow it`);
+  if (!text.includes(from))
+    throw new Error(`${file} does not contain ${from} any more: this edit must follow it`);
   writeFileSync(file, text.replace(from, to));
 }
 

@@ -36,12 +36,15 @@ test("v2 is switched to and, while it is warm, back from it: nobody notices", as
   await until("users after it", () => users.now > returned + 200);
   await users.stop();
   expect(complaints(users)).toEqual([]);
-  const answered = (from: number, to: number) => Object.keys(versionsOf(users.answers.filter(({ at, took }) => at > from && at + took < to)));
+  const answered = (from: number, to: number) =>
+    Object.keys(versionsOf(users.answers.filter(({ at, took }) => at > from && at + took < to)));
   expect(answered(0, asked).toSorted()).toEqual(["v1", "v2"]);
   expect(answered(returned, Infinity)).toEqual(["v1"]);
   expect(users.events).toBeGreaterThan(0);
   // Nothing of v2 was stopped before users were back on v1.
-  const order = (await shop.journal()).flatMap((event) => (event.kind === "intent" && event.dir === "back" ? [event.call.call] : []));
+  const order = (await shop.journal()).flatMap((event) =>
+    event.kind === "intent" && event.dir === "back" ? [event.call.call] : [],
+  );
   expect(order).toEqual(["shift", "retire"]);
 });
 
@@ -59,7 +62,11 @@ test("a revision that never becomes healthy is rejected: users stay where they a
   expect(Object.keys(versionsOf(users.answers))).toEqual(["v1"]);
   const { candidate } = moved.deployment.plan;
   expect((await shop.slot(candidate.slot)).replicas).toEqual([]);
-  const log = join(shop.connection.target.layout.logs, releaseName(candidate.revision), `${candidate.slot}-1.log`);
+  const log = join(
+    shop.connection.target.layout.logs,
+    releaseName(candidate.revision),
+    `${candidate.slot}-1.log`,
+  );
   expect(readFileSync(log, "utf8")).toContain("shop unhealthy");
 });
 
@@ -74,7 +81,9 @@ test("a revision that passes its checks and fails its users is caught in the bak
   if (moved.is !== "ended") throw new Error("not ended");
   expect(moved.deployment.cause?.code).toBe("TEAL-B201");
   expect(moved.deployment.cause?.evidence?.join("\n")).toContain("POST /api/checkout 500");
-  const itsOwn = users.answers.filter(({ got, version, kind }) => got === 500 && version === "unsellable" && kind === "checkout");
+  const itsOwn = users.answers.filter(
+    ({ got, version, kind }) => got === 500 && version === "unsellable" && kind === "checkout",
+  );
   expect(itsOwn.length).toBeGreaterThan(0);
   expect(complaints(users, (answered) => itsOwn.includes(answered))).toEqual([]);
   expect(Object.keys(versionsOf(users.answers.filter(({ at }) => at > reverted)))).toEqual(["v1"]);
@@ -85,7 +94,8 @@ test("a rollback after the previous slot was retired starts the kept release as 
   const { layout } = shop.connection.target;
   const first = (await shop.slot("blue")).revision;
   if (first === undefined) throw new Error("nothing on blue");
-  const release = () => statSync(join(releaseFolder(layout, first), "release.json"), { bigint: true }).mtimeNs;
+  const release = () =>
+    statSync(join(releaseFolder(layout, first), "release.json"), { bigint: true }).mtimeNs;
   const made = release();
   await shop.deploy("v2");
   const done = await promote(shop.connection, { signal: shop.signal });
@@ -129,12 +139,16 @@ test("deploying over a warm slot retires it first, and the same revision again w
 async function outcomes(shop: Place): Promise<readonly string[]> {
   const { store, key } = shop.connection;
   const answer = await store.history(key, 50);
-  return answer.is === "rows" ? answer.rows.map(({ revision, outcome }) => `${revision} ${outcome}`).toReversed() : [];
+  return answer.is === "rows"
+    ? answer.rows.map(({ revision, outcome }) => `${revision} ${outcome}`).toReversed()
+    : [];
 }
 
 /** Every file below with what is in it; logs of replicas may grow, and the index beside the journal is a cache. */
 function digests(folder: string): readonly (readonly [file: string, digest: string])[] {
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile() && !/\.log$|-shm$/.test(entry.name));
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && !/\.log$|-shm$/.test(entry.name),
+  );
   return files.map((entry) => {
     const file = join(entry.parentPath, entry.name);
     return [file, createHash("sha256").update(readFileSync(file)).digest("hex")] as const;
@@ -151,7 +165,11 @@ test("a candidate that crashes is rejected at once, and nothing of it is left ru
   // Not the deadline of its start: that would be TEAL-H102.
   expect(moved.deployment.cause?.code).toBe("TEAL-H103");
   const { candidate } = moved.deployment.plan;
-  const log = join(shop.connection.target.layout.logs, releaseName(candidate.revision), `${candidate.slot}-1.log`);
+  const log = join(
+    shop.connection.target.layout.logs,
+    releaseName(candidate.revision),
+    `${candidate.slot}-1.log`,
+  );
   expect(readFileSync(log, "utf8")).toContain("cart.js");
   expect(moved.deployment.failure?.log?.join("\n")).toContain("cart.js");
   expect(complaints(users)).toEqual([]);
@@ -173,7 +191,9 @@ test("an abort while the candidate starts: nothing moves, nothing is left of it"
   const shop = await serving({ revisions: ["v1", "slow"], replicas: 2 });
   const users = await shop.users();
   const deploying = shop.deploy("slow");
-  await until("the candidate to start", async () => (await shop.slot("green")).replicas.some(({ phase }) => phase === "starting"));
+  await until("the candidate to start", async () =>
+    (await shop.slot("green")).replicas.some(({ phase }) => phase === "starting"),
+  );
   const aborted = await abort(await shop.connect(), { signal: shop.signal });
   expect([outcomeOf(aborted), outcomeOf(await deploying)]).toEqual(["reverted", "reverted"]);
   await users.stop();
@@ -192,7 +212,10 @@ test("an abort in the bake, and a rollback in the middle of a canary, take every
   expect((await shop.status()).serves).toMatchObject({ revision: "v1", weights: { blue: 100, green: 0 } });
 
   const { wishes, ...rest } = await shop.connect();
-  const strategy = { ...wishes.strategyFor("canary"), shifts: [{ share: 50, gate: { gate: "watch", for: millis(30_000) } as const }] };
+  const strategy = {
+    ...wishes.strategyFor("canary"),
+    shifts: [{ share: 50, gate: { gate: "watch", for: millis(30_000) } as const }],
+  };
   const canary = shop.deploy("v2", {}, { ...rest, wishes: { ...wishes, strategyFor: () => strategy } });
   await until("the canary's gate", () => atStep(shop, "gate"));
   const back = await rollback(await shop.connect(), { signal: shop.signal });
@@ -210,18 +233,33 @@ test("secrets of the environment stand in the release's own file, and nothing re
   const secrets = { API_TOKEN: token, DATABASE_URL: `postgres://shop:${password}@db.example.com/shop` };
   const shop = await serving({ revisions: ["v1", "talkative"], secrets, health: shopHealth("1s") });
   const told: unknown[] = [];
-  const connection = await shop.connect({ notifier: { tell: (event) => told.push(event) }, waiting: (reason) => told.push(reason) });
+  const connection = await shop.connect({
+    notifier: { tell: (event) => told.push(event) },
+    waiting: (reason) => told.push(reason),
+  });
   const moved = await shop.deploy("talkative", {}, connection);
   expect(outcomeOf(moved), tell(moved)).toBe("reverted");
   // The check quotes what the candidate answered, without what must not be told.
-  expect(moved.is === "ended" && moved.deployment.cause?.evidence?.join()).toContain("cannot reach [redacted] with [redacted]");
-  expect(moved.is === "ended" && moved.deployment.failure?.log?.join()).toContain("no database at [redacted] for [redacted]");
+  expect(moved.is === "ended" && moved.deployment.cause?.evidence?.join()).toContain(
+    "cannot reach [redacted] with [redacted]",
+  );
+  expect(moved.is === "ended" && moved.deployment.failure?.log?.join()).toContain(
+    "no database at [redacted] for [redacted]",
+  );
   const said = JSON.stringify([told, moved, await shop.status(), await shop.journal()]);
   expect([token, password].filter((secret) => said.includes(secret))).toEqual([]);
 
-  const files = readdirSync(shop.stateDir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const holding = files.map((entry) => join(entry.parentPath, entry.name)).filter((file) => [token, password].some((secret) => readFileSync(file).includes(secret)));
+  const files = readdirSync(shop.stateDir, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
+  );
+  const holding = files
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => [token, password].some((secret) => readFileSync(file).includes(secret)));
   // What the candidate itself wrote to its output is in its own log, word for word, as it is in every log.
-  expect(holding.map((file) => basename(file)).toSorted()).toEqual(["green-1.log", "release.json", "release.json"]);
+  expect(holding.map((file) => basename(file)).toSorted()).toEqual([
+    "green-1.log",
+    "release.json",
+    "release.json",
+  ]);
   expect(holding.map((file) => (statSync(file).mode & 0o777).toString(8))).toEqual(["600", "600", "600"]);
 });

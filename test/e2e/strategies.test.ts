@@ -21,7 +21,8 @@ import { until } from "./processes.ts";
 const STRATEGIES = {
   blueGreen: "{ blueGreen: { bake: 500ms, keepWarm: 10m } }",
   // Each share lasts until enough users were answered, however fast the machine is: this test approves.
-  canary: "{ canary: { shifts: [{ share: 10, approval: {} }, { share: 50, approval: {} }], bake: 500ms, keepWarm: 10m } }",
+  canary:
+    "{ canary: { shifts: [{ share: 10, approval: {} }, { share: 50, approval: {} }], bake: 500ms, keepWarm: 10m } }",
   rolling: "{ rolling: { batch: 1, bake: 500ms } }",
   recreate: "{ recreate: { bake: 500ms } }",
 } as const satisfies Readonly<Record<StrategyKind, string>>;
@@ -58,25 +59,40 @@ test.each(STRATEGY_KINDS)("%s: v1 to v2 and back under load, as it was said befo
   const prepared = await shop.connection.target.prepare("v2", shop.signal);
   if (v1 === undefined || prepared.is === "refused") throw new Error("no revisions");
 
-  const said = { there: await sayBefore(shop, strategies, kind, prepared.revision, {}), back: undefined as Said | undefined };
-  const there = await measure(shop, users, () => shop.deploy("v2"), async () => {
-    const before = users.answers.length;
-    await until("enough answers at this share", () => users.answers.length > before + 1.1 * ENOUGH, 40_000);
-  });
+  const said = {
+    there: await sayBefore(shop, strategies, kind, prepared.revision, {}),
+    back: undefined as Said | undefined,
+  };
+  const there = await measure(
+    shop,
+    users,
+    () => shop.deploy("v2"),
+    async () => {
+      const before = users.answers.length;
+      await until("enough answers at this share", () => users.answers.length > before + 1.1 * ENOUGH, 40_000);
+    },
+  );
   expect((await shop.status()).serves.revision).toBe("v2");
   said.back = await sayBefore(shop, strategies, kind, v1, { rollback: true });
-  const back = await measure(shop, users, () => shop.during(rollback(shop.connection, { signal: shop.signal })));
+  const back = await measure(shop, users, () =>
+    shop.during(rollback(shop.connection, { signal: shop.signal })),
+  );
   expect((await shop.status()).serves.revision).toBe("v1");
   await users.stop();
 
   const windows = [there, back].flatMap(({ events }) => declaredWindow(events));
   expect(windows).toHaveLength(kind === "recreate" ? 2 : 0);
   const declared = ({ got, version, at, took }: Answered) =>
-    got === 503 && version === undefined && windows.some(({ from, to }) => users.startedAt + at + took >= from && users.startedAt + at <= to);
+    got === 503 &&
+    version === undefined &&
+    windows.some(({ from, to }) => users.startedAt + at + took >= from && users.startedAt + at <= to);
   expect(complaints(users, declared)).toEqual([]);
   expect(summarise(users.answers).requests).toBeGreaterThan(RATE);
 
-  for (const [{ measured }, expected] of [[there, said.there], [back, said.back]] as const) {
+  for (const [{ measured }, expected] of [
+    [there, said.there],
+    [back, said.back],
+  ] as const) {
     expect(measured).toMatchObject({ peak: expected.peak, steps: expected.steps, writes: expected.writes });
     expect(measured.downtime > 0).toBe(expected.downtime > 0);
   }
@@ -95,7 +111,10 @@ test("the strategies rank by peak and by downtime as it was said", () => {
 });
 
 /** All four as this test configures them: what `--compare` is to compare. */
-async function allStrategies(shop: Place, options: Parameters<Place["configure"]>[0]): Promise<ReadonlyMap<StrategyKind, Strategy>> {
+async function allStrategies(
+  shop: Place,
+  options: Parameters<Place["configure"]>[0],
+): Promise<ReadonlyMap<StrategyKind, Strategy>> {
   const strategies = new Map<StrategyKind, Strategy>();
   for (const kind of STRATEGY_KINDS) {
     await shop.configure({ ...options, strategy: STRATEGIES[kind] });
@@ -106,11 +125,20 @@ async function allStrategies(shop: Place, options: Parameters<Place["configure"]
 
 /** What `teal plan --compare` says of the strategy for this revision, now. */
 async function sayBefore(
-  shop: Place, strategies: ReadonlyMap<StrategyKind, Strategy>, kind: StrategyKind, revision: Revision, wanted: Wanted & { readonly rollback?: boolean },
+  shop: Place,
+  strategies: ReadonlyMap<StrategyKind, Strategy>,
+  kind: StrategyKind,
+  revision: Revision,
+  wanted: Wanted & { readonly rollback?: boolean },
 ): Promise<Said> {
   const { wishes, ...rest } = shop.connection;
   const strategyFor = (asked?: StrategyKind) => strategies.get(asked ?? kind) ?? wishes.strategyFor(asked);
-  const answer = await compareStrategies({ ...rest, wishes: { ...wishes, strategyFor } }, revision, wanted, shop.signal);
+  const answer = await compareStrategies(
+    { ...rest, wishes: { ...wishes, strategyFor } },
+    revision,
+    wanted,
+    shop.signal,
+  );
   if ("unavailable" in answer) throw new Error(answer.unavailable.message);
   expect(answer.comparison.measured).toBeGreaterThan(0);
   const row = answer.comparison.rows.find((each) => each.kind === kind);
@@ -120,7 +148,10 @@ async function sayBefore(
 
 /** Carries a deployment to its end, without keeping anything warm, and counts on the way. */
 async function measure(
-  shop: Place, users: Load, begin: () => Promise<Moved>, atGate: () => Promise<void> = async () => {},
+  shop: Place,
+  users: Load,
+  begin: () => Promise<Moved>,
+  atGate: () => Promise<void> = async () => {},
 ): Promise<{ readonly measured: Measured; readonly events: readonly JournalEvent[] }> {
   const over = new AbortController();
   const peak = shop.during(mostReplicas(shop, over.signal));
@@ -133,7 +164,9 @@ async function measure(
   over.abort();
   if (moved.is !== "ended" || outcomeOf(moved) !== "done") throw new Error(`it ended ${tell(moved)}`);
   const { events, deployment } = moved;
-  const passed = new Set(events.flatMap((event) => (event.kind === "verdict" && event.dir === "forward" ? [event.of] : [])));
+  const passed = new Set(
+    events.flatMap((event) => (event.kind === "verdict" && event.dir === "forward" ? [event.of] : [])),
+  );
   const unserved = users.answers.slice(from).filter(({ got }) => got === 503);
   return {
     events,
@@ -141,7 +174,11 @@ async function measure(
       peak: await peak,
       steps: deployment.plan.steps.filter(({ id }) => passed.has(id)).length,
       writes: events.filter(({ kind }) => kind === "intent").length,
-      downtime: unserved.length === 0 ? 0 : Math.max(...unserved.map(({ at, took }) => at + took)) - Math.min(...unserved.map(({ at }) => at)),
+      downtime:
+        unserved.length === 0
+          ? 0
+          : Math.max(...unserved.map(({ at, took }) => at + took)) -
+            Math.min(...unserved.map(({ at }) => at)),
     },
   };
 }
@@ -152,7 +189,10 @@ async function mostReplicas(shop: Place, signal: AbortSignal): Promise<number> {
   const connection = await shop.connect();
   while (!signal.aborted) {
     const seen = await Promise.all(SLOTS.map((slot) => connection.target.slots.observe(slot, shop.signal)));
-    most = Math.max(most, seen.reduce((sum, each) => sum + (each.is === "seen" ? each.value.replicas.length : 0), 0));
+    most = Math.max(
+      most,
+      seen.reduce((sum, each) => sum + (each.is === "seen" ? each.value.replicas.length : 0), 0),
+    );
     await connection.clock.sleep(connection.target.pace, signal);
   }
   return most;
@@ -165,24 +205,36 @@ interface Span {
 
 /** When the plan itself took traffic from everybody, until it gave it back. Wall clock; stamps are whole ms. */
 function declaredWindow(events: readonly JournalEvent[]): readonly Span[] {
-  const begun = events.find((event) => event.kind === "intent" && event.call.call === "shift" && sameWeights(event.call.to, NOBODY));
+  const begun = events.find(
+    (event) => event.kind === "intent" && event.call.call === "shift" && sameWeights(event.call.to, NOBODY),
+  );
   const after = shifted(events, (to) => !sameWeights(to, NOBODY));
   return begun === undefined || after === undefined ? [] : [{ from: begun.at - 1, to: after + 1 }];
 }
 
 /** When the router acknowledged such a shift. */
 function shifted(events: readonly JournalEvent[], such: (to: Weights) => boolean): number | undefined {
-  const intent = events.find((event) => event.kind === "intent" && event.call.call === "shift" && such(event.call.to));
+  const intent = events.find(
+    (event) => event.kind === "intent" && event.call.call === "shift" && such(event.call.to),
+  );
   if (intent?.kind !== "intent") return undefined;
   return events.find((event) => event.kind === "outcome" && event.intent === intent.intent)?.at;
 }
 
 /** The share of v2 among the answers while the canary had it, within 5 points. */
 function expectShare(users: Load, events: readonly JournalEvent[], share: number): void {
-  const from = shifted(events, (weights) => weights !== "pool" && Math.min(weights.blue, weights.green) === share);
-  const to = events.find((event) => event.kind === "intent" && event.call.call === "shift" && from !== undefined && event.at > from)?.at;
+  const from = shifted(
+    events,
+    (weights) => weights !== "pool" && Math.min(weights.blue, weights.green) === share,
+  );
+  const to = events.find(
+    (event) =>
+      event.kind === "intent" && event.call.call === "shift" && from !== undefined && event.at > from,
+  )?.at;
   if (from === undefined || to === undefined) throw new Error(`no stage of ${share} %`);
-  const during = users.answers.filter(({ at, took }) => users.startedAt + at > from + 1 && users.startedAt + at + took < to - 1);
+  const during = users.answers.filter(
+    ({ at, took }) => users.startedAt + at > from + 1 && users.startedAt + at + took < to - 1,
+  );
   expect(during.length).toBeGreaterThanOrEqual(ENOUGH);
   const measured = (100 * during.filter(({ version }) => version === "v2").length) / during.length;
   expect(Math.abs(measured - share)).toBeLessThan(5);

@@ -34,11 +34,19 @@ export function tell(moved: Moved): string {
 }
 
 /** What users must never meet while a service is deployed as it should: no answer, a broken stream, an odd status. */
-export function complaints(load: Load, allowed: (answered: Answered) => boolean = () => false): readonly string[] {
+export function complaints(
+  load: Load,
+  allowed: (answered: Answered) => boolean = () => false,
+): readonly string[] {
   const fine = ({ got }: Answered) => got === 200 || got === 201;
   const odd = load.answers.filter((answered) => !fine(answered) && !allowed(answered));
   const streams = load.brokenStreams === 0 ? [] : [`${load.brokenStreams} streams broke`];
-  return [...odd.slice(0, 10).map((each) => `${Math.round(each.at)} ms ${each.kind}: ${each.got} by ${each.version ?? "edge"}`), ...streams];
+  return [
+    ...odd
+      .slice(0, 10)
+      .map((each) => `${Math.round(each.at)} ms ${each.kind}: ${each.got} by ${each.version ?? "edge"}`),
+    ...streams,
+  ];
 }
 
 /** Versions that answered, each with how often. */
