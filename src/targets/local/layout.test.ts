@@ -5,7 +5,6 @@ import { stateDirectory } from "./layout.ts";
 
 test.each([
   [{ TEAL_STATE_DIR: "/var/teal", XDG_STATE_HOME: "/x" }, "/var/teal"],
-  // The agent, git and tar run in other folders, where a relative one would be another place.
   [{ TEAL_STATE_DIR: "state/here" }, join(process.cwd(), "state/here")],
   [{ XDG_STATE_HOME: "/x" }, "/x/teal"],
   [{ TEAL_STATE_DIR: "", XDG_STATE_HOME: "" }, join(homedir(), ".local/state/teal")],

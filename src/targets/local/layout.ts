@@ -38,10 +38,13 @@ export interface Layout {
   readonly secretsFile: string;
 }
 
-/** `$TEAL_STATE_DIR`, else `$XDG_STATE_HOME/teal`, else `~/.local/state/teal`. */
+/**
+ * `$TEAL_STATE_DIR`, else `$XDG_STATE_HOME/teal`, else `~/.local/state/teal`. Absolute: the agent, git and tar run in
+ * other folders.
+ */
 export function stateDirectory(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  if (env["TEAL_STATE_DIR"]) return env["TEAL_STATE_DIR"];
-  return join(env["XDG_STATE_HOME"] ?? join(homedir(), ".local", "state"), "teal");
+  if (env["TEAL_STATE_DIR"]) return resolve(env["TEAL_STATE_DIR"]);
+  return resolve(env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "teal");
 }
 
 export function layout(stateDir: string, service: string, environment: string): Layout {
