@@ -347,3 +347,12 @@ test("prune keeps what a slot is told, what it is asked to keep, and what somebo
   expect(() => pruneReleases(p.layout, [], Date.now())).toThrow();
   expect(recallRelease(p.layout, v1)).toMatchObject({ is: "ready" });
 });
+
+test("a state directory that is a file is refused, and the file stays", async () => {
+  const p = place();
+  p.write({ "server.js": "one" });
+  rmSync(p.layout.root, { recursive: true });
+  writeFileSync(p.layout.root, "mine");
+  expect(await p.prepare("v1")).toMatchObject({ is: "refused", cause: { code: "TEAL-L111" } });
+  expect(readFileSync(p.layout.root, "utf8")).toBe("mine");
+});

@@ -66,7 +66,8 @@ export async function prepareRelease(
   if ("is" in env) return env;
   const source = await findSource(settings.source, name, layout.root, signal);
   if (source.is === "refused") return refused(source.code, source.message, source.next);
-  mkdirSync(layout.releases, { recursive: true, mode: 0o700 });
+  const unusable = makeFolder(layout.releases);
+  if (unusable !== undefined) return unusable;
   const full = noRoom(layout, source);
   if (full !== undefined) return full;
   if (source.is === "commit" && source.dirty)
@@ -86,6 +87,22 @@ export async function prepareRelease(
     );
   } finally {
     rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+/** A path that cannot be a folder of ours is an answer, not a fault of Teal. */
+function makeFolder(path: string): Refused | undefined {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    return undefined;
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    if (!["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"].includes(code)) throw error;
+    return refused(
+      "TEAL-L111",
+      `the state directory cannot be used: ${message}`,
+      "Make it a folder that you may write to, or set TEAL_STATE_DIR to another one.",
+    );
   }
 }
 
