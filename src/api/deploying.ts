@@ -239,7 +239,7 @@ async function makeRoom(connection: Connection, options: MoveOptions): Promise<M
     const current = await connection.store.current(connection.key);
     if (current.is === "none") return undefined;
     if (current.is === "unavailable") return { is: "failed", cause: current.cause };
-    const { state } = fold(current.journal.events);
+    const { state, plan } = fold(current.journal.events);
     const room = options.waitLock ?? millis(0);
     if (state.is === "warm") {
       options.progress?.("the previous slot is no longer kept warm: it is drained and retired first");
@@ -254,7 +254,7 @@ async function makeRoom(connection: Connection, options: MoveOptions): Promise<M
       if (moved.is !== "busy") continue;
     }
     if (connection.clock.monotonic() - began >= room || options.signal.aborted)
-      return { is: "busy", by: current.journal.id };
+      return { is: "busy", by: `r${current.number} (${plan.candidate.revision.id})` };
     await connection.store.changed(connection.key, millis(1_000), options.signal);
   }
 }

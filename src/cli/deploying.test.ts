@@ -198,6 +198,7 @@ describe("more than one hand", () => {
     await shows(deploying.output, "✓ cutover");
     const busy = await service.teal("deploy", "v2");
     expect(busy.code).toBe(7);
+    expect(busy.err).toContain("another deployment holds the service: r2 (v1)\n");
     expect(busy.err).toContain("TEAL-X007, exit 7");
     expect(busy.err).toContain("v1 serves on green.");
 
