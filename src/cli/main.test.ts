@@ -191,3 +191,23 @@ registerHooks({ load: (url, context, next) => url.endsWith("/commands/check.ts")
     expect(run(words, env).stderr).toContain("\n    at ");
   });
 });
+
+describe("output that nobody takes", () => {
+  const shell = (redirected: string, ...words: readonly string[]) =>
+    spawnSync("/bin/bash", ["-c", `"$0" "$@" ${redirected}`, process.execPath, MAIN, ...words], {
+      cwd: service.source,
+      encoding: "utf8",
+      env: service.processEnv,
+    });
+
+  test("errors into a closed pipe change no exit status", () => {
+    // The reader is gone before anything is written: a program takes longer to start than `true` does.
+    expect(shell("2>&1 | true; exit ${PIPESTATUS[0]}", "deplyo").status).toBe(2);
+  });
+
+  test.skipIf(process.platform !== "linux")("a full disk behind it ends no command and is told", () => {
+    const ran = shell(">/dev/full", "check");
+    expect(ran.stderr).toMatch(/^the output could not be written: ENOSPC.*\nTEAL-X017\n$/u);
+    expect(ran.status).toBe(0);
+  });
+});

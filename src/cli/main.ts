@@ -43,10 +43,14 @@ if (isTooEarly(process.versions.node)) {
   process.exit(EXIT.usage);
 }
 nodeModule.enableCompileCache();
-// Whoever reads our output may stop reading: that is no fault of ours.
+let unwritten = false;
+// Whoever reads our output may stop reading, or have no room for it: neither ends a deployment in its middle.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
+  if (error.code !== "EPIPE" && !unwritten)
+    process.stderr.write(`the output could not be written: ${error.message}\nTEAL-X017\n`);
+  unwritten = true;
 });
+process.stderr.on("error", () => {});
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
