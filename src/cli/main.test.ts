@@ -211,3 +211,10 @@ describe("output that nobody takes", () => {
     expect(ran.status).toBe(0);
   });
 });
+
+test("a plan that cannot be written where --out says is no bug (2)", async () => {
+  const ran = await service.teal("plan", "--out", join(service.folder, "nowhere", "plan.json"));
+  expect(ran.code).toBe(2);
+  expect(ran.err).toContain("the plan was not written: ENOENT");
+  expect(ran.err).toContain("TEAL-X018, exit 2");
+});

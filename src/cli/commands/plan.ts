@@ -44,8 +44,18 @@ async function planned(session: Session, revision: Revision): Promise<ExitCode> 
   ]);
   const file = text(invocation, "out");
   if (file !== undefined) {
-    // What checks send is in it, and may be secret.
-    await writeFile(file, `${JSON.stringify(plan, null, 2)}\n`, { mode: 0o600 });
+    try {
+      // What checks send is in it, and may be secret.
+      await writeFile(file, `${JSON.stringify(plan, null, 2)}\n`, { mode: 0o600 });
+    } catch (error) {
+      const cause = { code: "TEAL-X018", message: `the plan was not written: ${(error as Error).message}` };
+      return refused(
+        session,
+        cause,
+        "name a file in a folder that is there: teal plan --out FILE",
+        EXIT.usage,
+      );
+    }
     out.text([`Written to ${file}. Next: teal deploy --plan ${file}${suffix}`]);
   }
   return out.result({
@@ -85,7 +95,8 @@ async function refused(
   session: Session,
   cause: Parameters<Session["out"]["problem"]>[0],
   next: string,
+  exit: ExitCode = EXIT.refused,
 ): Promise<ExitCode> {
-  session.out.problem(cause, { exit: EXIT.refused, next, serves: await serves(session) });
-  return session.out.result({ command: "plan", exit: EXIT.refused, is: "refused", cause, next });
+  session.out.problem(cause, { exit, next, serves: await serves(session) });
+  return session.out.result({ command: "plan", exit, is: "refused", cause, next });
 }
