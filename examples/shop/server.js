@@ -69,7 +69,9 @@ const stock = setInterval(() => {
   for (const stream of streams) stream.write(`event: stock\ndata: ${data}\n\n`);
 }, 250);
 
-server.listen(port, "127.0.0.1", () => console.log(`shop ${release.version} (${slot}) listens on ${port}`));
+server.listen(port, "127.0.0.1", () =>
+  console.log(`shop ${release.version} (${slot}) listens on ${server.address().port}`),
+);
 
 process.on("SIGTERM", () => {
   clearInterval(stock);
