@@ -21,7 +21,7 @@ export type Moved =
   | { readonly is: "refused"; readonly cause: Cause; readonly next: string }
   | { readonly is: "unchanged"; readonly slot: Slot; readonly revision: Revision }
   /** Another deployment holds the service, or another process advances it. */
-  | { readonly is: "busy"; readonly by: string }
+  | { readonly is: "busy"; readonly by: string; readonly abandoned?: true }
   | {
       readonly is: "ended";
       readonly deployment: Deployment;
@@ -157,6 +157,9 @@ async function changesNothing(
   wanted: Wanted & { readonly rollback?: boolean },
   options: MoveOptions,
 ): Promise<Moved | undefined> {
+  const current = await connection.store.current(connection.key);
+  // One that is under way decides what is live: nothing can be said before it has ended.
+  if (current.is === "open" && fold(current.journal.events).state.is !== "warm") return undefined;
   const answer = await planRevision(connection, revision, wanted, options.signal);
   if ("unavailable" in answer) return { is: "failed", cause: answer.unavailable };
   const { planned } = answer;
@@ -253,10 +256,19 @@ async function makeRoom(connection: Connection, options: MoveOptions): Promise<M
       if (moved.is !== "ended" && moved.is !== "busy" && moved.is !== "none") return moved;
       if (moved.is !== "busy") continue;
     }
-    if (connection.clock.monotonic() - began >= room || options.signal.aborted)
-      return { is: "busy", by: `r${current.number} (${plan.candidate.revision.id})` };
+    const by = `r${current.number} (${plan.candidate.revision.id})`;
+    // Waiting for a deployment that nobody advances would be in vain.
+    if (state.is === "running" && (await isAbandoned(connection))) return { is: "busy", by, abandoned: true };
+    if (connection.clock.monotonic() - began >= room || options.signal.aborted) return { is: "busy", by };
     await connection.store.changed(connection.key, millis(1_000), options.signal);
   }
+}
+
+/** Nobody holds the lease of the open deployment: its process is gone, or let go of it. */
+async function isAbandoned({ store, key, isGone }: Connection): Promise<boolean> {
+  const lease = await store.lease(key);
+  if (lease.is === "unavailable") return false;
+  return lease.is === "none" || lease.lease.released || isGone(lease.lease.holder) === "gone";
 }
 
 function refusal(planned: Refusal): Moved {

@@ -211,6 +211,13 @@ describe("more than one hand", () => {
     expect(interrupted.code).toBe(130);
     expect(interrupted.out).toContain("Interrupted; r2 is open and can be resumed. v1 serves on green.");
     expect(interrupted.out).toContain("Next: teal resume, or teal abort");
+    // Also for the very revision that has the traffic: it is not proven, and waiting for nobody would be in vain.
+    for (const revision of ["v1", "v2"]) {
+      const left = await service.teal("deploy", revision, "--wait-lock", "10m");
+      expect(left.code).toBe(7);
+      expect(left.err).toContain("another deployment holds the service: r2 (v1), and nobody advances it\n");
+      expect(left.err).toContain("Next: teal resume, or teal abort");
+    }
     const status = resultOf(await service.teal("status", "--json"));
     expect(status).toMatchObject({ open: { number: 2, overdue: "nobody advances step bake-green" } });
 

@@ -81,7 +81,13 @@ async function describe(session: Session, moved: Moved, ending: Ending): Promise
     case "failed":
       return problem(session, moved.cause, EXIT.human, "failed", "teal status");
     case "busy": {
-      const cause = { code: "TEAL-X007", message: `another deployment holds the service: ${moved.by}` };
+      const alone = moved.abandoned ? ", and nobody advances it" : "";
+      const cause = {
+        code: "TEAL-X007",
+        message: `another deployment holds the service: ${moved.by}${alone}`,
+      };
+      if (moved.abandoned)
+        return problem(session, cause, EXIT.busy, "busy", `teal resume${suffix}, or teal abort${suffix}`);
       return problem(
         session,
         cause,

@@ -21,7 +21,9 @@ async function showStatus(session: Session): Promise<ExitCode> {
   ]);
   const now = connection.clock.now();
   out.text(statusLines(status, { suffix, now, clock: (at) => formatUntil(at, now), ...previews }));
-  return out.result({ command: "status", exit: EXIT.done, ...statusResult(status), ...previews });
+  // Whoever asks by a script must not take "could not be seen" for well.
+  const exit = status.serves.slot === "unknown" ? EXIT.human : EXIT.done;
+  return out.result({ command: "status", exit, ...statusResult(status), ...previews });
 }
 
 async function addresses({

@@ -136,21 +136,17 @@ const window = shape({
   passes: whole(1, MAX_WINDOW)
     .optional()
     .register(DOCS, { description: "So many of them must pass.", fallback: DEFAULTS.window.passes }),
-  consecutive: whole(1, MAX_WINDOW)
-    .optional()
-    .register(DOCS, {
-      description: "So many at the end must pass in a row.",
-      fallback: DEFAULTS.window.consecutive,
-    }),
+  consecutive: whole(1, MAX_WINDOW).optional().register(DOCS, {
+    description: "So many at the end must pass in a row.",
+    fallback: DEFAULTS.window.consecutive,
+  }),
   interval: duration
     .optional()
     .register(DOCS, { description: "Time between attempts.", fallback: DEFAULTS.window.interval }),
-  jitter: share
-    .optional()
-    .register(DOCS, {
-      description: "Share of the interval by which it varies at random.",
-      fallback: DEFAULTS.window.jitter,
-    }),
+  jitter: share.optional().register(DOCS, {
+    description: "Share of the interval by which it varies at random.",
+    fallback: DEFAULTS.window.jitter,
+  }),
   deadline: duration
     .optional()
     .register(DOCS, { description: "No pass by then is a failure.", fallback: DEFAULTS.window.deadline }),
@@ -163,21 +159,17 @@ const window = shape({
 });
 
 export const health = shape({
-  ready: check
-    .optional()
-    .register(DOCS, {
-      description: "May this replica get traffic. Default: a TCP connection to the replica's port.",
-    }),
+  ready: check.optional().register(DOCS, {
+    description: "May this replica get traffic. Default: a TCP connection to the replica's port.",
+  }),
   deep: z
     .array(check, "a list of checks")
     .optional()
     .register(DOCS, { description: "Does the revision really work: its database, its queue." }),
-  timeout: duration
-    .optional()
-    .register(DOCS, {
-      description: "Bound of one attempt of a check that has no timeout of its own.",
-      fallback: DEFAULTS.check.timeout,
-    }),
+  timeout: duration.optional().register(DOCS, {
+    description: "Bound of one attempt of a check that has no timeout of its own.",
+    fallback: DEFAULTS.check.timeout,
+  }),
   window: window.optional().register(DOCS, { description: "How samples become a verdict." }),
   minHealthy: z
     .union([whole(1, 1000), z.literal("all")], 'a whole number from 1, or "all"')
@@ -202,10 +194,8 @@ export const health = shape({
         "How the answering process proves that it is the candidate: `process` (the port belongs to the replica's processes), `address`, or a header that carries the revision.",
       fallback: DEFAULTS.identity,
     }),
-  freshness: duration
-    .optional()
-    .register(DOCS, {
-      description: "A passed check counts for so long when traffic is about to move.",
-      fallback: DEFAULTS.freshness,
-    }),
+  freshness: duration.optional().register(DOCS, {
+    description: "A passed check counts for so long when traffic is about to move.",
+    fallback: DEFAULTS.freshness,
+  }),
 });

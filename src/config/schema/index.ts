@@ -17,40 +17,30 @@ const sections = {
     },
     "a map with local",
   ).describe("Where the service runs: one of these."),
-  strategy: strategy
-    .optional()
-    .register(DOCS, {
-      description: "How a candidate becomes live: a name, or a map of the name to its options.",
-      fallback: DEFAULTS.strategy,
-    }),
-  health: health
-    .optional()
-    .register(DOCS, {
-      description: "Checks that the candidate must pass and that live traffic is watched by.",
-    }),
+  strategy: strategy.optional().register(DOCS, {
+    description: "How a candidate becomes live: a name, or a map of the name to its options.",
+    fallback: DEFAULTS.strategy,
+  }),
+  health: health.optional().register(DOCS, {
+    description: "Checks that the candidate must pass and that live traffic is watched by.",
+  }),
   errors: shape({
-    limit: share
-      .optional()
-      .register(DOCS, {
-        description:
-          "Share of failed requests above which traffic goes back, unless the previous slot is as bad.",
-        fallback: DEFAULTS.errors.limit,
-      }),
-    minRequests: whole(1)
-      .optional()
-      .register(DOCS, {
-        description: "Fewer requests than this prove nothing.",
-        fallback: DEFAULTS.errors.minRequests,
-      }),
+    limit: share.optional().register(DOCS, {
+      description:
+        "Share of failed requests above which traffic goes back, unless the previous slot is as bad.",
+      fallback: DEFAULTS.errors.limit,
+    }),
+    minRequests: whole(1).optional().register(DOCS, {
+      description: "Fewer requests than this prove nothing.",
+      fallback: DEFAULTS.errors.minRequests,
+    }),
   })
     .optional()
     .register(DOCS, { description: "When users' errors send traffic back." }),
-  startDeadline: duration
-    .optional()
-    .register(DOCS, {
-      description: "Longest wait for replicas to become ready.",
-      fallback: DEFAULTS.startDeadline,
-    }),
+  startDeadline: duration.optional().register(DOCS, {
+    description: "Longest wait for replicas to become ready.",
+    fallback: DEFAULTS.startDeadline,
+  }),
   database: z.unknown().optional().register(DOCS, { description: "Not in this version." }),
 };
 

@@ -31,65 +31,51 @@ export const local = shape({
   listen: address("0.0.0.0").describe(
     'Public address: a port (on all interfaces) or `"host:port"`; port 0 lets the system choose.',
   ),
-  preview: address("127.0.0.1")
-    .optional()
-    .register(DOCS, {
-      description:
-        "Private address of the idle slot: a port (on loopback) or `host:port`; a free port by default.",
-    }),
-  source: text("a folder")
-    .optional()
-    .register(DOCS, {
-      description: "Folder that becomes a release, relative to this file.",
-      fallback: D.source,
-    }),
+  preview: address("127.0.0.1").optional().register(DOCS, {
+    description:
+      "Private address of the idle slot: a port (on loopback) or `host:port`; a free port by default.",
+  }),
+  source: text("a folder").optional().register(DOCS, {
+    description: "Folder that becomes a release, relative to this file.",
+    fallback: D.source,
+  }),
   command: text("a command").describe(
     "Shell command that runs one replica. `{port}`, `{slot}`, `{revision}` and `{replica}` are replaced.",
   ),
   cwd: text("a folder")
     .optional()
     .register(DOCS, { description: "Folder inside the release that the command runs in.", fallback: D.cwd }),
-  build: text("a command")
-    .optional()
-    .register(DOCS, {
-      description: "Shell command run once in a fresh release folder, before any replica starts.",
-    }),
+  build: text("a command").optional().register(DOCS, {
+    description: "Shell command run once in a fresh release folder, before any replica starts.",
+  }),
   env: texts("variable names", "text")
     .optional()
     .register(DOCS, { description: "Environment variables of the replicas. They win over `envFile`." }),
-  envFile: text("a file")
-    .optional()
-    .register(DOCS, {
-      description:
-        "File of `NAME=value` lines with further environment variables, relative to this file. Its values are never printed.",
-    }),
-  replicas: whole(1, 1000)
-    .optional()
-    .register(DOCS, {
-      description: "Replicas of a first deployment; later ones follow what is live.",
-      fallback: D.replicas,
-    }),
+  envFile: text("a file").optional().register(DOCS, {
+    description:
+      "File of `NAME=value` lines with further environment variables, relative to this file. Its values are never printed.",
+  }),
+  replicas: whole(1, 1000).optional().register(DOCS, {
+    description: "Replicas of a first deployment; later ones follow what is live.",
+    fallback: D.replicas,
+  }),
   stopGrace: duration
     .optional()
     .register(DOCS, { description: "SIGTERM, then so long until SIGKILL.", fallback: D.stopGrace }),
-  responseTimeout: duration
-    .optional()
-    .register(DOCS, {
-      description: "A replica must begin its answer within this time, else users get 504.",
-      fallback: D.responseTimeout,
-    }),
+  responseTimeout: duration.optional().register(DOCS, {
+    description: "A replica must begin its answer within this time, else users get 504.",
+    fallback: D.responseTimeout,
+  }),
   streams: shape({
     policy: oneOf(["reconnect", "hold"]).optional().register(DOCS, {
       description:
         "`reconnect` ends streams (SSE, WebSocket) of a slot that lost its traffic, so that clients come back to the other one; `hold` leaves them to the drain.",
       fallback: D.streams.policy,
     }),
-    after: duration
-      .optional()
-      .register(DOCS, {
-        description: "How long after the traffic moved the first stream is ended.",
-        fallback: D.streams.after,
-      }),
+    after: duration.optional().register(DOCS, {
+      description: "How long after the traffic moved the first stream is ended.",
+      fallback: D.streams.after,
+    }),
     over: duration
       .optional()
       .register(DOCS, { description: "Time over which the ends are spread.", fallback: D.streams.over }),
@@ -97,12 +83,10 @@ export const local = shape({
     .optional()
     .register(DOCS, { description: "What happens to long-lived connections when traffic moves." }),
   queue: shape({
-    timeout: duration
-      .optional()
-      .register(DOCS, {
-        description: "A request waits so long for a ready replica before it is answered 503.",
-        fallback: D.queue.timeout,
-      }),
+    timeout: duration.optional().register(DOCS, {
+      description: "A request waits so long for a ready replica before it is answered 503.",
+      fallback: D.queue.timeout,
+    }),
     limit: whole(0, 1_000_000)
       .optional()
       .register(DOCS, { description: "So many requests may wait at once.", fallback: D.queue.limit }),
@@ -117,12 +101,10 @@ export const local = shape({
       fallback: D.trustedProxies,
     }),
   backoff: shape({
-    first: duration
-      .optional()
-      .register(DOCS, {
-        description: "Pause before a crashed replica is started again; doubles with every crash.",
-        fallback: D.backoff.first,
-      }),
+    first: duration.optional().register(DOCS, {
+      description: "Pause before a crashed replica is started again; doubles with every crash.",
+      fallback: D.backoff.first,
+    }),
     cap: duration.optional().register(DOCS, { description: "Longest such pause.", fallback: D.backoff.cap }),
   })
     .optional()
@@ -131,12 +113,10 @@ export const local = shape({
     exits: whole(1, 1000)
       .optional()
       .register(DOCS, { description: "So many exits ...", fallback: D.crashLoop.exits }),
-    within: duration
-      .optional()
-      .register(DOCS, {
-        description: "... within this time are a crash loop.",
-        fallback: D.crashLoop.within,
-      }),
+    within: duration.optional().register(DOCS, {
+      description: "... within this time are a crash loop.",
+      fallback: D.crashLoop.within,
+    }),
   })
     .optional()
     .register(DOCS, { description: "When a replica that keeps ending is given up." }),

@@ -19,12 +19,10 @@ const waiting = {
   timeout: duration
     .optional()
     .register(DOCS, { description: "Longest wait for the gate to open.", fallback: DEFAULTS.gate.timeout }),
-  otherwise: oneOf(["proceed", "revert"])
-    .optional()
-    .register(DOCS, {
-      description: "What happens when that time is over.",
-      fallback: DEFAULTS.gate.otherwise,
-    }),
+  otherwise: oneOf(["proceed", "revert"]).optional().register(DOCS, {
+    description: "What happens when that time is over.",
+    fallback: DEFAULTS.gate.otherwise,
+  }),
 };
 const approval = shape(waiting).meta({ id: "approval" });
 const schedule = shape({
@@ -53,24 +51,18 @@ const gate = z
   )
   .meta({ id: "gate" });
 
-const bake = duration
-  .optional()
-  .register(DOCS, {
-    description: "How long users are watched on the candidate before it counts as proven.",
-    fallback: DEFAULTS.bake,
-  });
-const keepWarm = duration
-  .optional()
-  .register(DOCS, {
-    description: "How long the previous slot is kept after that, for an instant way back. `0s`: not at all.",
-    fallback: DEFAULTS.keepWarm,
-  });
-const drain = duration
-  .optional()
-  .register(DOCS, {
-    description: "Longest wait for in-flight work of a slot without new requests.",
-    fallback: DEFAULTS.drain,
-  });
+const bake = duration.optional().register(DOCS, {
+  description: "How long users are watched on the candidate before it counts as proven.",
+  fallback: DEFAULTS.bake,
+});
+const keepWarm = duration.optional().register(DOCS, {
+  description: "How long the previous slot is kept after that, for an instant way back. `0s`: not at all.",
+  fallback: DEFAULTS.keepWarm,
+});
+const drain = duration.optional().register(DOCS, {
+  description: "Longest wait for in-flight work of a slot without new requests.",
+  fallback: DEFAULTS.drain,
+});
 const gates = oneOrMore(gate, "approval, a gate, or a list of gates")
   .optional()
   .register(DOCS, { description: "What must happen between the checks and the first traffic." });
@@ -85,11 +77,9 @@ const percent = z.union(
 );
 const longShift = shape({
   share: percent.describe("Share of the traffic for the candidate, in percent."),
-  watch: duration
-    .optional()
-    .register(DOCS, {
-      description: "How long the candidate is watched at this share; `watch` of the canary by default.",
-    }),
+  watch: duration.optional().register(DOCS, {
+    description: "How long the candidate is watched at this share; `watch` of the canary by default.",
+  }),
   approval: approval.optional().register(DOCS, { description: "Waits for `teal promote` at this share." }),
   schedule: schedule.optional().register(DOCS, { description: "Waits for a time of day at this share." }),
 }).superRefine((given, context) => {
@@ -121,18 +111,14 @@ const kinds = {
     .optional()
     .register(DOCS, { description: "Everything at once to a second full environment." }),
   canary: shape({
-    shifts: shifts
-      .optional()
-      .register(DOCS, {
-        description: "Growing shares in percent before 100.",
-        fallback: DEFAULTS.canary.shifts,
-      }),
-    watch: duration
-      .optional()
-      .register(DOCS, {
-        description: "How long the candidate is watched at each share.",
-        fallback: DEFAULTS.canary.watch,
-      }),
+    shifts: shifts.optional().register(DOCS, {
+      description: "Growing shares in percent before 100.",
+      fallback: DEFAULTS.canary.shifts,
+    }),
+    watch: duration.optional().register(DOCS, {
+      description: "How long the candidate is watched at each share.",
+      fallback: DEFAULTS.canary.watch,
+    }),
     bake,
     keepWarm,
     drain,
@@ -150,11 +136,9 @@ const kinds = {
   })
     .optional()
     .register(DOCS, { description: "A few replicas at a time, no second full environment." }),
-  recreate: shape({ bake, drain, gate: gates })
-    .optional()
-    .register(DOCS, {
-      description: "Stops the previous revision before it starts the candidate: nobody is served meanwhile.",
-    }),
+  recreate: shape({ bake, drain, gate: gates }).optional().register(DOCS, {
+    description: "Stops the previous revision before it starts the candidate: nobody is served meanwhile.",
+  }),
 };
 
 export const STRATEGIES = ["blueGreen", "canary", "rolling", "recreate"] as const;

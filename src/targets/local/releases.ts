@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
 import {
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -164,7 +167,25 @@ async function make(layout: Layout, settings: ReleaseSettings, making: Making): 
 
 /** Before a release calls itself complete, what it consists of must survive a loss of power: one sync of its file system. */
 async function toDisk(folder: string, signal: AbortSignal): Promise<void> {
-  await run("sync", process.platform === "linux" ? ["-f", folder] : [], { cwd: folder, signal });
+  const { exit, output, error } = await run("sync", process.platform === "linux" ? ["-f", folder] : [], {
+    cwd: folder,
+    signal,
+  });
+  if (error?.code === "ENOENT") syncEach(folder);
+  else if (exit !== 0) throw new Error(`the release could not be made durable: ${error?.message ?? output}`);
+}
+
+/** The same without the program, file by file. */
+function syncEach(folder: string): void {
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const file = openSync(join(entry.parentPath, entry.name), "r");
+    try {
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  }
 }
 
 /** Somebody else may have made the same release meanwhile: the first one stays, since it may be in use. */

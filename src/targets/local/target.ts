@@ -93,7 +93,12 @@ export function createLocalTarget(settings: LocalSettings): Promise<LocalTarget>
     prepare: async (name, signal, progress) =>
       (await import("./releases.ts")).prepareRelease(layout, settings, name, signal, progress),
     recall: async (revision) => (await import("./releases.ts")).recallRelease(layout, revision),
-    start: () => processes.startEdge(),
+    start: async () => {
+      const fault = await processes.startEdge();
+      // Of a service that runs nothing, nothing stays behind to try again later: it was refused.
+      if (fault !== undefined && !processes.hasWork()) await processes.stop();
+      return fault;
+    },
     pace: PACE,
     prune: async (keep) => (await import("./releases.ts")).pruneReleases(layout, keep, Date.now()),
     address: async () => addressOf((await processes.edge())?.public),
@@ -189,7 +194,7 @@ class Processes {
   async agent(need: "read" | "write"): Promise<"running" | "absent" | Cause> {
     try {
       if (this.#agentAlive() && (need === "read" || this.#ensured)) return "running";
-      if (need === "read" && !this.#hasWork()) return "absent";
+      if (need === "read" && !this.hasWork()) return "absent";
       const before = need === "read" ? readJson<ServiceFile>(this.#layout.serviceFile) : undefined;
       // Loaded when needed: `teal status` of a running service starts nothing.
       const { ensureAgent } = await import("./agent/start.ts");
@@ -229,7 +234,7 @@ class Processes {
   async stop(): Promise<void> {
     const layout = this.#layout;
     if (!this.#agentAlive()) {
-      if (!this.#hasWork() && !alive(layout.holderPid)) return;
+      if (!this.hasWork() && !alive(layout.holderPid)) return;
       // An agent that died left its replicas running: another one finds and ends them.
       const ready = await this.agent("write");
       if (ready !== "running")
@@ -251,7 +256,7 @@ class Processes {
   }
 
   /** Some slot should have replicas, or still has. */
-  #hasWork(): boolean {
+  hasWork(): boolean {
     const slots = readJson<SlotsFile>(this.#layout.slotsFile)?.slots;
     return SLOTS.some(
       (slot) => (slots?.[slot].want?.replicas ?? 0) > 0 || (slots?.[slot].replicas.length ?? 0) > 0,
