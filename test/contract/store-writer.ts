@@ -3,6 +3,8 @@
  * `node store-writer.ts append <file> <deployment> <writer> <count>`: appends; says the number of each event.
  * `node store-writer.ts cycle <file> <prefix>`: opens, appends and closes deployments without end; says
  * `<deployment> <number of events>`, and `<deployment> closed`.
+ * With `STORE_WRITER_UID` it becomes that user once its program is read: where the program lies, that user may not be
+ * allowed to read it.
  */
 import { writeSync } from "node:fs";
 import { deploymentId } from "../../src/core/units.ts";
@@ -11,6 +13,11 @@ import { KEY, appendMany, note } from "./append-many.ts";
 import { CLOSED, FIRST, row } from "./history-fixture.ts";
 
 const [mode, path = "", name = "", writer = "", count] = process.argv.slice(2);
+const uid = Number(process.env["STORE_WRITER_UID"] ?? Number.NaN);
+if (!Number.isNaN(uid)) {
+  process.setgid?.(uid);
+  process.setuid?.(uid);
+}
 const store = openSqliteStore(path);
 const say = (line: string) => writeSync(1, `${line}\n`);
 

@@ -102,8 +102,8 @@ describe("faults of the file", () => {
   test("a folder this user may not write", async () => {
     chmodSync(folder, 0o555);
     // The superuser may write everywhere, so somebody else tries.
-    const nobody = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
-    const writer = start(["append", path, ID, "w", "1"], nobody);
+    const nobody = process.getuid?.() === 0 ? { STORE_WRITER_UID: "65534" } : {};
+    const writer = start(["append", path, ID, "w", "1"], { env: { ...process.env, ...nobody } });
     await linesOf(writer);
     chmodSync(folder, 0o755);
     expect(writer.exitCode).toBe(1);
