@@ -18,14 +18,6 @@ const EDITS = {
   unsellable: [["checkout.js", "product.cents * count", "product.price.cents * count"]],
   /** Forgot to commit a file: ends at once. */
   crashing: [["server.js", 'from "./checkout.js"', 'from "./cart.js"']],
-  /** Passes every check, and ends itself when it has been asked for its products often enough: one replica after the other. */
-  fragile: [
-    [
-      "server.js",
-      '"GET /api/products": (_, response) => json(',
-      '"GET /api/products": (_, response) => (streams.asked = (streams.asked ?? 0) + 1) > 20 * Number(process.env.TEAL_REPLICA.at(-1)) ? process.exit(1) : json(',
-    ],
-  ],
   /** Does something for so long before it listens that there is time to think better of it. */
   slow: [
     [

@@ -89,24 +89,6 @@ test("a revision that passes its checks and fails its users is caught in the bak
   expect(Object.keys(versionsOf(users.answers.filter(({ at }) => at > reverted)))).toEqual(["v1"]);
 });
 
-test("a revision that crashes again and again under its users is caught in the bake; what may be asked again is", async () => {
-  const shop = await serving({ revisions: ["v1", "fragile"], strategy: blueGreen("10s"), replicas: 2 });
-  const users = await shop.users();
-  const moved = await shop.deploy("fragile");
-  const reverted = users.now;
-  await until("users after it", () => users.now > reverted + 200);
-  await users.stop();
-  expect(outcomeOf(moved), tell(moved)).toBe("reverted");
-  if (moved.is !== "ended") throw new Error("not ended");
-  // Whichever guard sees it first: its crashes, its checks, or what its users lose by them.
-  expect(moved.deployment.cause?.code).toMatch(/^TEAL-B20[123]$/u);
-  // A purchase on its way to a process that ended is not repeated, since nobody knows how far it had got, and what ends
-  // every process it is sent to is repeated once only. Everybody who merely looks at a page is answered.
-  const odd = complaints(users, ({ kind, got }) => kind !== "keep-alive" && got === 502);
-  expect(odd.filter((line) => !line.endsWith("streams broke"))).toEqual([]);
-  expect(Object.keys(versionsOf(users.answers.filter(({ at }) => at > reverted)))).toEqual(["v1"]);
-});
-
 test("a rollback after the previous slot was retired starts the kept release as it was", async () => {
   const shop = await serving({ revisions: ["v1", "v2"] });
   const { layout } = shop.connection.target;

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { createProbe } from "../../../health/probe.ts";
 import { readJson, writeDurably } from "../files.ts";
@@ -19,20 +19,20 @@ export type Ran = "stopped" | "another runs";
  * Needs `service.json`. Does nothing when another process already is this service's agent.
  */
 export async function runAgent(layout: Layout, say: (line: string) => void): Promise<Ran> {
-  mkdirSync(layout.root, { recursive: true, mode: 0o700 });
+  // Looked at before anything is made: the folder of a service that is gone must not come back by a late start.
+  const service = readJson<ServiceFile>(layout.serviceFile);
+  if (service === undefined) throw new Error(`TEAL-L203 no ${layout.serviceFile}: deploy the service first`);
   const unlock = lockAlone(join(layout.root, "agent.lock"));
   if (unlock === undefined) return "another runs";
   try {
-    await serve(layout, say);
+    await serve(layout, service, say);
   } finally {
     unlock();
   }
   return "stopped";
 }
 
-async function serve(layout: Layout, say: (line: string) => void): Promise<void> {
-  const service = readJson<ServiceFile>(layout.serviceFile);
-  if (service === undefined) throw new Error(`TEAL-L203 no ${layout.serviceFile}: deploy the service first`);
+async function serve(layout: Layout, service: ServiceFile, say: (line: string) => void): Promise<void> {
   const stopped = Promise.withResolvers<void>();
   const agent = new Agent({
     layout,
