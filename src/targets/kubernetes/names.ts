@@ -13,6 +13,16 @@ export const LABELS = {
   service: "teal.dev/service",
   /** On Deployments and pods of a slot: `blue` or `green`. */
   slot: "teal.dev/slot",
+  /** On ConfigMaps and Secrets of Teal: one of `PARTS`. */
+  part: "teal.dev/part",
+} as const;
+
+/** What a ConfigMap or Secret of Teal is there for. */
+export const PARTS = {
+  /** What a revision was rendered to. */
+  revision: "revision",
+  /** A copy of a ConfigMap or Secret that a revision uses. */
+  copy: "copy",
 } as const;
 
 export const ANNOTATIONS = {
@@ -26,6 +36,10 @@ export const ANNOTATIONS = {
   selector: "teal.dev/selector",
   /** On a Deployment that serves as a slot without having been made by Teal. */
   adopted: "teal.dev/adopted",
+  /** On a copy: name and content digest of what it is a copy of, as JSON. */
+  origin: "teal.dev/origin",
+  /** On a copy: when (ISO) a revision was last prepared with it. */
+  prepared: "teal.dev/prepared",
 } as const;
 
 /** `shop-blue`: the Deployment of a slot, and the Service that reaches only this slot. */
