@@ -5,7 +5,13 @@ import { readDuration, readLatency } from "./units.ts";
 
 /** Rules of `health` that look at more than one value: what can never pass, never be missed, or not be told apart. */
 export function checkFindings(tree: Tree): readonly Finding[] {
-  return [...latencies(tree), ...ports(tree), ...headerIdentity(tree), ...names(tree)];
+  const here = isOnKubernetes(tree) ? besideNoPod(tree) : ports(tree);
+  return [...latencies(tree), ...here, ...headerIdentity(tree), ...names(tree)];
+}
+
+/** The service runs in a cluster: its replicas are pods, not processes of this machine. */
+export function isOnKubernetes(tree: Tree): boolean {
+  return locate(tree, ["target", "kubernetes"]).depth === 2;
 }
 
 type Path = readonly (string | number)[];
@@ -57,6 +63,31 @@ function ports(tree: Tree): readonly Finding[] {
   });
 }
 
+/** What only works where the replicas are processes of this machine. */
+function besideNoPod(tree: Tree): readonly Finding[] {
+  const identity = scalarAt(tree, ["health", "identity"], "string");
+  const process =
+    identity?.value === "process"
+      ? [
+          {
+            at: identity.at,
+            path: identity.path,
+            code: CODES.contradiction,
+            message:
+              "identity process can never be proven: the processes of a pod are not seen from outside. Leave it out: the connection leads to the pod itself",
+          },
+        ]
+      : [];
+  const commands = checkPaths(tree).flatMap((path) => {
+    const { tree: exec, depth, keyAt } = locate(tree, [...path, "exec"]);
+    if (depth < path.length + 1) return [];
+    const message =
+      "exec can never pass: in this version nothing is run inside a pod. Ask a path of the service that does it";
+    return [{ at: keyAt ?? exec.at, path: dotted(exec.path), code: CODES.notYet, message }];
+  });
+  return [...process, ...commands];
+}
+
 function isRecreate(tree: Tree): boolean {
   const { tree: strategy, depth } = locate(tree, ["strategy"]);
   if (depth === 0) return false;
@@ -71,7 +102,7 @@ function headerIdentity(tree: Tree): readonly Finding[] {
   if (header === undefined) return [];
   const without = `only an HTTP answer carries the header ${header.value} that identity asks for`;
   const ready = locate(tree, ["health", "ready"]);
-  if (ready.depth < 2) {
+  if (ready.depth < 2 && !isOnKubernetes(tree)) {
     const message = `"ready" is missing in health: without it a TCP connection is asked for, and ${without}`;
     return [{ at: header.at, path: header.path, code: CODES.missingKey, message }];
   }

@@ -11,8 +11,15 @@ export interface Config extends Pick<Parsed, (typeof COMMON)[number]> {
   readonly environment: string;
   /** Absolute folder of the file: relative paths start here. */
   readonly folder: string;
-  readonly target: { readonly local: NonNullable<Parsed["target"]["local"]> };
+  readonly target: ConfigTarget;
 }
+
+type Written<K extends keyof Parsed["target"]> = NonNullable<Parsed["target"][K]>;
+
+/** Where the service runs: exactly one of these. */
+export type ConfigTarget =
+  | { readonly local: Written<"local">; readonly kubernetes?: never }
+  | { readonly kubernetes: Written<"kubernetes">; readonly local?: never };
 
 export interface Completed {
   readonly config: Config;
@@ -22,20 +29,31 @@ export interface Completed {
 
 /** Adds to what was written what the file's place and the choice of its parts say. */
 export function complete(parsed: Parsed, chosen: Chosen, folder: string): Completed {
-  const { local } = parsed.target;
-  if (local === undefined) throw new Error("a target that is not local passed the rules");
   const named = parsed.service ?? chosen.service;
   const common = Object.fromEntries(
     COMMON.filter((key) => parsed[key] !== undefined).map((key) => [key, parsed[key]]),
   ) as Pick<Parsed, (typeof COMMON)[number]>;
   const service = named ?? folderName(folder);
-  const config = { ...common, target: { local }, service, environment: chosen.environment, folder };
+  const target = targetOf(parsed);
+  const config = { ...common, target, service, environment: chosen.environment, folder };
   const notes = [
     named === undefined ? `service: ${service} (the folder's name)` : undefined,
-    parsed.health?.ready === undefined ? NO_CHECK : undefined,
+    parsed.health?.ready === undefined
+      ? NO_CHECK[target.local === undefined ? "kubernetes" : "local"]
+      : undefined,
   ];
   return { config, notes: notes.filter((note) => note !== undefined) };
 }
 
-const NO_CHECK =
-  "health.ready: a TCP connection to the replica's port (no check is configured; an HTTP check proves more)";
+function targetOf({ target: { local, kubernetes } }: Parsed): ConfigTarget {
+  if (local !== undefined) return { local };
+  if (kubernetes !== undefined) return { kubernetes };
+  throw new Error("a target of another kind passed the rules");
+}
+
+const NO_CHECK = {
+  local:
+    "health.ready: a TCP connection to the replica's port (no check is configured; an HTTP check proves more)",
+  kubernetes:
+    "health.ready: the pods' own readiness (no check is configured; an HTTP check is asked by Teal itself, too)",
+} as const;

@@ -31,4 +31,21 @@ export const DEFAULTS = {
     crashLoop: { exits: 3, within: "60s" },
     log: { size: "10MB", keep: 5 },
   },
+  kubernetes: {
+    metrics: { path: "/metrics" },
+    /** Clusters of some hundred nodes need less; large ones, or load balancers that poll, up to 30 s. */
+    propagation: "10s",
+    liveSecrets: [],
+    /** The connection leads to the pod itself, by its address or by its name through the API server. */
+    identity: "address",
+  },
 } as const;
+
+/** Named as a context: the service account of the pod that this runs in. */
+export const IN_CLUSTER = "in-cluster";
+
+/** A default that cannot be read is a broken promise of this file. */
+export function sure<T>(value: T | undefined, text: string): T {
+  if (value === undefined) throw new Error(`the default ${text} is not of its form`);
+  return value;
+}

@@ -22,6 +22,11 @@ interface Fault extends Partial<LoadInput> {
 const change = (from: string, to: string): Fault => ({ text: VALID.replace(from, to) });
 const add = (lines: string, more: Partial<LoadInput> = {}): Fault => ({ text: VALID + lines, ...more });
 
+const CLUSTER = "context: prod-eu, namespace: shop, template: deployment/shop";
+const onKubernetes = (kubernetes: string, rest = "") => ({
+  text: `service: shop\ntarget:\n  kubernetes: { ${kubernetes} }\n${rest}`,
+});
+
 const FAULTS: Readonly<Record<string, Fault>> = {
   "a tab as indentation": change("    replicas", "\treplicas"),
   "an unclosed quote": change("node server.js", '"node server.js'),
@@ -95,9 +100,31 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   "several services and none chosen": { text: "services: { web: {}, api: {} }\n" },
   "a target of a later version": change(
     VALID.slice(VALID.indexOf("  local"), VALID.indexOf("health")),
-    "  kubernetes: { context: prod }\n",
+    "  aws: { region: eu-central-1 }\n",
   ),
   "two targets": change("  local", "  aws: {}\n  local"),
+  "a cluster without a context": onKubernetes("namespace: shop, template: deployment/shop"),
+  "a cluster beside this machine": change("  local", `  kubernetes: { ${CLUSTER} }\n  local`),
+  "a template that is no Deployment": onKubernetes(
+    `${CLUSTER.replace("deployment/shop", "statefulset/shop")}`,
+  ),
+  "a template by two ways": onKubernetes(
+    `context: prod, namespace: shop, template: { file: a.yaml, command: helm template . }`,
+  ),
+  "a template with a port and no image": onKubernetes(
+    `context: prod, namespace: shop, template: { file: a.yaml, port: 80 }`,
+  ),
+  "an image without a port": onKubernetes(`context: prod, namespace: shop, template: { image: shop }`),
+  "a home folder": onKubernetes(`${CLUSTER}, kubeconfig: ~/.kube/config`),
+  "a namespace with capitals": onKubernetes(CLUSTER.replace("namespace: shop", "namespace: Shop")),
+  "metrics without a metric": onKubernetes(`${CLUSTER}, metrics: { port: 9090 }`),
+  "a slip in a key of the cluster": onKubernetes(`${CLUSTER}, gatway: { route: shop }`),
+  "a batch larger than a first deployment's replicas": onKubernetes(
+    `${CLUSTER}, replicas: 2`,
+    "strategy: { rolling: { batch: 3 } }\n",
+  ),
+  "a command beside a pod": onKubernetes(CLUSTER, "health: { deep: [{ exec: ./check.sh }] }\n"),
+  "processes of a pod": onKubernetes(CLUSTER, "health: { ready: /health, identity: process }\n"),
   "a database": add("database: { url: x }\n"),
   "an env file that is not there": change("replicas: 2", "envFile: nowhere/.env"),
   "a folder outside the release": change("replicas: 2", "cwd: ../other"),

@@ -74,7 +74,7 @@ target:
     const { config } = await valid(MINIMAL.replace("node server.js", "${A}"), {
       env: { A: "${B}", B: "boom" },
     });
-    expect(config.target.local.command).toBe("${B} --port {port}");
+    expect(config.target.local?.command).toBe("${B} --port {port}");
   });
 
   test("are secrets, but not where everybody may see them", async () => {
@@ -133,7 +133,7 @@ environments:
   test("merge maps, replace lists, and choose anew among strategies", async () => {
     const { config, sources } = await valid(text, { environment: "production" });
     expect(config.environment).toBe("production");
-    expect(config.target.local.env).toEqual({ A: "base", B: "production" });
+    expect(config.target.local?.env).toEqual({ A: "base", B: "production" });
     expect(config.strategy).toEqual({ canary: { shifts: [{ share: 5 }] } });
     expect(config.health?.deep).toEqual(["/c"]);
     expect(sources.find(({ path }) => path === "target.local.env.B")).toEqual({
@@ -154,12 +154,44 @@ environments:
 environments:
   one: { target: { local: { listen: 1, command: run } } }
   two: { target: { local: { listen: 2, command: "\${TWO}" } } }
-  three: { target: { kubernetes: { context: prod-eu } } }
+  three: { target: { aws: { region: eu-central-1 } } }
 `;
-    expect((await valid(split, { environment: "one" })).config.target.local.listen).toBe("0.0.0.0:1");
+    expect((await valid(split, { environment: "one" })).config.target.local?.listen).toBe("0.0.0.0:1");
     expect(await report(split, { environment: "two" })).toContain("TEAL-C108");
     expect(await report(split, { environment: "three" })).toContain("TEAL-C111");
   });
+});
+
+test("an environment in a cluster takes the place of this machine", async () => {
+  const text = `service: shop
+target:
+  local: { listen: 8080, command: run, replicas: 2 }
+strategy: { rolling: { batch: 2 } }
+environments:
+  local: {}
+  production: { target: { kubernetes: { context: prod-eu, namespace: shop, template: deployment/shop } } }
+  staging: { target: { kubernetes: { context: "\${CONTEXT}", namespace: stage, template: { command: "helm template --set pw=\${PW}" } } } }
+`;
+  const { config } = await valid(text, { environment: "production" });
+  expect(config.target).toEqual({
+    kubernetes: { context: "prod-eu", namespace: "shop", template: "deployment/shop" },
+  });
+  expect((await valid(text, { environment: "local" })).config.target.local?.replicas).toBe(2);
+  const env = { CONTEXT: "stage-eu", PW: "hunter-two" };
+  expect((await valid(text, { environment: "staging", env })).secrets).toEqual(["hunter-two"]);
+});
+
+test("another source of the template leaves nothing of the one below, the same one is merged", async () => {
+  const text = `service: shop
+target: { kubernetes: { context: a, namespace: shop, template: { file: all.yaml, deployment: shop } } }
+environments:
+  image: { target: { kubernetes: { template: { image: shop, port: 80 } } } }
+  file: { target: { kubernetes: { template: { file: other.yaml } } } }
+`;
+  const templateOf = async (environment: string) =>
+    (await valid(text, { environment })).config.target.kubernetes?.template;
+  expect(await templateOf("image")).toEqual({ image: "shop", port: 80 });
+  expect(await templateOf("file")).toEqual({ file: "other.yaml", deployment: "shop" });
 });
 
 describe("services", () => {

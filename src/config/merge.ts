@@ -9,7 +9,11 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   strategy: ["blueGreen", "canary", "rolling", "recreate"],
   ready: ["http", "tcp", "exec"],
   gate: ["approval", "schedule"],
+  template: ["file", "command", "image"],
 };
+
+/** Here the other keys belong to the choice: another one leaves nothing of the map below. */
+const WITH_THEIR_KEYS: readonly string[] = ["template"];
 
 /** Lays `over` on `base`: maps are merged key by key, everything else is replaced. */
 export function merge(base: Tree, over: Tree, under = ""): Tree {
@@ -24,7 +28,9 @@ export function merge(base: Tree, over: Tree, under = ""): Tree {
 
 function withoutOtherChoice(base: TreeMap, over: TreeMap, under: string): ReadonlyMap<string, Entry> {
   const choices = CHOICES[under] ?? [];
-  if (!choices.some((choice) => over.entries.has(choice))) return base.entries;
+  const chosen = choices.filter((choice) => over.entries.has(choice));
+  if (chosen.length === 0) return base.entries;
+  if (WITH_THEIR_KEYS.includes(under) && !chosen.some((choice) => base.entries.has(choice))) return new Map();
   return new Map([...base.entries].filter(([key]) => !choices.includes(key) || over.entries.has(key)));
 }
 

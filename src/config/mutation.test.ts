@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadConfig } from "./load.ts";
 import { formatProblems } from "./problem.ts";
+import { kubernetesSettingsOf } from "./resolve-kubernetes.ts";
 import { checkPlanOf, localSettingsOf, strategyOf } from "./resolve.ts";
 
 const BY_VARIABLE = "planted-by-variable";
@@ -36,6 +37,18 @@ errors: { limit: 2%, minRequests: 5 }
 environments:
   one: { target: { local: { replicas: 3 } }, health: *health }
   two: { strategy: { rolling: { batch: 2 } }, target: { local: { command: "\${TWO}" } } }
+  three:
+    health: { deep: [] }
+    target:
+      kubernetes:
+        context: prod-eu
+        kubeconfig: clusters/prod.yaml
+        namespace: shop
+        template: { command: "helm template chart --set key=\${KEY}", deployment: shop }
+        metrics: { port: 9090, inFlight: in_flight }
+        gateway: { route: shop, testers: { header: { name: x-tester, value: "1" } }, mirror: true }
+        liveSecrets: [shop-db]
+        propagation: 5s
 `;
 
 const TOKENS = [
@@ -148,15 +161,20 @@ test("any mutation gives a configuration that resolves, or problems inside the f
   await fc.assert(
     fc.asyncProperty(
       fc.array(mutation, { minLength: 1, maxLength: 3 }),
-      fc.constantFrom("one", "two"),
+      fc.constantFrom("one", "two", "three"),
       async (mutations, environment) => {
         const text = mutations.reduce(mutate, VALID);
         const loaded = await load(text, environment);
         seen[loaded.is]++;
         if (loaded.is === "config") {
           expect(strategyOf(loaded.config).kind).toBeTypeOf("string");
-          expect(checkPlanOf(loaded.config, loaded.secrets).checks.length).toBeGreaterThan(0);
-          expect(localSettingsOf(loaded.config).source.startsWith("/")).toBe(true);
+          const { checks } = checkPlanOf(loaded.config, loaded.secrets);
+          if (loaded.config.target.local === undefined) {
+            expect(kubernetesSettingsOf(loaded.config).namespace).toBeTypeOf("string");
+          } else {
+            expect(checks.length).toBeGreaterThan(0);
+            expect(localSettingsOf(loaded.config).source.startsWith("/")).toBe(true);
+          }
           return;
         }
         expect(loaded.problems.length).toBeGreaterThan(0);

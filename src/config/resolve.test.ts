@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "./load.ts";
 import { formatProblems } from "./problem.ts";
+import { kubernetesSettingsOf } from "./resolve-kubernetes.ts";
 import { checkPlanOf, localSettingsOf, strategyOf } from "./resolve.ts";
 
 async function configOf(rest: string, local = "") {
@@ -232,6 +233,97 @@ describe("checks", () => {
   test("fewer samples than the default asks to pass means all of them", async () => {
     const { window } = checkPlanOf(await configOf("health: { window: { of: 1 } }\n"), []);
     expect(window).toMatchObject({ of: 1, passes: 1, consecutive: 1 });
+  });
+});
+
+describe("in a cluster", () => {
+  async function clusterConfig(kubernetes: string, rest = "") {
+    const text = `service: shop\ntarget: { kubernetes: { context: prod-eu, namespace: shop, ${kubernetes} } }\n${rest}`;
+    const loaded = await loadConfig({ text, cwd: "/srv/shop", env: { PASSWORD: "pa ss" } });
+    if (loaded.is === "invalid") throw new Error(formatProblems(loaded.problems, { color: false }));
+    return loaded;
+  }
+
+  test("context, namespace and template are enough", async () => {
+    const { config, notes } = await clusterConfig("template: deployment/shop");
+    expect(kubernetesSettingsOf(config)).toEqual({
+      service: "shop",
+      environment: "default",
+      namespace: "shop",
+      access: { by: "context", context: "prod-eu" },
+      template: { from: "live", deployment: "shop" },
+      routing: { by: "service" },
+      propagation: 10_000,
+      liveSecrets: [],
+    });
+    expect(notes).toEqual([
+      "health.ready: the pods' own readiness (no check is configured; an HTTP check is asked by Teal itself, too)",
+    ]);
+    expect(checkPlanOf(config, [])).toMatchObject({ checks: [], identity: { by: "address" } });
+  });
+
+  test("everything else that can be said", async () => {
+    const { config } = await clusterConfig(
+      `kubeconfig: ../eu.yaml, service: web, container: app, port: http, distinguish: app, replicas: 3,
+      template: { file: k8s/all.yaml, deployment: shop }, propagation: 30s, liveSecrets: all,
+      metrics: { port: 9090, inFlight: in_flight }`,
+      "health: { ready: /health, identity: { header: X-Revision } }\n",
+    );
+    expect(kubernetesSettingsOf(config)).toEqual({
+      service: "shop",
+      environment: "default",
+      namespace: "shop",
+      access: { by: "context", context: "prod-eu", kubeconfig: "/srv/eu.yaml" },
+      template: { from: "file", path: "/srv/shop/k8s/all.yaml", deployment: "shop" },
+      container: "app",
+      port: "http",
+      distinguish: "app",
+      replicas: 3,
+      routing: { by: "service", service: "web" },
+      propagation: 30_000,
+      metrics: { port: 9090, path: "/metrics", inFlight: "in_flight" },
+      liveSecrets: "all",
+    });
+    expect(checkPlanOf(config, []).identity).toEqual({ by: "header", header: "x-revision" });
+  });
+
+  test.each([
+    ["{ image: shop, port: 8080 }", { from: "image", image: "shop", port: 8080 }],
+    [
+      "{ command: helm  template ./chart }",
+      { from: "command", command: ["helm", "template", "./chart"], folder: "/srv/shop" },
+    ],
+    [
+      '{ command: [helm, template, "${PASSWORD}"], deployment: shop }',
+      {
+        from: "command",
+        command: ["helm", "template", "pa ss"],
+        folder: "/srv/shop",
+        deployment: "shop",
+      },
+    ],
+  ] as const)("the template %s", async (written, source) => {
+    const { config } = await clusterConfig(`template: ${written}`);
+    expect(kubernetesSettingsOf(config).template).toEqual(source);
+  });
+
+  test("in-cluster is the service account, and a route is moved instead of a Service", async () => {
+    const { config } = await clusterConfig(
+      "template: deployment/shop, gateway: { route: shop, testers: { cookie: { name: tester, value: yes-please } } }",
+    );
+    expect(kubernetesSettingsOf(config).routing).toEqual({
+      by: "gateway",
+      route: "shop",
+      testers: { cookie: { name: "tester", value: "yes-please" } },
+    });
+    const inside = await loadConfig({
+      text: "service: shop\ntarget: { kubernetes: { context: in-cluster, namespace: a, template: deployment/shop } }\n",
+      cwd: "/srv/shop",
+      env: {},
+    });
+    if (inside.is !== "config") throw new Error("expected a configuration");
+    expect(kubernetesSettingsOf(inside.config).access).toEqual({ by: "pod" });
+    expect(() => localSettingsOf(inside.config)).toThrow("does not run on this machine");
   });
 });
 

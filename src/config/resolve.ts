@@ -3,13 +3,13 @@ import type { BodyExpectation, Check, CheckPlan, HttpAsk, Identity } from "../co
 import { createRedactor, excerpt } from "../core/redact.ts";
 import type { Gate, Strategy, StrategyKind } from "../core/plan.ts";
 import type { Millis } from "../core/units.ts";
-import { DEFAULTS } from "./defaults.ts";
+import { DEFAULTS, sure } from "./defaults.ts";
 import type { Config } from "./config.ts";
 import * as units from "./units.ts";
 
 /**
- * From what a user wrote to what the engine and the local target work with: pure, with every default of
- * `defaults.ts` filled in.
+ * From what a user wrote to what the engine and the targets work with: pure, with every default of `defaults.ts` filled
+ * in.
  */
 
 type Written<K extends keyof Config> = NonNullable<Config[K]>;
@@ -98,17 +98,20 @@ function shiftGate(shift: WrittenShift, watch: Millis): Gate {
 }
 
 /**
- * The checks of the plan. Without `health.ready` it is a TCP connection to the replica's own port.
+ * The checks of the plan. Without `health.ready` it is, on this machine, a TCP connection to the replica's own port; on
+ * Kubernetes nothing is asked beside the pods' own readiness, without which no slot gets traffic anyway.
  * @param secrets of the loaded file. Names are journaled, printed and typed after `--force`: they hold none of them.
  */
 export function checkPlanOf(config: Config, secrets: readonly string[]): CheckPlan {
   const health = config.health ?? {};
   const timeout = health.timeout ?? duration(DEFAULTS.check.timeout);
-  const ready = checkOf(health.ready ?? { tcp: {} }, "ready", "ready", timeout);
+  const onKubernetes = config.target.kubernetes !== undefined;
+  const written = health.ready ?? (onKubernetes ? undefined : { tcp: {} });
+  const ready = written === undefined ? [] : [checkOf(written, "ready", "ready", timeout)];
   const deep = (health.deep ?? []).map((check, i) => checkOf(check, "deep", `deep[${i}]`, timeout));
   const { window } = health;
   return {
-    checks: withSafeNames([ready, ...deep], secrets),
+    checks: withSafeNames([...ready, ...deep], secrets),
     window: {
       // Whoever asks for fewer samples than the default's passes means: all of them.
       of: window?.of ?? DEFAULTS.window.of,
@@ -120,7 +123,7 @@ export function checkPlanOf(config: Config, secrets: readonly string[]): CheckPl
       deadline: window?.deadline ?? duration(DEFAULTS.window.deadline),
     },
     minHealthy: health.minHealthy ?? DEFAULTS.minHealthy,
-    identity: identityOf(health.identity ?? DEFAULTS.identity),
+    identity: identityOf(health.identity ?? (onKubernetes ? DEFAULTS.kubernetes : DEFAULTS).identity),
   };
 }
 
@@ -210,6 +213,8 @@ function lowerKeys(record: Readonly<Record<string, string>>): Record<string, str
 /** What the local target needs to prepare, start and route. Lengths of time in ms, sizes in bytes, paths absolute. */
 export function localSettingsOf(config: Config) {
   const { local } = config.target;
+  if (local === undefined)
+    throw new Error(`${config.service} does not run on this machine by its configuration`);
   const D = DEFAULTS.local;
   return {
     service: config.service,
@@ -250,11 +255,6 @@ export function localSettingsOf(config: Config) {
   };
 }
 
-/** A default that cannot be read is a broken promise of `defaults.ts`. */
-function sure<T>(value: T | undefined, text: string): T {
-  if (value === undefined) throw new Error(`the default ${text} is not of its form`);
-  return value;
-}
 const duration = (text: string) => sure(units.readDuration(text), text);
 const share = (text: string) => sure(units.readShare(text), text);
 const size = (text: string) => sure(units.readSize(text), text);

@@ -1,4 +1,4 @@
-import { checkFindings } from "./check-rules.ts";
+import { checkFindings, isOnKubernetes } from "./check-rules.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { CODES, type Finding } from "./problem.ts";
 import { dotted, locate, scalarAt, type Tree } from "./tree.ts";
@@ -8,39 +8,43 @@ import { dotted, locate, scalarAt, type Tree } from "./tree.ts";
  * what the schema finds; what has no fitting value is left to the schema.
  */
 export function crossFindings(tree: Tree): readonly Finding[] {
-  const replicas = scalarAt(tree, ["target", "local", "replicas"], "number") ?? {
-    value: DEFAULTS.local.replicas,
-  };
+  const replicas = replicasOf(tree);
   const batch = scalarAt(tree, ["strategy", "rolling", "batch"], "number");
   const healthy = scalarAt(tree, ["health", "minHealthy"], "number");
   const findings: Finding[] = [];
-  if (batch && batch.value > replicas.value) {
+  if (batch && replicas !== undefined && batch.value > replicas) {
     findings.push({
       ...batch,
       code: CODES.contradiction,
-      message: `batch ${batch.value} is more than the ${count(replicas.value)} there are`,
+      message: `batch ${batch.value} is more than the ${count(replicas)} there are`,
     });
   }
-  if (healthy && healthy.value > replicas.value) {
+  if (healthy && replicas !== undefined && healthy.value > replicas) {
     findings.push({
       ...healthy,
       code: CODES.contradiction,
-      message: `minHealthy ${healthy.value} is more than the ${count(replicas.value)} there are`,
+      message: `minHealthy ${healthy.value} is more than the ${count(replicas)} there are`,
     });
   }
   return [...findings, ...checkFindings(tree), ...targetFindings(tree)];
+}
+
+/** How many a first deployment starts; undefined where the template says it, which nobody has read yet. */
+function replicasOf(tree: Tree): number | undefined {
+  if (isOnKubernetes(tree)) return scalarAt(tree, ["target", "kubernetes", "replicas"], "number")?.value;
+  return scalarAt(tree, ["target", "local", "replicas"], "number")?.value ?? DEFAULTS.local.replicas;
 }
 
 function count(replicas: number): string {
   return replicas === 1 ? "one replica" : `${replicas} replicas`;
 }
 
-const LATER = ["kubernetes", "aws"] as const;
+const LATER = ["aws"] as const;
 
 function targetFindings(tree: Tree): readonly Finding[] {
   const { tree: target, depth, keyAt } = locate(tree, ["target"]);
   if (depth === 0 || target.is !== "map") return [];
-  const given = ["local", ...LATER].filter((kind) => target.entries.has(kind));
+  const given = ["local", "kubernetes", ...LATER].filter((kind) => target.entries.has(kind));
   const path = dotted(target.path);
   if (given.length === 0) {
     return [
@@ -48,7 +52,8 @@ function targetFindings(tree: Tree): readonly Finding[] {
         at: keyAt ?? target.at,
         path,
         code: CODES.missingKey,
-        message: '"local" is missing in target: a target with at least "listen" and "command"',
+        message:
+          '"local" or "kubernetes" is missing in target: local needs at least "listen" and "command", kubernetes "context", "namespace" and "template"',
       },
     ];
   }
@@ -65,7 +70,7 @@ export function unsupported(tree: Tree): readonly Finding[] {
   const parts = [
     ...LATER.map((kind) => ({
       path: ["target", kind],
-      message: `the target ${kind} is not in this version: only local is`,
+      message: `the target ${kind} is not in this version: only local and kubernetes are`,
     })),
     {
       path: ["database"],

@@ -11,6 +11,18 @@ const PUBLIC: readonly string[] = [
   "target.local.preview",
   "target.local.source",
   "target.local.replicas",
+  "target.kubernetes.context",
+  "target.kubernetes.kubeconfig",
+  "target.kubernetes.namespace",
+  "target.kubernetes.service",
+  "target.kubernetes.container",
+  "target.kubernetes.port",
+  "target.kubernetes.replicas",
+  "target.kubernetes.gateway.route",
+  "target.kubernetes.template.deployment",
+  "target.kubernetes.template.file",
+  "target.kubernetes.template.image",
+  "target.kubernetes.template.port",
 ];
 /** Values that hide nothing; covering them would spoil messages that happen to contain the word. */
 const WORDS = new Set([

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { DEFAULTS } from "../defaults.ts";
 import { health } from "./health.ts";
+import { kubernetes } from "./kubernetes.ts";
 import { local } from "./local.ts";
 import { DOCS, duration, name, shape, share, whole } from "./parts.ts";
 import { strategy } from "./strategy.ts";
@@ -12,10 +13,12 @@ const sections = {
       local: local
         .optional()
         .register(DOCS, { description: "This machine: processes behind Teal's own data plane." }),
-      kubernetes: z.unknown().optional().register(DOCS, { description: "Not in this version." }),
+      kubernetes: kubernetes.optional().register(DOCS, {
+        description: "A namespace of a cluster: two Deployments behind a Service or a route.",
+      }),
       aws: z.unknown().optional().register(DOCS, { description: "Not in this version." }),
     },
-    "a map with local",
+    "a map with local or kubernetes",
   ).describe("Where the service runs: one of these."),
   strategy: strategy.optional().register(DOCS, {
     description: "How a candidate becomes live: a name, or a map of the name to its options.",

@@ -28,6 +28,14 @@ export interface KubernetesSettings {
   readonly liveSecrets: readonly string[] | "all";
 }
 
+/** The same as a user configured it: what was left out is inferred from the namespace. */
+export interface ConfiguredSettings extends Omit<KubernetesSettings, "routing" | "replicas"> {
+  /** Without a name, the Service is the one that selects the pods of the template or of a slot. */
+  readonly routing: { readonly by: "service"; readonly service?: string } | GatewayRouting;
+  /** By default as many as the template has. */
+  readonly replicas?: number;
+}
+
 /** The cluster is pinned: a context by its name, never whichever is current. */
 export type Access =
   | { readonly by: "context"; readonly context: string; readonly kubeconfig?: string }
@@ -53,8 +61,15 @@ export type TemplateSource =
 export type RoutingSettings =
   /** A Service whose selector says which slot is live. */
   | { readonly by: "service"; readonly service: string }
-  /** Weights of an HTTPRoute between the two slot Services. */
-  | { readonly by: "gateway"; readonly route: string; readonly testers?: Testers; readonly mirror?: boolean };
+  | GatewayRouting;
+
+/** Weights of an HTTPRoute between the two slot Services. */
+export interface GatewayRouting {
+  readonly by: "gateway";
+  readonly route: string;
+  readonly testers?: Testers;
+  readonly mirror?: boolean;
+}
 
 /** Requests that go to the candidate whatever the weights are. */
 export interface Testers {
