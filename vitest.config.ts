@@ -1,9 +1,24 @@
-import { defineConfig } from "vitest/config";
+import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 
+/** Files that need a Kubernetes cluster; only test/cluster/run.ts can run them, in namespaces of their own. */
+const CLUSTER = ["{src,test}/**/*.cluster.test.ts"];
 /** Files that start processes, open sockets or write files: one process per file, so that nothing leaks into the next. */
 const REAL = ["src/**/*.test.ts", "test/{contract,repository}/**/*.test.ts"];
 /** Files that only compute: one worker reads the modules once for all of them. */
 const PURE = ["src/{core,engine}/**/*.test.ts"];
+
+const kubernetes: TestProjectInlineConfiguration = {
+  test: {
+    name: "kubernetes",
+    include: CLUSTER,
+    globalSetup: ["test/cluster/setup.ts"],
+    pool: "forks",
+    maxWorkers: 1,
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    sequence: { groupOrder: 4 },
+  },
+};
 
 export default defineConfig({
   test: {
@@ -22,7 +37,7 @@ export default defineConfig({
         test: {
           name: "real",
           include: REAL,
-          exclude: PURE,
+          exclude: [...PURE, ...CLUSTER],
           pool: "forks",
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -50,6 +65,7 @@ export default defineConfig({
           sequence: { groupOrder: 3 },
         },
       },
+      ...(process.env["TEAL_TEST_CLUSTER"] === undefined ? [] : [kubernetes]),
     ],
   },
 });

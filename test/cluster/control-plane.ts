@@ -1,0 +1,134 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { certificates } from "./certificates.ts";
+import { Component } from "./component.ts";
+import { Client } from "./kubelet/client.ts";
+import { API, programsFolder, SERVICES } from "./place.ts";
+import { randomBytes } from "node:crypto";
+
+/** What the tests lean on; the others of a real cluster only cost time. */
+const CONTROLLERS = [
+  "deployment",
+  "replicaset",
+  "statefulset",
+  "daemonset",
+  "job",
+  "cronjob",
+  "endpoints",
+  "endpointslice",
+  "namespace",
+  "garbage-collector",
+  "pod-garbage-collector",
+  "horizontal-pod-autoscaler",
+  "disruption",
+  "serviceaccount",
+  "serviceaccount-token",
+  "root-ca-certificate-publisher",
+  "resourcequota",
+  "node-lifecycle",
+  "taint-eviction",
+].map((name) => `${name}-controller`);
+
+/** Enough that no test waits for a client's own limit. */
+const QUICK = ["--kube-api-qps=500", "--kube-api-burst=1000"];
+
+export interface ControlPlane {
+  readonly kubeconfig: string;
+  /** For the administrator, who may do everything. */
+  readonly client: Client;
+  readonly ca: string;
+  readonly token: string;
+  readonly components: readonly Component[];
+}
+
+/**
+ * Starts etcd, API server, controllers and scheduler, and waits until the API server is ready. Every component is
+ * handed to `started` at once, so that a start that fails half way can be ended.
+ */
+export async function startControlPlane(
+  folder: string,
+  started: (component: Component) => void,
+): Promise<Omit<ControlPlane, "components">> {
+  await certificates(folder);
+  const begin = (name: string, ...args: string[]): Component => {
+    const component = new Component(name, folder, [join(programsFolder(), name), ...args]);
+    started(component);
+    return component;
+  };
+  const file = (name: string): string => join(folder, name);
+  const token = randomBytes(16).toString("hex");
+  writeFileSync(file("tokens.csv"), `${token},admin,admin,system:masters\n`, { mode: 0o600 });
+  const ca = readFileSync(file("ca.crt"), "utf8");
+  const kubeconfig = file("admin.kubeconfig");
+  writeKubeconfig(kubeconfig, { server: `https://127.0.0.1:${API.port}`, ca, token, user: "admin" });
+
+  begin(
+    "etcd",
+    `--data-dir=${file("etcd")}`,
+    "--unsafe-no-fsync",
+    "--listen-client-urls=http://127.0.0.1:2379",
+    "--advertise-client-urls=http://127.0.0.1:2379",
+    "--listen-peer-urls=http://127.0.0.1:2380",
+    "--log-level=warn",
+  );
+  const server = begin(
+    "kube-apiserver",
+    "--etcd-servers=http://127.0.0.1:2379",
+    `--advertise-address=${API.address}`,
+    `--secure-port=${API.port}`,
+    `--tls-cert-file=${file("server.crt")}`,
+    `--tls-private-key-file=${file("server.key")}`,
+    `--service-cluster-ip-range=${SERVICES}`,
+    "--authorization-mode=RBAC",
+    `--token-auth-file=${file("tokens.csv")}`,
+    "--service-account-issuer=https://kubernetes.default.svc",
+    `--service-account-key-file=${file("accounts.key")}`,
+    `--service-account-signing-key-file=${file("accounts.key")}`,
+    "--kubelet-preferred-address-types=InternalIP",
+    "--profiling=false",
+  );
+  begin(
+    "kube-controller-manager",
+    `--kubeconfig=${kubeconfig}`,
+    `--controllers=${CONTROLLERS.join(",")}`,
+    "--leader-elect=false",
+    `--service-account-private-key-file=${file("accounts.key")}`,
+    `--root-ca-file=${file("ca.crt")}`,
+    ...QUICK,
+  );
+  begin("kube-scheduler", `--kubeconfig=${kubeconfig}`, "--leader-elect=false", ...QUICK);
+
+  const client = new Client({ server: `https://127.0.0.1:${API.port}`, ca, token });
+  await server.until("its /readyz", async () => {
+    const answer = await client.request("GET", "/readyz").catch(() => undefined);
+    return answer?.status === 200;
+  });
+  return { kubeconfig, client, ca, token };
+}
+
+export interface KubeconfigOptions {
+  readonly server: string;
+  readonly ca: string;
+  readonly token: string;
+  readonly user: string;
+  readonly namespace?: string;
+}
+
+/** A kubeconfig file with the one context `teal-test`. */
+export function writeKubeconfig(
+  path: string,
+  { server, ca, token, user, namespace }: KubeconfigOptions,
+): void {
+  const name = "teal-test";
+  const config = {
+    apiVersion: "v1",
+    kind: "Config",
+    clusters: [
+      { name, cluster: { server, "certificate-authority-data": Buffer.from(ca).toString("base64") } },
+    ],
+    users: [{ name: user, user: { token } }],
+    contexts: [{ name, context: { cluster: name, user, ...(namespace === undefined ? {} : { namespace }) } }],
+    "current-context": name,
+  };
+  writeFileSync(path, `${JSON.stringify(config, undefined, 2)}\n`, { mode: 0o600 });
+}
