@@ -1,58 +1,46 @@
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
+import type { Exchange, HttpQuestion } from "../ports/exchange.ts";
 
 /** So much of a body is kept; the rest is read and dropped. */
 export const BODY_LIMIT = 256 * 1024;
 
-export interface HttpQuestion {
-  /** Where the connection goes, whatever the Host header says. */
-  readonly host: string;
-  readonly port: number;
-  readonly method: string;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
-}
-
-export type Exchange =
-  | {
-      readonly is: "answer";
-      readonly status: number;
-      /** Lower-case names; repeated headers joined by `, `. */
-      readonly headers: Readonly<Record<string, string>>;
-      readonly body: string;
-      /** The body was longer than `BODY_LIMIT`. */
-      readonly cut: boolean;
-    }
-  /** No complete answer: `ECONNREFUSED`, `ECONNRESET`, `HPE_INVALID_CONSTANT`, `cut off after 12 bytes`. */
-  | { readonly is: "broken"; readonly why: string }
-  | { readonly is: "aborted" }
-  /** The question itself is not valid HTTP. */
-  | { readonly is: "invalid"; readonly why: string };
-
 /**
  * One request on a connection of its own, closed afterwards: a kept-alive one could lead to a process that no longer
- * listens. Redirects are not followed. The signal bounds everything, however steadily a server drips.
+ * listens. Redirects are not followed.
  */
-export function exchange(question: HttpQuestion, signal: AbortSignal): Promise<Exchange> {
+export async function exchange(question: HttpQuestion, signal: AbortSignal): Promise<Exchange> {
   // Loaded here: importing node:http in ESM costs every command 30 ms.
   const http = process.getBuiltinModule("node:http");
+  const { host, port, method, path, headers, body } = question;
+  if (signal.aborted) return { is: "aborted" };
+  let request: ClientRequest;
+  try {
+    request = http.request({ host, port, method, path, headers, agent: false, setHost: false });
+  } catch (error) {
+    return { is: "invalid", why: (error as Error).message };
+  }
+  return converse(request, body, signal);
+}
+
+/**
+ * Ends a request that was just made and reads the whole answer. The signal bounds everything, however steadily a
+ * server drips.
+ */
+export function converse(
+  request: ClientRequest,
+  body: string | undefined,
+  signal: AbortSignal,
+): Promise<Exchange> {
   return new Promise((resolve) => {
-    const { host, port, method, path, headers, body } = question;
-    let request: ReturnType<typeof http.request>;
     const settle = (result: Exchange) => {
       signal.removeEventListener("abort", abort);
       resolve(result);
-      request?.destroy();
+      request.destroy();
     };
     const abort = () => settle({ is: "aborted" });
-    if (signal.aborted) return resolve({ is: "aborted" });
-    try {
-      request = http.request({ host, port, method, path, headers, agent: false, setHost: false });
-    } catch (error) {
-      return resolve({ is: "invalid", why: (error as Error).message });
-    }
-    signal.addEventListener("abort", abort, { once: true });
     request.on("error", (error) => settle({ is: "broken", why: codeOf(error) }));
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort, { once: true });
     const closed = () => settle({ is: "broken", why: "closed without an answer" });
     request.on("close", closed);
     request.on("upgrade", (response, socket) => {

@@ -1,8 +1,9 @@
 import type { HttpAsk } from "../core/checks.ts";
+import type { Exchange, HttpQuestion } from "../ports/exchange.ts";
 import type { Reach } from "../ports/slots.ts";
 import { checkBody, checkMatch, type Finding } from "./body.ts";
-import { exchange, type Exchange, type HttpQuestion } from "./exchange.ts";
-import type { Limit, Outcome } from "./outcome.ts";
+import { exchange } from "./exchange.ts";
+import { through, type Limit, type Outcome } from "./outcome.ts";
 
 type Answer = Exchange & { readonly is: "answer" };
 
@@ -12,9 +13,10 @@ export type HttpOutcome = { readonly outcome: Outcome; readonly headers?: Readon
 /** Asks one replica over HTTP and compares the answer with everything expected of it. */
 export async function askHttp(ask: HttpAsk, reach: Reach, limit: Limit): Promise<HttpOutcome> {
   const started = performance.now();
-  const result = await follow(ask, firstQuestion(ask, reach), limit);
+  const result = await follow(ask, reach, limit);
   if (result.is !== "answer") return { outcome: result };
-  return { outcome: await compare(ask, result, performance.now() - started), headers: result.headers };
+  const took = { ms: performance.now() - started, through: through(reach) };
+  return { outcome: await compare(ask, result, took), headers: result.headers };
 }
 
 /** In words, as in `expected 200, got 503`. */
@@ -52,13 +54,14 @@ function firstQuestion(ask: HttpAsk, reach: Reach): HttpQuestion {
 /** Asks, and follows redirects as far as the check allows, always to the replica's own address. */
 async function follow(
   ask: HttpAsk,
-  first: HttpQuestion,
+  reach: Reach,
   limit: Limit,
 ): Promise<Answer | (Outcome & { is: "fail" | "unknown" })> {
-  let question = first;
+  let question = firstQuestion(ask, reach);
   for (let redirects = 0; ; redirects++) {
-    const result = await exchange(question, limit.signal);
-    if (result.is === "aborted") return limit.reason() as Outcome & { is: "fail" | "unknown" };
+    const result = await (reach.way?.http(question, limit.signal) ?? exchange(question, limit.signal));
+    if (result.is === "aborted") return timedOut(reach, limit);
+    if (result.is === "unknown") return result;
     if (result.is === "invalid") return { is: "unknown", why: `not a valid request: ${result.why}` };
     if (result.is === "broken") return { is: "fail", expected: expectedStatus(ask), actual: result.why };
     const location = isRedirect(result.status) ? result.headers["location"] : undefined;
@@ -80,6 +83,11 @@ async function follow(
     }
     question = next;
   }
+}
+
+function timedOut(reach: Reach, limit: Limit): Outcome & { is: "fail" | "unknown" } {
+  const reason = limit.reason() as Outcome & { is: "fail" | "unknown" };
+  return reason.is === "fail" ? { ...reason, actual: reason.actual + through(reach) } : reason;
 }
 
 function isRedirect(status: number): boolean {
@@ -105,7 +113,11 @@ function redirected(question: HttpQuestion, status: number, location: string): H
   return { host, port, headers, path, method: method === "HEAD" ? "HEAD" : "GET" };
 }
 
-async function compare(ask: HttpAsk, answer: Answer, took: number): Promise<Outcome> {
+async function compare(
+  ask: HttpAsk,
+  answer: Answer,
+  took: { readonly ms: number; readonly through: string },
+): Promise<Outcome> {
   const status = statusOf(answer);
   const fail = (expected: string, actual: string): Outcome => ({
     is: "fail",
@@ -120,8 +132,9 @@ async function compare(ask: HttpAsk, answer: Answer, took: number): Promise<Outc
   const body: Finding =
     ask.expectBody === undefined ? { is: "met" } : await checkBody(answer.body, ask.expectBody, answer.cut);
   if (body.is === "missed") return fail(body.expected, body.actual ?? `${status} without it`);
-  if (ask.latency !== undefined && took > ask.latency) {
-    return fail(`an answer within ${ask.latency} ms`, `${status} after ${Math.ceil(took)} ms`);
+  if (ask.latency !== undefined && took.ms > ask.latency) {
+    const actual = `${status} after ${Math.ceil(took.ms)} ms${took.through}`;
+    return fail(`an answer within ${ask.latency} ms`, actual);
   }
   return { is: "pass", actual: status, ...shown(body.found ?? "") };
 }

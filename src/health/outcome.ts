@@ -1,4 +1,5 @@
 import type { Millis } from "../core/units.ts";
+import type { Reach } from "../ports/slots.ts";
 
 /** How one question ended, before it becomes a sample. Texts are raw: whoever makes the sample redacts and cuts them. */
 export type Outcome =
@@ -26,4 +27,9 @@ export function limit(timeout: Millis, parent: AbortSignal, expected: string): L
         : { is: "unknown", why: `given up: ${String(parent.reason)}` },
     end: () => clearTimeout(timer),
   };
+}
+
+/** After a length of time that another way than the straight one is part of: ` through the API server`. */
+export function through(reach: Reach): string {
+  return reach.way === undefined ? "" : ` through ${reach.way.name}`;
 }

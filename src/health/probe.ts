@@ -74,7 +74,7 @@ async function answer(check: Check, of: Of, bound: Limit): Promise<Outcome> {
     }
     case "tcp": {
       const port = check.tcp.port ?? of.reach.port;
-      return withIdentity(await askTcp(of.reach.host, port, bound), of, port);
+      return withIdentity(await askTcp(of.reach, port, bound), of, port);
     }
     case "exec":
       // The target itself runs it beside the replica: nothing to prove.

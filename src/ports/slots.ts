@@ -1,6 +1,7 @@
 import type { SlotSpec } from "../core/calls.ts";
 import type { Borrowed, Read, SlotState } from "../core/observed.ts";
 import type { Slot } from "../core/units.ts";
+import type { Way } from "./exchange.ts";
 import type { By, Expect, Fenced, Write } from "./write.ts";
 
 /**
@@ -14,6 +15,8 @@ export interface Reach {
   readonly ended?: true;
   readonly host: string;
   readonly port: number;
+  /** Set where that address cannot be reached from here: `http` and `tcp` go this way instead. */
+  readonly way?: Way;
   /** Pids of the replica's process group, where the target knows them; proves identity `by: process`. */
   readonly group?: number;
   readonly exec?: (
