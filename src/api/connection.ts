@@ -4,19 +4,22 @@ import type { CheckPlan } from "../core/checks.ts";
 import type { Strategy, StrategyKind } from "../core/plan.ts";
 import { deploymentId, type DeploymentId } from "../core/units.ts";
 import type { EnginePorts } from "../engine/ports.ts";
-import type { Key } from "../ports/store.ts";
+import type { Key, Unavailable } from "../ports/store.ts";
 
 /** What of a configuration a deployment is planned with. */
 export interface Wishes {
   readonly strategyFor: (kind?: StrategyKind) => Strategy;
-  readonly checks: CheckPlan;
+  /** What the candidate is asked. Secrets in it are sealed, with a key that the target may have to be asked for. */
+  readonly checks: (signal: AbortSignal) => Promise<Wished>;
   /** Replicas of a first deployment. */
   readonly replicas: number;
 }
 
+export type Wished = { readonly is: "checks"; readonly plan: CheckPlan } | Unavailable;
+
 /**
- * One service in one environment, connected: everything the functions of this folder need. `connectLocal` makes one
- * from a configuration; a program with a target of its own puts one together from its parts.
+ * One service in one environment, connected: everything the functions of this folder need. `connectLocal` and
+ * `connectKubernetes` make one from a configuration; a program with a target of its own puts one together from its parts.
  */
 export interface Connection extends EnginePorts {
   readonly key: Key;
@@ -24,6 +27,12 @@ export interface Connection extends EnginePorts {
   /** Who acts, for the record: `user@host`. */
   readonly by: string;
   close(): Promise<void>;
+}
+
+/** A connection made from a configuration. */
+export interface ConfiguredConnection extends Connection {
+  /** Folder on this machine for what its processes leave about the service: the spool, who looks after it, its logs. */
+  readonly folder: string;
 }
 
 /** `user@host` of this process. */

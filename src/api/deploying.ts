@@ -14,6 +14,7 @@ import {
 import { advance, ask, openDeployment, type Advanced } from "../engine/engine.ts";
 import { newDeploymentId, type Connection } from "./connection.ts";
 import { planRevision, type Wanted } from "./planning.ts";
+import { blocked, findingInWords, preflight } from "./preflight.ts";
 
 /** How a command that moves a deployment ended. What serves is always among it, or can be asked of `statusOf`. */
 export type Moved =
@@ -76,7 +77,7 @@ export async function deployRevision(
   options: MoveOptions,
   given?: Plan,
 ): Promise<Moved> {
-  const unknown = unknownCheck(connection, wanted.force ?? []);
+  const unknown = await unknownCheck(connection, wanted.force ?? [], options.signal);
   if (unknown !== undefined) return unknown;
   const pointless = await changesNothing(connection, revision, wanted, options);
   if (pointless !== undefined) return pointless;
@@ -103,12 +104,27 @@ export async function deployRevision(
     };
   }
   const chosen = given ?? planned.plan;
+  const obstructed = await obstruction(connection, chosen, options);
+  if (obstructed !== undefined) return obstructed;
   const id = newDeploymentId();
   const opened = await openSurely(connection, id, chosen);
   if (opened.is === "rejected" || opened.is === "unavailable") return { is: "failed", cause: opened.cause };
   if (opened.is === "taken" && opened.by !== id) return { is: "busy", by: opened.by };
   if (opened.is === "opened") options.planned?.(chosen, opened.number);
   return moveOn(connection, options, id);
+}
+
+/** What the target refuses beforehand. On the way back it only warns: whatever can still be done has to be tried. */
+async function obstruction(
+  connection: Connection,
+  plan: Plan,
+  options: MoveOptions,
+): Promise<Moved | undefined> {
+  const findings = await preflight(connection, plan, options.signal);
+  const block = plan.request.rollback === true ? undefined : blocked(findings);
+  if (block !== undefined) return { is: "refused", ...block };
+  for (const finding of findings) options.progress?.(findingInWords(finding));
+  return undefined;
 }
 
 /** An answer that was lost leaves a deployment that nobody knows of: opening it again under its id tells. */
@@ -138,8 +154,15 @@ export async function moveOn(
 }
 
 /** A slip in the name of a check to force would force nothing, and nobody would know. */
-function unknownCheck({ wishes }: Connection, force: readonly string[]): Moved | undefined {
-  const names = wishes.checks.checks.map((check) => check.name);
+async function unknownCheck(
+  { wishes }: Connection,
+  force: readonly string[],
+  signal: AbortSignal,
+): Promise<Moved | undefined> {
+  if (force.length === 0) return undefined;
+  const checks = await wishes.checks(signal);
+  if (checks.is === "unavailable") return { is: "failed", cause: checks.cause };
+  const names = checks.plan.checks.map((check) => check.name);
   const wrong = force.find((name) => !names.includes(name));
   if (wrong === undefined) return undefined;
   const message = `no check is called "${wrong}"; there are ${names.map((name) => `"${name}"`).join(", ")}`;

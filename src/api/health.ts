@@ -1,4 +1,4 @@
-import type { Sample } from "../core/checks.ts";
+import type { CheckPlan, Sample } from "../core/checks.ts";
 import { emptyTally, judge, record, type Judgement } from "../core/verdict.ts";
 import { millis, SLOTS, type Cause, type Revision, type Slot } from "../core/units.ts";
 import { sampleRound } from "../engine/checks.ts";
@@ -20,12 +20,20 @@ export type SlotHealth =
     };
 
 /** Asks every configured check of every replica of both slots once. Changes nothing. */
-export function askHealth(connection: Connection, signal: AbortSignal): Promise<readonly SlotHealth[]> {
-  return Promise.all(SLOTS.map((slot) => askSlot(connection, slot, signal)));
+export async function askHealth(connection: Connection, signal: AbortSignal): Promise<readonly SlotHealth[]> {
+  const checks = await connection.wishes.checks(signal);
+  if (checks.is === "unavailable")
+    return SLOTS.map((slot) => ({ is: "unreadable", slot, cause: checks.cause }));
+  return Promise.all(SLOTS.map((slot) => askSlot(connection, slot, checks.plan, signal)));
 }
 
-async function askSlot(connection: Connection, slot: Slot, signal: AbortSignal): Promise<SlotHealth> {
-  const { clock, target, probe, wishes } = connection;
+async function askSlot(
+  connection: Connection,
+  slot: Slot,
+  checks: CheckPlan,
+  signal: AbortSignal,
+): Promise<SlotHealth> {
+  const { clock, target, probe } = connection;
   const [seen, reach] = await Promise.all([
     boundedRead(clock, CALL_BOUND, signal, (end) => target.slots.observe(slot, end)),
     boundedRead(clock, CALL_BOUND, signal, (end) => target.slots.reach(slot, end)),
@@ -35,8 +43,8 @@ async function askSlot(connection: Connection, slot: Slot, signal: AbortSignal):
   if (reach.is === "unreadable") return { is: "unreadable", slot, cause: reach.cause };
   // One round has to be enough for a verdict.
   const plan = {
-    ...wishes.checks,
-    window: { ...wishes.checks.window, of: 1, passes: 1, consecutive: 1, deadline: millis(0) },
+    ...checks,
+    window: { ...checks.window, of: 1, passes: 1, consecutive: 1, deadline: millis(0) },
   };
   const { revision = { id: "unknown", config: "" }, replicas } = seen.value;
   const samples = await sampleRound({ clock, probe, plan, reach: reach.value, revision, attempt: 1 }, signal);

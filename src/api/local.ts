@@ -13,7 +13,7 @@ import { systemClock } from "../state/system-clock.ts";
 import { stateDirectory } from "../targets/local/layout.ts";
 import { createLookup, sealAndKeep } from "../targets/local/secrets.ts";
 import { createLocalTarget, type LocalTarget } from "../targets/local/target.ts";
-import { whoami, type Connection } from "./connection.ts";
+import { whoami, type ConfiguredConnection } from "./connection.ts";
 
 export interface LocalOptions {
   /** Folder that holds what Teal knows about the services of this machine; by default `stateDirectory` of `env`. */
@@ -29,7 +29,7 @@ export interface LocalOptions {
 }
 
 /** A connection to a service on this machine. */
-export interface LocalConnection extends Connection {
+export interface LocalConnection extends ConfiguredConnection {
   readonly target: LocalTarget;
 }
 
@@ -48,12 +48,14 @@ export async function connectLocal(config: Config, options: LocalOptions = {}): 
     wishes: {
       strategyFor: (kind) => strategyOf(kind === undefined ? config : withStrategy(config, kind)),
       // Who only looks never asks for them, and so writes nothing; who plans has their secrets kept before the plan.
-      get checks() {
-        return sealAndKeep(target.layout, checkPlanOf(config, secrets), secrets);
-      },
+      checks: async () => ({
+        is: "checks",
+        plan: sealAndKeep(target.layout, checkPlanOf(config, secrets), secrets),
+      }),
       replicas: settings.replicas,
     },
     by: whoami(),
+    folder: target.layout.root,
     store,
     spool: fileSpool(target.layout.spool, options.report ?? (() => {})),
     clock: systemClock,

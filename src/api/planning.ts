@@ -1,5 +1,6 @@
 import { compare, type Comparison } from "../core/planning/compare.ts";
 import { plan } from "../core/planning/plan.ts";
+import type { CheckPlan } from "../core/checks.ts";
 import type { HistoryRow } from "../core/journal.ts";
 import type { Observed } from "../core/observed.ts";
 import type { Planned, Request, StrategyKind } from "../core/plan.ts";
@@ -38,11 +39,15 @@ export async function planRevision(
   wanted: Wanted & { readonly rollback?: boolean },
   signal: AbortSignal,
 ): Promise<{ readonly planned: Planned; readonly observed: Observed } | { readonly unavailable: Cause }> {
-  const rows = await connection.store.history(connection.key, LOOK_BACK);
+  const [rows, checks] = await Promise.all([
+    connection.store.history(connection.key, LOOK_BACK),
+    connection.wishes.checks(signal),
+  ]);
   if (rows.is === "unavailable") return { unavailable: rows.cause };
+  if (checks.is === "unavailable") return { unavailable: checks.cause };
   const observed = await observeNow(connection, signal);
   const planned = plan({
-    request: requestOf(connection, revision, wanted),
+    request: requestOf(connection, revision, wanted, checks.plan),
     observed,
     router: connection.target.router,
     digest,
@@ -58,11 +63,15 @@ export async function compareStrategies(
   wanted: Wanted,
   signal: AbortSignal,
 ): Promise<{ readonly comparison: Comparison } | { readonly unavailable: Cause }> {
-  const rows = await connection.store.history(connection.key, LOOK_BACK);
+  const [rows, checks] = await Promise.all([
+    connection.store.history(connection.key, LOOK_BACK),
+    connection.wishes.checks(signal),
+  ]);
   if (rows.is === "unavailable") return { unavailable: rows.cause };
+  if (checks.is === "unavailable") return { unavailable: checks.cause };
   const comparison = compare({
     observed: await observeNow(connection, signal),
-    requestFor: (kind) => requestOf(connection, revision, { ...wanted, strategy: kind }),
+    requestFor: (kind) => requestOf(connection, revision, { ...wanted, strategy: kind }, checks.plan),
     router: connection.target.router,
     digest,
     history: rows.rows,
@@ -74,6 +83,7 @@ function requestOf(
   connection: Connection,
   revision: Revision,
   wanted: Wanted & { readonly rollback?: boolean },
+  checks: CheckPlan,
 ): Request {
   const { key, wishes, by } = connection;
   return {
@@ -81,7 +91,7 @@ function requestOf(
     environment: key.environment,
     revision,
     strategy: wishes.strategyFor(wanted.strategy),
-    checks: wishes.checks,
+    checks,
     replicas: wishes.replicas,
     by,
     force: wanted.force ?? [],

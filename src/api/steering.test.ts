@@ -25,7 +25,7 @@ function service(but: Partial<Strategy> = {}) {
     wishes: {
       strategyFor: (kind = "blueGreen") =>
         strategy(kind, { bake: millis(2_000), keepWarm: millis(0), drainCap: millis(1_000), ...but }),
-      checks: request("blueGreen").checks,
+      checks: () => Promise.resolve({ is: "checks", plan: request("blueGreen").checks }),
       replicas: 2,
     },
     by: "ann@laptop",

@@ -144,7 +144,8 @@ const RESULTS: readonly Schema[] = [
     checks: list(text),
     notes: list(text),
   }),
-  result("plan", { is: literal("plan"), plan: ref("plan"), "file?": text }),
+  result("plan", { is: literal("plan"), plan: ref("plan"), "findings?": list(ref("finding")), "file?": text }),
+  result("plan", { ...FAULT, is: literal("refused"), findings: list(ref("finding")) }),
   result("plan", { is: literal("unchanged"), slot, revision: ref("revision") }),
   result("plan", {
     is: literal("comparison"),
@@ -210,6 +211,11 @@ export function outputSchema(): Schema {
         code: { type: "string", pattern: "^TEAL-[A-Z][0-9]{3}$" },
         message: text,
         "evidence?": list(text),
+      }),
+      finding: object({
+        is: { enum: ["blocks", "warns", "unproven"] },
+        cause: ref("cause"),
+        "next?": text,
       }),
       direction: { enum: ["forward", "back"] },
       outcome: { enum: ["done", "unchanged", "refused", "reverted", "undecided"] },

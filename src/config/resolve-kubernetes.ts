@@ -57,6 +57,7 @@ function routingOf({ gateway, service }: WrittenKubernetes): ConfiguredSettings[
   return {
     by: "gateway",
     route,
+    ...(service === undefined ? {} : { service }),
     ...(testers === undefined ? {} : { testers: defined(testers) }),
     ...(mirror === undefined ? {} : { mirror }),
   };

@@ -1,3 +1,4 @@
+import type { Plan } from "../core/plan.ts";
 import type { Cause, Millis, Revision, Slot } from "../core/units.ts";
 import type { Migrator } from "./migrator.ts";
 import type { MetricSource, TrafficRouter } from "./router.ts";
@@ -29,12 +30,26 @@ export interface Target {
    * way, such as a taken address, is a refusal before anything is opened. Absent where nothing is to be started.
    */
   start?(signal: AbortSignal): Promise<Cause | undefined>;
+  /**
+   * Looks for what would make the plan fail, or make it do harm, while nothing was written yet: rights, capacity, what
+   * must be there. Changes nothing. What could not be looked at is `unproven`, never left out. Absent where nothing can
+   * be told beforehand.
+   */
+  preflight?(plan: Plan, signal: AbortSignal): Promise<readonly Finding[]>;
   /** Private address of the slot, for people. */
   preview(slot: Slot): Promise<string | undefined>;
   /** Distance between two looks while a step waits; a target that is expensive to read asks for more. */
   readonly pace: Millis;
   /** Frees what this object holds (sockets); nothing of the target itself stops. */
   close(): Promise<void>;
+}
+
+/** What was found before a deployment. `blocks`: it would fail, so it is refused. */
+export interface Finding {
+  readonly is: "blocks" | "warns" | "unproven";
+  readonly cause: Cause;
+  /** The command or change that would remove it. */
+  readonly next?: string;
 }
 
 export type Prepared =

@@ -1,26 +1,28 @@
 import type { Wishes } from "../../src/api/connection.ts";
-import type { Check } from "../../src/core/checks.ts";
+import type { Check, CheckPlan } from "../../src/core/checks.ts";
 import type { Gate, Strategy, StrategyKind } from "../../src/core/plan.ts";
 import { millis } from "../../src/core/units.ts";
 import type { Schedule } from "./schedule.ts";
+
+const CHECKS: CheckPlan = {
+  checks: [check("ready", "ready"), check("deep", "deep")],
+  window: {
+    of: 3,
+    passes: 2,
+    consecutive: 2,
+    interval: millis(500),
+    jitter: 0.2,
+    deadline: millis(15_000),
+  },
+  minHealthy: "all",
+  identity: { by: "address" },
+};
 
 /** What the simulated service is configured with: everything as in a configuration, only with shorter times. */
 export function wishesOf(schedule: Schedule): Wishes {
   return {
     strategyFor: (kind = "blueGreen") => strategy(kind, schedule),
-    checks: {
-      checks: [check("ready", "ready"), check("deep", "deep")],
-      window: {
-        of: 3,
-        passes: 2,
-        consecutive: 2,
-        interval: millis(500),
-        jitter: 0.2,
-        deadline: millis(15_000),
-      },
-      minHealthy: "all",
-      identity: { by: "address" },
-    },
+    checks: () => Promise.resolve({ is: "checks", plan: CHECKS }),
     replicas: schedule.replicas,
   };
 }

@@ -1,12 +1,15 @@
 import { writeFile } from "node:fs/promises";
 import { compareStrategies, planRevision } from "../../api/planning.ts";
+import { blocked, findingInWords, preflight } from "../../api/preflight.ts";
 import { comparisonTable, describePlan } from "../../core/planning/describe.ts";
 import type { Revision } from "../../core/units.ts";
+import type { Finding } from "../../ports/target.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { serves } from "../finish.ts";
 import { withSession, type Session } from "../session.ts";
 import { flag, text, type Invocation } from "../spec.ts";
 import { table } from "../view/table.ts";
+import { printable } from "../view/width.ts";
 import { placeOf } from "../view/words.ts";
 import { wantedOf } from "./wanted.ts";
 
@@ -26,7 +29,8 @@ export function run(invocation: Invocation): Promise<ExitCode> {
 
 async function planned(session: Session, revision: Revision): Promise<ExitCode> {
   const { connection, out, invocation, suffix } = session;
-  const answer = await planRevision(connection, revision, wantedOf(invocation), new AbortController().signal);
+  const { signal } = new AbortController();
+  const answer = await planRevision(connection, revision, wantedOf(invocation), signal);
   if ("unavailable" in answer) return refused(session, answer.unavailable, `teal status${suffix}`);
   const { planned: result } = answer;
   if (result.is === "refused") return refused(session, result.cause, result.next);
@@ -35,13 +39,17 @@ async function planned(session: Session, revision: Revision): Promise<ExitCode> 
     return out.result({ command: "plan", exit: EXIT.done, is: "unchanged", slot: result.slot, revision });
   }
   const { plan } = result;
+  const findings = await preflight(connection, plan, signal);
   const { serving, slots } = plan.baseline;
   const live = serving === "nobody" ? "nobody" : placeOf(serving, slots[serving].revision, undefined);
   out.text([
     `${plan.request.service} · ${plan.request.environment}@${connection.target.place}    live: ${live}   candidate: ${placeOf(plan.candidate.slot, revision, undefined)}`,
     `${plan.request.strategy.kind}, plan ${plan.digest.slice(0, 12)}`,
     ...describePlan(plan),
+    ...findings.map(findingInWords).map(printable),
   ]);
+  const block = blocked(findings);
+  if (block !== undefined) return refused(session, block.cause, block.next, EXIT.refused, { findings });
   const file = text(invocation, "out");
   if (file !== undefined) {
     try {
@@ -63,6 +71,7 @@ async function planned(session: Session, revision: Revision): Promise<ExitCode> 
     exit: EXIT.done,
     is: "plan",
     plan,
+    ...(findings.length === 0 ? {} : { findings }),
     ...(file === undefined ? {} : { file }),
   });
 }
@@ -96,7 +105,8 @@ async function refused(
   cause: Parameters<Session["out"]["problem"]>[0],
   next: string,
   exit: ExitCode = EXIT.refused,
+  more: { readonly findings?: readonly Finding[] } = {},
 ): Promise<ExitCode> {
   session.out.problem(cause, { exit, next, serves: await serves(session) });
-  return session.out.result({ command: "plan", exit, is: "refused", cause, next });
+  return session.out.result({ command: "plan", exit, is: "refused", cause, next, ...more });
 }

@@ -79,7 +79,7 @@ export function world(options: WorldOptions = {}): World {
     key: { service: "shop", environment: "production" },
     wishes: {
       strategyFor: (kind) => ({ ...STRATEGY, ...options.strategy, ...(kind === undefined ? {} : { kind }) }),
-      checks: CHECKS,
+      checks: () => Promise.resolve({ is: "checks", plan: CHECKS }),
       replicas: options.replicas ?? 2,
     },
     by: "ada@desk",

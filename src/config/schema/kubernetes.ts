@@ -126,7 +126,8 @@ export const kubernetes = shape({
       "Where the pods' template comes from: a Deployment of the namespace, a file, a program or an image.",
     ),
   service: label("Service").optional().register(DOCS, {
-    description: "Service that users reach; by default the one that selects the template's pods or a slot's.",
+    description:
+      "Service that users reach; by default the one that selects the template's pods or a slot's. With a `gateway`, the one that the route names before the first deployment.",
   }),
   container: label("container").optional().register(DOCS, {
     description: "Container whose image a revision names; by default the template's only one.",
