@@ -110,9 +110,15 @@ export interface Deployment extends KubeObject {
   };
 }
 
+export interface ReplicaSet extends KubeObject {
+  readonly spec?: { readonly replicas?: number };
+}
+
 export interface ContainerStatus {
   readonly name: string;
   readonly ready: boolean;
+  /** False until the startup probe has passed; absent where the kubelet does not tell. */
+  readonly started?: boolean;
   readonly restartCount: number;
   readonly containerID?: string;
   readonly state?: ContainerState;
