@@ -1,0 +1,136 @@
+import type { Evidence, Read, Residual, Routing } from "../../../core/observed.ts";
+import { NOBODY, type Shares, type Weights } from "../../../core/routing.ts";
+import { type Fence, instant, type Slot } from "../../../core/units.ts";
+import type { TrafficRouter } from "../../../ports/router.ts";
+import type { By, Expect, Write } from "../../../ports/write.ts";
+import { raiseEpoch } from "../anchor.ts";
+import type { Api } from "../api/api.ts";
+import type { KubernetesSettings } from "../settings.ts";
+import { exposedAfter, hidden, rewrite, type Wish } from "./rewrite.ts";
+import { createSampler, type Identify } from "./sampling.ts";
+import { sameShares } from "./shares.ts";
+import { type RouteView, RouteViews } from "./view.ts";
+import { inexact, LATE, possible, uneven, unmanaged } from "./words.ts";
+import { callOf, type Decision, writeRoute } from "./writing.ts";
+
+export interface GatewayRouterParts {
+  /** What a slot still works on, where its pods tell it. Without it nothing is known of what is in flight. */
+  readonly residual?: (slot: Slot, signal: AbortSignal) => Promise<Read<Residual>>;
+  /** Asks the gateway itself which slots answer: the strongest proof. */
+  readonly identify?: Identify;
+}
+
+export interface GatewayRouter extends TrafficRouter {
+  /**
+   * Lets testers and mirrored requests reach a slot that has no traffic while the other one has. A shift keeps it so
+   * as long as the traffic is divided, and ends it when one slot has everything.
+   */
+  expose(slot: Slot, by: By): Promise<Write<Routing>>;
+  /** Ends that for this slot, whatever the weights are. */
+  hide(slot: Slot, by: By): Promise<Write<Routing>>;
+}
+
+/**
+ * Weights of an HTTPRoute between the two slots' Services, in every rule that names them, in one write. Fences
+ * atomically: every write tests the epoch that the route carries.
+ */
+export function createGatewayRouter(
+  api: Api,
+  settings: KubernetesSettings,
+  { residual, identify }: GatewayRouterParts = {},
+): GatewayRouter {
+  const views = new RouteViews(api, settings);
+  const sampler = createSampler(api, settings, views, identify);
+  const { testers, mirror } = settings.routing.by === "gateway" ? settings.routing : {};
+  const wished = (to: Shares, exposed: Slot | undefined): Wish => ({
+    to,
+    ...(exposed === undefined ? {} : { exposed }),
+    ...(testers === undefined ? {} : { testers }),
+    ...(mirror === undefined ? {} : { mirror }),
+  });
+
+  const rewritten = (view: RouteView, to: Shares, exposed: Slot | undefined): Decision => {
+    const next = rewrite(view.rules, wished(to, exposed), view.backends);
+    if (next.is === "inexact") return rejected(inexact(views.name, next.rule, to));
+    return { is: "write", rules: next.rules };
+  };
+
+  function shift(to: Weights, expect: Expect, by: By): Promise<Write<Routing>> {
+    return writeRoute(api, views, by, (view) => {
+      if (expect !== "any" && expect !== view.version) {
+        return { is: "answer", answer: { is: "conflict", seen: view.routing } };
+      }
+      const shares = possible(to);
+      if ("code" in shares) return rejected(shares);
+      if (view.shares.length === 0) return rejected(unmanaged(views.name, views.services));
+      return rewritten(view, shares, exposedAfter(shares, view.exposed, view.rules, view.backends));
+    });
+  }
+
+  function expose(slot: Slot, by: By): Promise<Write<Routing>> {
+    return writeRoute(api, views, by, (view) => {
+      const [to, ...others] = view.shares;
+      if (to === undefined) return rejected(unmanaged(views.name, views.services));
+      // Testers are held apart only from users who reach the other slot.
+      if (to[slot] > 0 || sameShares(to, NOBODY)) return { is: "write", rules: view.rules };
+      if (!others.every((shares) => sameShares(shares, to))) return rejected(uneven(views.name));
+      return rewritten(view, to, slot);
+    });
+  }
+
+  function hide(slot: Slot, by: By): Promise<Write<Routing>> {
+    return writeRoute(api, views, by, (view) => {
+      if (view.exposed !== slot) return { is: "write", rules: view.rules };
+      return { is: "write", rules: hidden(view.rules, view.backends) };
+    });
+  }
+
+  return {
+    fencing: "atomic",
+    modes: ["switch", "weights"],
+    propagation: settings.propagation,
+    shift,
+    expose,
+    hide,
+    claim: (by) => claim(api, settings, views, by),
+    async observe(signal) {
+      const read = await views.read({ signal });
+      if (read.is === "unreadable") return read;
+      const { routing, version, shares } = read.view;
+      if (shares.length === 0) return { is: "unreadable", cause: unmanaged(views.name, views.services) };
+      return { is: "seen", value: routing, version, at: read.at };
+    },
+    sample: (to, signal): Promise<Read<Evidence>> => sampler(to, signal),
+    async residual(slot, signal): Promise<Read<Residual>> {
+      if (residual !== undefined) return residual(slot, signal);
+      const read = await views.read({ signal });
+      if (read.is === "unreadable") return read;
+      return { is: "seen", value: {}, version: read.view.version, at: instant(read.at) };
+    },
+  };
+}
+
+function rejected(cause: ReturnType<typeof uneven>): Decision {
+  return { is: "answer", answer: { is: "rejected", cause } };
+}
+
+/** The Lease first, so that whoever makes something new learns of it; then the route, which refuses lower fences. */
+async function claim(
+  api: Api,
+  settings: KubernetesSettings,
+  views: RouteViews,
+  by: By,
+): Promise<Write<Fence>> {
+  const call = callOf(by);
+  if (call === undefined) return { is: "rejected", cause: LATE };
+  const anchored = await raiseEpoch(api, settings.service, by.fence, call);
+  if (!("by" in anchored) && "cause" in anchored) return anchored;
+  if (anchored.is === "fenced") return anchored;
+  let known = anchored.is === "already";
+  const wrote = await writeRoute(api, views, by, (view) => {
+    known &&= view.epoch === by.fence;
+    return { is: "write", rules: view.rules };
+  });
+  if ("seen" in wrote) return { is: known ? "unchanged" : "applied", seen: by.fence };
+  return wrote;
+}
