@@ -43,7 +43,8 @@ function narrowTerms(affinity: Tree, narrow: (rule: unknown) => unknown): Tree {
 
 /** One term or constraint; a rule for named other namespaces does not mean this template's pods. */
 function narrowRule(rule: unknown, of: Own, slot: Slot): unknown {
-  if (!isTree(rule) || rule["namespaces"] !== undefined || rule["namespaceSelector"] !== undefined) return rule;
+  if (!isTree(rule) || rule["namespaces"] !== undefined || rule["namespaceSelector"] !== undefined)
+    return rule;
   const selector = rule["labelSelector"];
   if (!isTree(selector) || !meansOwnPods(selector, of)) return rule;
   return { ...rule, labelSelector: narrowSelector(selector, of, slot) };

@@ -6,9 +6,9 @@ import { narrowToSlot } from "./affinity.ts";
 import { slotValue } from "./distinguish.ts";
 
 /** A Deployment whose template says nothing of it gets what the API server would fill in, so that Teal owns it. */
-const STRATEGY = { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: "25%" } };
+export const STRATEGY = { type: "RollingUpdate", rollingUpdate: { maxSurge: "25%", maxUnavailable: "25%" } };
 /** Seconds after which a Deployment that does not progress says so: the API server's default. */
-const PROGRESS_DEADLINE = 600;
+export const PROGRESS_DEADLINE = 600;
 
 /**
  * The Deployment and the Service of a slot for a revision, as apply configurations: the same answer for the same

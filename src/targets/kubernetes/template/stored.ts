@@ -56,7 +56,9 @@ export async function loadRevision(
 
 /** `teal-shop-r-0123456789abcdef`: where a revision is stored. Its config is a keyed digest already. */
 export function revisionName(service: string, revision: Revision): string {
-  const digest = createHash("sha256").update(JSON.stringify([revision.id, revision.config])).digest("hex");
+  const digest = createHash("sha256")
+    .update(JSON.stringify([revision.id, revision.config]))
+    .digest("hex");
   return `teal-${service}-r-${digest.slice(0, 16)}`;
 }
 
