@@ -23,6 +23,12 @@ export const PARTS = {
   revision: "revision",
   /** A copy of a ConfigMap or Secret that a revision uses. */
   copy: "copy",
+  /** Journals of deployments. */
+  journal: "journal",
+  /** What is left of deployments in the history. */
+  history: "history",
+  /** The key with which secrets are digested. */
+  key: "key",
 } as const;
 
 export const ANNOTATIONS = {
@@ -36,10 +42,14 @@ export const ANNOTATIONS = {
   selector: "teal.dev/selector",
   /** On a Deployment that serves as a slot without having been made by Teal. */
   adopted: "teal.dev/adopted",
+  /** On an autoscaler whose bounds a deployment holds: what they are and what they were, as JSON. */
+  held: "teal.dev/held",
   /** On a copy: name and content digest of what it is a copy of, as JSON. */
   origin: "teal.dev/origin",
   /** On a copy: when (ISO) a revision was last prepared with it. */
   prepared: "teal.dev/prepared",
+  /** On the Lease: who holds it, as JSON. */
+  lease: "teal.dev/lease",
 } as const;
 
 /** `shop-blue`: the Deployment of a slot, and the Service that reaches only this slot. */
@@ -50,6 +60,21 @@ export function slotName(service: string, slot: Slot): string {
 /** `teal-shop`: the Lease of a service, which also carries the epoch that fences writers. */
 export function leaseName(service: string): string {
   return `teal-${service}`;
+}
+
+/** `teal-shop-journal`: the ConfigMap with the open deployment's journal; with a page's number, where earlier events are. */
+export function journalName(service: string, page?: number): string {
+  return `teal-${service}-journal${page === undefined ? "" : `-${page}`}`;
+}
+
+/** `teal-shop-history-1`: a ConfigMap with history rows. */
+export function historyName(service: string, page: number): string {
+  return `teal-${service}-history-${page}`;
+}
+
+/** `teal-shop-key`: the Secret with the key of digests. */
+export function keyName(service: string): string {
+  return `teal-${service}-key`;
 }
 
 /** Labels of the pods of a slot: what its Deployment and its own Service select. */

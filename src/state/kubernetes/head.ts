@@ -1,0 +1,122 @@
+import type { Key } from "../../ports/store.ts";
+import type { Answer, Api, CallBy, JsonOperation } from "../../targets/kubernetes/api/api.ts";
+import { isConflict } from "../../targets/kubernetes/api/answers.ts";
+import type { ConfigMap } from "../../targets/kubernetes/api/objects.ts";
+import { paths } from "../../targets/kubernetes/api/paths.ts";
+import { journalName } from "../../targets/kubernetes/names.ts";
+import { damaged, elsewhere, tooBusy, writtenByLater } from "./causes.ts";
+import { FORMAT, dataOf, headObject, readHead } from "./layout.ts";
+import type { Head, HeadContent } from "./layout.ts";
+import { Fault, REQUEST_WITHIN, faultOf } from "./tries.ts";
+
+/** The head of one service's journal in the cluster, with what this process knows of it. Faults are thrown. */
+export class HeadObject {
+  readonly #api: Api;
+  readonly #service: string;
+  readonly #path: string;
+  #known: Head | undefined;
+
+  constructor(api: Api, service: string) {
+    this.#api = api;
+    this.#service = service;
+    this.#path = paths.configMaps(api.namespace, journalName(service));
+  }
+
+  /** As this process saw it last; others may have written since. */
+  get known(): Head | undefined {
+    return this.#known;
+  }
+
+  /** As it is now; undefined when there is none. */
+  async read(): Promise<Head | undefined> {
+    const answer = await this.#api.get<ConfigMap>(this.#path, call());
+    if (answer.is === "ok") return this.#learn(this.#parse(answer.value));
+    this.#known = undefined;
+    if (answer.is === "absent") return undefined;
+    throw faultOf(answer);
+  }
+
+  /**
+   * Writes what is next in one step, provided that nothing was written since `before`; undefined makes the object.
+   * Throws a fault when something was, and when nobody knows whether it is written.
+   * @param write names this write, also when it is repeated.
+   */
+  async write(before: Head | undefined, next: HeadContent, write: string): Promise<void> {
+    const turn = (before?.state.turn ?? 0) + 1;
+    const content = { ...next, state: { ...next.state, turn, write } };
+    const answer =
+      before === undefined
+        ? await this.#api.create<ConfigMap>(
+            paths.configMaps(this.#api.namespace),
+            headObject(this.#api.namespace, this.#service, content),
+            call(),
+          )
+        : await this.#api.patch<ConfigMap>(
+            this.#path,
+            { by: "json", operations: difference(before, content) },
+            call(),
+          );
+    if (answer.is === "ok") {
+      this.#learn(this.#parse(answer.value));
+      return;
+    }
+    this.#known = undefined;
+    throw this.#wasChanged(answer, before)
+      ? new Fault(tooBusy(this.#api.place, journalName(this.#service)), "at once")
+      : faultOf(answer);
+  }
+
+  /** News of a watch, which may be late. @returns whether what is known can be relied on now. */
+  watched(object: ConfigMap | undefined): boolean {
+    if (object === undefined) return false;
+    const head = this.#parse(object);
+    // Of two objects of the same name nobody can tell here which one is there.
+    if (this.#known !== undefined && this.#known.uid !== head.uid) return false;
+    this.#learn(head);
+    return true;
+  }
+
+  /** The service is deployed here under another environment's name. */
+  isElsewhere(head: Head | undefined, key: Key): ReturnType<typeof elsewhere> | undefined {
+    return head === undefined || head.environment === key.environment
+      ? undefined
+      : elsewhere(this.#api.place, key, head.environment);
+  }
+
+  #wasChanged(answer: Answer<unknown>, before: Head | undefined): boolean {
+    return isConflict(answer) || (answer.is === "absent" && before !== undefined);
+  }
+
+  #learn(head: Head): Head {
+    const known = this.#known;
+    if (known?.uid !== head.uid || known.state.turn <= head.state.turn) this.#known = head;
+    return this.#known ?? head;
+  }
+
+  #parse(object: ConfigMap): Head {
+    const head = readHead(object);
+    const name = journalName(this.#service);
+    if ("wrong" in head) throw new Fault(damaged(this.#api.place, name, head.wrong), "never");
+    if ("format" in head) throw new Fault(writtenByLater(this.#api.place, name, head.format, FORMAT), "never");
+    return head;
+  }
+}
+
+/** A request of the store: it ends by its time, nothing else ends it. */
+export function call(): CallBy {
+  return { signal: NEVER, within: REQUEST_WITHIN };
+}
+const NEVER = new AbortController().signal;
+
+/** What makes one data of another, refused when the state is not what it was. */
+function difference(before: Head, next: HeadContent): readonly JsonOperation[] {
+  const [was, is] = [dataOf(before), dataOf(next)];
+  const operations: JsonOperation[] = [{ op: "test", path: "/data/state", value: before.text }];
+  for (const [key, value] of Object.entries(is)) {
+    if (was[key] !== value) operations.push({ op: "add", path: `/data/${key}`, value });
+  }
+  for (const key of Object.keys(was)) {
+    if (!(key in is)) operations.push({ op: "remove", path: `/data/${key}` });
+  }
+  return operations;
+}

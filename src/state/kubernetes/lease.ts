@@ -1,0 +1,169 @@
+import type { Holder } from "../../core/journal.ts";
+import { fence as toFence } from "../../core/units.ts";
+import type { Fence, Instant } from "../../core/units.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Lease } from "../../ports/store.ts";
+import { epochOf } from "../../targets/kubernetes/anchor.ts";
+import type { Answer, Api, JsonOperation } from "../../targets/kubernetes/api/api.ts";
+import { isConflict } from "../../targets/kubernetes/api/answers.ts";
+import type { Lease as LeaseResource } from "../../targets/kubernetes/api/objects.ts";
+import { paths } from "../../targets/kubernetes/api/paths.ts";
+import { ANNOTATIONS, LABELS, leaseName } from "../../targets/kubernetes/names.ts";
+import { damaged, tooBusy } from "./causes.ts";
+import { plainJson } from "./events.ts";
+import { call } from "./head.ts";
+import { Fault, faultOf } from "./tries.ts";
+
+/** What other tools read as the lease's length, in seconds: `TTL` of the engine. Teal itself measures by its own clock. */
+const DURATION = 15;
+
+/** The Lease as it was seen. */
+export interface SeenLease {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly hasAnnotations: boolean;
+  /** The highest fence that claimed anything of the service. */
+  readonly epoch: Fence;
+  /** Absent when nobody ever took it: something else made the object. */
+  readonly held?: { readonly text: string; readonly lease: Lease; readonly write: string };
+}
+
+/** The Lease of a service. Its annotation decides; the standard fields are for people and tools. Faults are thrown. */
+export class LeaseObject {
+  readonly #api: Api;
+  readonly #service: string;
+  readonly #path: string;
+  readonly #clock: Clock;
+  #known: SeenLease | undefined;
+
+  constructor(api: Api, service: string, clock: Clock) {
+    this.#api = api;
+    this.#service = service;
+    this.#clock = clock;
+    this.#path = paths.leases(api.namespace, leaseName(service));
+  }
+
+  get known(): SeenLease | undefined {
+    return this.#known;
+  }
+
+  async read(): Promise<SeenLease | undefined> {
+    const answer = await this.#api.get<LeaseResource>(this.#path, call());
+    if (answer.is === "ok") return this.#learn(this.#parse(answer.value));
+    this.#known = undefined;
+    if (answer.is === "absent") return undefined;
+    throw faultOf(answer);
+  }
+
+  /** News of a watch, which may be late. @returns whether what is known can be relied on now. */
+  watched(object: LeaseResource | undefined): boolean {
+    if (object === undefined) return false;
+    const seen = this.#parse(object);
+    if (this.#known !== undefined && this.#known.uid !== seen.uid) return false;
+    this.#learn(seen);
+    return true;
+  }
+
+  /** Puts a holder in, provided that nobody wrote since `before`. @param write names this write. */
+  async take(before: SeenLease | undefined, fence: Fence, holder: Holder, write: string): Promise<void> {
+    const text = plainJson({ fence, beat: 0, released: false, write, holder });
+    const now = microTime(this.#clock.now());
+    const spec = {
+      holderIdentity: holder.name,
+      leaseDurationSeconds: DURATION,
+      acquireTime: now,
+      renewTime: now,
+      leaseTransitions: fence - 1,
+    };
+    if (before !== undefined) return this.#patch(before, text, spec);
+    const answer = await this.#api.create<LeaseResource>(
+      paths.leases(this.#api.namespace),
+      {
+        apiVersion: "coordination.k8s.io/v1",
+        kind: "Lease",
+        metadata: {
+          name: leaseName(this.#service),
+          namespace: this.#api.namespace,
+          labels: { [LABELS.service]: this.#service },
+          annotations: { [ANNOTATIONS.lease]: text },
+        },
+        spec,
+      },
+      call(),
+    );
+    this.#written(answer);
+  }
+
+  /** Provided that nobody wrote since `before`. */
+  beat(before: SeenLease, { holder, ...lease }: Lease, write: string): Promise<void> {
+    const text = plainJson({ ...lease, beat: lease.beat + 1, write, holder });
+    return this.#patch(before, text, { renewTime: microTime(this.#clock.now()) });
+  }
+
+  /** Provided that nobody wrote since `before`. */
+  release(before: SeenLease, { holder, ...lease }: Lease, write: string): Promise<void> {
+    const text = plainJson({ ...lease, released: true, write, holder });
+    return this.#patch(before, text, { holderIdentity: "", renewTime: microTime(this.#clock.now()) });
+  }
+
+  /** Touches only what is Teal's: others raise the epoch in the same object. */
+  async #patch(
+    before: SeenLease,
+    text: string,
+    spec: Readonly<Record<string, string | number>>,
+  ): Promise<void> {
+    const path = `/metadata/annotations/${ANNOTATIONS.lease.replace("/", "~1")}`;
+    const operations: JsonOperation[] =
+      before.held === undefined
+        ? [{ op: "test", path: "/metadata/resourceVersion", value: before.resourceVersion }]
+        : [{ op: "test", path, value: before.held.text }];
+    if (!before.hasAnnotations) operations.push({ op: "add", path: "/metadata/annotations", value: {} });
+    operations.push({ op: "add", path, value: text });
+    for (const [field, value] of Object.entries(spec)) {
+      operations.push({ op: "add", path: `/spec/${field}`, value });
+    }
+    this.#written(await this.#api.patch<LeaseResource>(this.#path, { by: "json", operations }, call()));
+  }
+
+  #written(answer: Answer<LeaseResource>): void {
+    if (answer.is === "ok") {
+      this.#learn(this.#parse(answer.value));
+      return;
+    }
+    this.#known = undefined;
+    const raced = isConflict(answer) || answer.is === "absent";
+    throw raced ? new Fault(tooBusy(this.#api.place, leaseName(this.#service)), "at once") : faultOf(answer);
+  }
+
+  #learn(seen: SeenLease): SeenLease {
+    if (this.#known?.uid !== seen.uid || !isLater(this.#known, seen)) this.#known = seen;
+    return this.#known ?? seen;
+  }
+
+  #parse(object: LeaseResource): SeenLease {
+    const { uid = "", resourceVersion = "", annotations } = object.metadata;
+    const text = annotations?.[ANNOTATIONS.lease];
+    const seen = { uid, resourceVersion, hasAnnotations: annotations !== undefined, epoch: epochOf(object) };
+    if (text === undefined) return seen;
+    try {
+      const { write, ...lease } = JSON.parse(text) as Lease & { readonly write: string };
+      return { ...seen, held: { text, lease: { ...lease, fence: toFence(lease.fence) }, write } };
+    } catch {
+      const what = `its annotation ${ANNOTATIONS.lease} is no JSON`;
+      throw new Fault(damaged(this.#api.place, leaseName(this.#service), what), "never");
+    }
+  }
+}
+
+/** Whether `known` was written after `seen`. */
+function isLater(known: SeenLease, seen: SeenLease): boolean {
+  const [a, b] = [known.held?.lease, seen.held?.lease];
+  if (a === undefined || b === undefined) return a !== undefined;
+  if (a.fence !== b.fence) return a.fence > b.fence;
+  return a.beat === b.beat ? a.released && !b.released : a.beat > b.beat;
+}
+
+/** `2026-11-23T15:57:21.000000Z`, as Kubernetes writes its MicroTime. */
+function microTime(at: Instant): string {
+  return new Date(at).toISOString().replace("Z", "000Z");
+}
