@@ -69,7 +69,7 @@ const stock = setInterval(() => {
   for (const stream of streams) stream.write(`event: stock\ndata: ${data}\n\n`);
 }, 250);
 
-server.listen(port, "127.0.0.1", () =>
+server.listen(port, process.env.HOST ?? "127.0.0.1", () =>
   console.log(`shop ${release.version} (${slot}) listens on ${server.address().port}`),
 );
 

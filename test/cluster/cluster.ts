@@ -1,36 +1,24 @@
 import { rm } from "node:fs/promises";
 import { keepLogs, type Component } from "./component.ts";
 import { startControlPlane } from "./control-plane.ts";
-import { connect, type Described } from "./handle.ts";
+import { connect, type Cluster, type Described } from "./handle.ts";
+
 import { prepareMiddle } from "./network.ts";
+import { nodesReady, startNode } from "./nodes.ts";
 import { clusterFolder, gatewayCrdsFolder } from "./place.ts";
 
-/** A real control plane, and nodes whose pods are processes of this machine. README.md says what is real. */
-export interface Cluster {
-  /** Path of a file; context `teal-test`, a user who may do everything. */
-  readonly kubeconfig: string;
-  readonly nodes: readonly string[];
-  /** The real kubectl, as that user; throws with what it wrote to standard error. */
-  kubectl(...args: string[]): Promise<string>;
-  /** A fresh namespace, ready for pods. */
-  namespace(prefix?: string): Promise<string>;
-  /** The kubeconfig's path of a new account that has exactly a Role of these rules. */
-  serviceAccount(namespace: string, rules: readonly object[]): Promise<string>;
-  /**
-   * The command line that runs a program where users are: a network of its own, whose connections to the service range
-   * take the nodes in turn; or on one node, as a process of the node itself.
-   */
-  asClient(command: readonly string[], node?: string): string[];
-  /** Milliseconds by which each node's kube-proxy sees every change late; 0 for nodes that are not mentioned. */
-  delayNodes(delays: readonly number[]): Promise<void>;
-  /** Ends everything. Of the shared cluster: deletes the namespaces that were taken. */
-  stop(): Promise<void>;
-}
+export type { Cluster } from "./handle.ts";
 
 export interface ClusterOptions {
   readonly nodes?: number;
+  /** What every node has for pods. */
+  readonly allocatable?: Readonly<Record<string, string>>;
+  /** Of the delays with which kubelets show what happened. */
+  readonly seed?: number;
   readonly gatewayCrds?: boolean;
 }
+
+const ALLOCATABLE = { cpu: "4", memory: "8Gi", "ephemeral-storage": "20Gi", pods: "60" };
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -44,13 +32,17 @@ export async function startCluster(
 ): Promise<Cluster & { readonly described: Described }> {
   const folder = clusterFolder();
   const components: Component[] = [];
+  const started = (component: Component): void => void components.push(component);
   const end = async (): Promise<void> => {
     await Promise.all(components.map((component) => component.kill()));
   };
   try {
     await prepareMiddle();
-    const plane = await startControlPlane(folder, (component) => components.push(component));
-    const described: Described = { folder, kubeconfig: plane.kubeconfig, ca: plane.ca, nodes: [], users: 0 };
+    const plane = await startControlPlane(folder, started);
+    const node = { folder, seed: options.seed ?? 1, allocatable: options.allocatable ?? ALLOCATABLE };
+    const indexes = Array.from({ length: options.nodes ?? 3 }, (_, at) => at + 1);
+    const nodes = await Promise.all(indexes.map((index) => startNode(index, plane, node, started)));
+    const described: Described = { folder, kubeconfig: plane.kubeconfig, ca: plane.ca, nodes, users: 0 };
     const cluster = connect(described, async () => {
       await end();
       await rm(folder, { recursive: true, force: true });
@@ -58,6 +50,7 @@ export async function startCluster(
     if (options.gatewayCrds === true) {
       await cluster.kubectl("apply", "--server-side", "-f", gatewayCrdsFolder());
     }
+    await components.at(-1)?.until("every node to be ready", () => nodesReady(plane, nodes.length));
     return { ...cluster, described };
   } catch (error) {
     keepLogs();

@@ -38,7 +38,6 @@ export interface ControlPlane {
   readonly client: Client;
   readonly ca: string;
   readonly token: string;
-  readonly components: readonly Component[];
 }
 
 /**
@@ -48,7 +47,7 @@ export interface ControlPlane {
 export async function startControlPlane(
   folder: string,
   started: (component: Component) => void,
-): Promise<Omit<ControlPlane, "components">> {
+): Promise<ControlPlane> {
   await certificates(folder);
   const begin = (name: string, ...args: string[]): Component => {
     const component = new Component(name, folder, [join(programsFolder(), name), ...args]);

@@ -2,9 +2,35 @@ import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Cluster } from "./cluster.ts";
 import { writeKubeconfig } from "./control-plane.ts";
+import type { Json } from "./kubelet/client.ts";
 import { API, programsFolder } from "./place.ts";
+
+/** A real control plane, and nodes whose pods are processes of this machine. README.md says what is real. */
+export interface Cluster {
+  /** Path of a file; context `teal-test`, a user who may do everything. */
+  readonly kubeconfig: string;
+  readonly nodes: readonly string[];
+  /** The real kubectl, as that user; throws with what it wrote to standard error. */
+  kubectl(...args: string[]): Promise<string>;
+  /** `kubectl apply` of whole objects, which need no namespace of their own. */
+  apply(namespace: string, ...objects: readonly object[]): Promise<void>;
+  /** Objects as they are now, by `kubectl get`: `get(namespace, "pods", "-l", "app=shop")`. */
+  get(namespace: string, ...what: string[]): Promise<Json>;
+  /** A fresh namespace, ready for pods. */
+  namespace(prefix?: string): Promise<string>;
+  /** The kubeconfig's path of a new account that has exactly a Role of these rules. */
+  serviceAccount(namespace: string, rules: readonly object[]): Promise<string>;
+  /**
+   * The command line that runs a program where users are: a network of its own, whose connections to the service range
+   * take the nodes in turn; or on one node, as a process of the node itself.
+   */
+  asClient(command: readonly string[], node?: string): string[];
+  /** Milliseconds by which each node's kube-proxy sees every change late; 0 for nodes that are not mentioned. */
+  delayNodes(delays: readonly number[]): Promise<void>;
+  /** Ends everything. Of the shared cluster: deletes the namespaces that were taken. */
+  stop(): Promise<void>;
+}
 
 /** What another process needs to know to use a cluster. */
 export interface Described {
@@ -28,7 +54,8 @@ const KUBECTL_MS = 60_000;
 export function connect(described: Described, stop: () => Promise<void>): Cluster {
   const { folder, kubeconfig, nodes } = described;
 
-  const kubectl = async (...args: string[]): Promise<string> => {
+  const kubectl = (...args: string[]): Promise<string> => withInput("", ...args);
+  const withInput = async (input: string, ...args: string[]): Promise<string> => {
     const program = join(programsFolder(), "kubectl");
     const options = {
       env: { ...process.env, KUBECONFIG: kubeconfig },
@@ -36,12 +63,22 @@ export function connect(described: Described, stop: () => Promise<void>): Cluste
       maxBuffer: 64 << 20,
     };
     try {
-      return (await promisify(execFile)(program, args, options)).stdout;
+      const running = promisify(execFile)(program, args, options);
+      running.child.stdin?.end(input);
+      return (await running).stdout;
     } catch (error) {
       const { stderr, message } = error as Error & { stderr?: string };
       throw new Error(`kubectl ${args.join(" ")}: ${stderr?.trim() || message}`, { cause: error });
     }
   };
+
+  const apply = async (where: string, ...items: readonly object[]): Promise<void> => {
+    const list = JSON.stringify({ apiVersion: "v1", kind: "List", items });
+    await withInput(list, "apply", "-n", where, "-f", "-");
+  };
+
+  const get = async (where: string, ...what: string[]): Promise<Json> =>
+    JSON.parse(await kubectl("get", "-n", where, "-o", "json", ...what));
 
   const namespace = async (prefix = "test"): Promise<string> => {
     const name = `${prefix}-${randomBytes(4).toString("hex")}`;
@@ -83,6 +120,8 @@ export function connect(described: Described, stop: () => Promise<void>): Cluste
     kubeconfig,
     nodes: nodes.map(({ name }) => name),
     kubectl,
+    apply,
+    get,
     namespace,
     serviceAccount,
     asClient,

@@ -22,7 +22,12 @@ if (what !== "test" && what !== "shell") {
 const asRoot = process.getuid?.() === 0;
 const namespaces = [
   ...(asRoot ? [] : ["--map-root-user"]),
-  ...["--net", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc"],
+  "--net",
+  "--pid",
+  "--fork",
+  "--kill-child",
+  "--mount",
+  "--mount-proc",
 ];
 
 const hindrance = whatIsMissing();

@@ -1,0 +1,66 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { Component } from "./component.ts";
+import type { ControlPlane } from "./control-plane.ts";
+import type { DescribedNode } from "./handle.ts";
+import type { Json } from "./kubelet/client.ts";
+import type { Config } from "./kubelet/main.ts";
+import { holderOf, joinNode } from "./network.ts";
+import { API, nodeAddress, nodeName } from "./place.ts";
+
+const KUBELET = join(import.meta.dirname, "kubelet/main.ts");
+/** A node is a machine: whatever runs on it ends with it. */
+const NAMESPACES = ["--net", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc"];
+
+export interface NodeOptions {
+  readonly folder: string;
+  readonly seed: number;
+  readonly allocatable: Readonly<Record<string, string>>;
+}
+
+/** Starts a node's kubelet in a network of its own and joins that to the cluster. */
+export async function startNode(
+  index: number,
+  plane: ControlPlane,
+  { folder, seed, allocatable }: NodeOptions,
+  started: (component: Component) => void,
+): Promise<DescribedNode> {
+  const name = nodeName(index);
+  const own = join(folder, name);
+  mkdirSync(own);
+  const config: Config = {
+    index,
+    seed,
+    allocatable,
+    folder: own,
+    server: `https://${API.address}:${API.port}`,
+    ca: plane.ca,
+    token: plane.token,
+    certificate: { key: join(folder, "server.key"), cert: join(folder, "server.crt") },
+  };
+  const command = ["unshare", ...NAMESPACES, process.execPath, KUBELET] as const;
+  const component = new Component(name, folder, [...command], { TEAL_TEST_NODE: JSON.stringify(config) });
+  started(component);
+  const pid = await networkOf(component);
+  await joinNode(index, pid);
+  return { name, address: nodeAddress(index), pid };
+}
+
+/** The process that holds the network which a component made for itself. */
+export async function networkOf(component: Component): Promise<number> {
+  let pid: number | undefined;
+  await component.until("its network", () => Promise.resolve((pid = holderOf(component.pid)) !== undefined));
+  if (pid === undefined) throw new Error(`${component.name} has no network`);
+  return pid;
+}
+
+/** Whether this many nodes are ready for pods. */
+export async function nodesReady(plane: ControlPlane, count: number): Promise<boolean> {
+  const { items } = await plane.client.must("GET", "/api/v1/nodes");
+  const ready = items.filter(
+    ({ spec, status }: Json) =>
+      (spec.taints ?? []).length === 0 &&
+      status.conditions?.some(({ type, status: is }: Json) => type === "Ready" && is === "True"),
+  );
+  return ready.length >= count;
+}
