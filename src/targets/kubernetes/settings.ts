@@ -69,8 +69,6 @@ export interface GatewayRouting {
   readonly route: string;
   /** The Service that the route named before the first deployment; default: named as the service. */
   readonly service?: string;
-  /** The Service that the route names before the first deployment; the service's own name when absent. */
-  readonly service?: string;
   readonly testers?: Testers;
   readonly mirror?: boolean;
 }
