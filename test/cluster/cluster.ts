@@ -4,7 +4,7 @@ import { startControlPlane } from "./control-plane.ts";
 import { connect, type Cluster, type Described } from "./handle.ts";
 
 import { prepareMiddle } from "./network.ts";
-import { nodesReady, startNode } from "./nodes.ts";
+import { nodesReady, servicesCarried, startNode, startUsers } from "./nodes.ts";
 import { clusterFolder, gatewayCrdsFolder } from "./place.ts";
 
 export type { Cluster } from "./handle.ts";
@@ -42,7 +42,8 @@ export async function startCluster(
     const node = { folder, seed: options.seed ?? 1, allocatable: options.allocatable ?? ALLOCATABLE };
     const indexes = Array.from({ length: options.nodes ?? 3 }, (_, at) => at + 1);
     const nodes = await Promise.all(indexes.map((index) => startNode(index, plane, node, started)));
-    const described: Described = { folder, kubeconfig: plane.kubeconfig, ca: plane.ca, nodes, users: 0 };
+    const users = await startUsers(nodes, folder, started);
+    const described: Described = { folder, kubeconfig: plane.kubeconfig, ca: plane.ca, nodes, users };
     const cluster = connect(described, async () => {
       await end();
       await rm(folder, { recursive: true, force: true });
@@ -50,7 +51,9 @@ export async function startCluster(
     if (options.gatewayCrds === true) {
       await cluster.kubectl("apply", "--server-side", "-f", gatewayCrdsFolder());
     }
-    await components.at(-1)?.until("every node to be ready", () => nodesReady(plane, nodes.length));
+    const [firstNode] = components.filter(({ name }) => name === nodes[0]?.name);
+    await firstNode?.until("every node to be ready", () => nodesReady(plane, nodes.length));
+    await firstNode?.until("kube-proxy on every node", () => servicesCarried(nodes));
     return { ...cluster, described };
   } catch (error) {
     keepLogs();

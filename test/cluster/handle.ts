@@ -1,10 +1,11 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import https from "node:https";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { writeKubeconfig } from "./control-plane.ts";
+import { writeKubeconfig } from "./kubeconfig.ts";
 import type { Json } from "./kubelet/client.ts";
-import { API, programsFolder } from "./place.ts";
+import { API, DELAY_PATH, KUBELET_PORT, programsFolder } from "./place.ts";
 
 /** A real control plane, and nodes whose pods are processes of this machine. README.md says what is real. */
 export interface Cluster {
@@ -116,6 +117,10 @@ export function connect(described: Described, stop: () => Promise<void>): Cluste
     return ["nsenter", "--target", String(found?.pid ?? described.users), "--net", "--", ...command];
   };
 
+  const delayNodes = async (delays: readonly number[]): Promise<void> => {
+    await Promise.all(nodes.map(({ address }, at) => setDelay(address, delays[at] ?? 0)));
+  };
+
   return {
     kubeconfig,
     nodes: nodes.map(({ name }) => name),
@@ -125,7 +130,19 @@ export function connect(described: Described, stop: () => Promise<void>): Cluste
     namespace,
     serviceAccount,
     asClient,
-    delayNodes: () => Promise.reject(new Error("not there yet")),
+    delayNodes,
     stop,
   };
+}
+
+/** Tells a node's kubelet how late its kube-proxy hears of changes. */
+async function setDelay(address: string, ms: number): Promise<void> {
+  const url = `https://${address}:${KUBELET_PORT}${DELAY_PATH}?ms=${ms}`;
+  const status = await new Promise<number | undefined>((resolve, reject) => {
+    const options = { method: "POST", rejectUnauthorized: false, agent: false, timeout: 10_000 };
+    const request = https.request(url, options, (response) => resolve(response.resume().statusCode));
+    request.once("timeout", () => request.destroy(new Error(`${url}: no answer`)));
+    request.once("error", reject).end();
+  });
+  if (status !== 204) throw new Error(`${url}: ${status}`);
 }

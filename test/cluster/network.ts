@@ -69,3 +69,52 @@ export function holderOf(unshare: number): number | undefined {
     return undefined; // not there yet
   }
 }
+
+/**
+ * Joins the users' network, which `users` holds, to every node. A new connection of a user takes the next node, as
+ * behind a balancer in front of the nodes; its packets stay on that way.
+ */
+export async function joinUsers(users: number, nodes: readonly number[]): Promise<void> {
+  for (const [at, node] of nodes.entries()) {
+    const index = at + 1;
+    const gateway = `10.200.${index}.1`;
+    await ip([
+      `link add name node${index} netns ${users} type veth peer name users netns ${node}`,
+      `route add 10.200.${index}.0/30 via ${nodeAddress(index)}`,
+    ]);
+    await ip([`address add ${gateway}/30 dev users`, `link set users up`], node);
+    await ip(
+      [
+        `address add 10.200.${index}.2/30 dev node${index}`,
+        `link set node${index} up`,
+        `route add default via ${gateway} table ${index}`,
+        `rule add fwmark ${index} lookup ${index}`,
+        // Any way will do until the connection has its mark.
+        `route replace default via ${gateway}`,
+      ],
+      users,
+    );
+  }
+  const enter = ["nsenter", "--target", String(users), "--net", "--"] as const;
+  const lenient =
+    "ip link set lo up; for each in /proc/sys/net/ipv4/conf/*/rp_filter; do echo 0 > $each; done";
+  await run([...enter, "sh", "-ec", lenient]);
+  await run([...enter, "nft", "-f", "-"], takeTurns(nodes.length));
+}
+
+/** The mark of a connection chooses its way out, and the way its address. */
+function takeTurns(nodes: number): string {
+  return `
+    table ip users {
+      chain turns {
+        type route hook output priority mangle;
+        oifname lo accept
+        ct state new ct mark set numgen inc mod ${nodes} offset 1
+        meta mark set ct mark
+      }
+      chain addresses {
+        type nat hook postrouting priority srcnat;
+        oifname "node*" masquerade
+      }
+    }`;
+}

@@ -5,8 +5,8 @@ import type { ControlPlane } from "./control-plane.ts";
 import type { DescribedNode } from "./handle.ts";
 import type { Json } from "./kubelet/client.ts";
 import type { Config } from "./kubelet/main.ts";
-import { holderOf, joinNode } from "./network.ts";
-import { API, nodeAddress, nodeName } from "./place.ts";
+import { holderOf, joinNode, joinUsers } from "./network.ts";
+import { API, KUBE_PROXY_HEALTH_PORT, nodeAddress, nodeName } from "./place.ts";
 
 const KUBELET = join(import.meta.dirname, "kubelet/main.ts");
 /** A node is a machine: whatever runs on it ends with it. */
@@ -52,6 +52,31 @@ export async function networkOf(component: Component): Promise<number> {
   await component.until("its network", () => Promise.resolve((pid = holderOf(component.pid)) !== undefined));
   if (pid === undefined) throw new Error(`${component.name} has no network`);
   return pid;
+}
+
+/** Starts what holds the users' network. */
+export async function startUsers(
+  nodes: readonly DescribedNode[],
+  folder: string,
+  started: (component: Component) => void,
+): Promise<number> {
+  const component = new Component("users", folder, ["unshare", "--net", "sleep", "infinity"]);
+  started(component);
+  const pid = await networkOf(component);
+  await joinUsers(
+    pid,
+    nodes.map((node) => node.pid),
+  );
+  return pid;
+}
+
+/** Whether every node's kube-proxy carries the traffic of Services. */
+export async function servicesCarried(nodes: readonly DescribedNode[]): Promise<boolean> {
+  const looks = nodes.map(async ({ address }) => {
+    const url = `http://${address}:${KUBE_PROXY_HEALTH_PORT}/healthz`;
+    return (await fetch(url, { signal: AbortSignal.timeout(2000) })).ok;
+  });
+  return (await Promise.all(looks).catch(() => [false])).every(Boolean);
 }
 
 /** Whether this many nodes are ready for pods. */

@@ -15,6 +15,9 @@ export const PODS = "10.244.0.0/16";
 export const nodeName = (index: number): string => `node-${index}`;
 export const nodeAddress = (index: number): string => `10.100.${index}.2`;
 export const KUBELET_PORT = 10250;
+export const KUBE_PROXY_HEALTH_PORT = 10256;
+/** Where a node's kubelet is told how late its kube-proxy hears of changes. */
+export const DELAY_PATH = "/teal.test/delay";
 
 /** The folder with etcd, kube-apiserver, kubectl and the others. */
 export function programsFolder(): string {

@@ -9,6 +9,7 @@ import type { Node } from "./context.ts";
 import { Events } from "./events.ts";
 import { keepRegistered } from "./registration.ts";
 import { Pod } from "./pod.ts";
+import { startProxy } from "./proxy.ts";
 import { Addresses } from "./sandbox.ts";
 import { serve } from "./server.ts";
 
@@ -37,7 +38,11 @@ const node: Node = {
 const addresses = new Addresses(node.index);
 const pods = new Map<string, Pod>();
 await mkdir(join(node.folder, "pods"), { recursive: true });
-serve(pods, readFileSync(config.certificate.key), readFileSync(config.certificate.cert));
+const line = startProxy(node, config);
+serve(pods, line, {
+  key: readFileSync(config.certificate.key),
+  cert: readFileSync(config.certificate.cert),
+});
 void keepRegistered(node, config.allocatable);
 void follow();
 

@@ -1,25 +1,35 @@
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:https";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { KUBELET_PORT } from "../place.ts";
+import type { ServerResponse } from "node:http";
+import { DELAY_PATH, KUBELET_PORT } from "../place.ts";
+import type { DelayLine } from "./delay-line.ts";
 import type { Pod } from "./pod.ts";
 
-/** What the API server asks a kubelet for: `/containerLogs/<namespace>/<pod>/<container>`. */
-export function serve(pods: ReadonlyMap<string, Pod>, key: Buffer, cert: Buffer): void {
-  const server = createServer({ key, cert }, (request, response) => {
-    answer(pods, request, response).catch((error: unknown) => {
+/** What the API server asks a kubelet for, `/containerLogs/<namespace>/<pod>/<container>`, and what tests ask of it. */
+export function serve(
+  pods: ReadonlyMap<string, Pod>,
+  line: DelayLine,
+  certificate: { readonly key: Buffer; readonly cert: Buffer },
+): void {
+  const server = createServer(certificate, (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? "/", "https://kubelet");
+    if (pathname === DELAY_PATH) {
+      line.set(Number(searchParams.get("ms")));
+      return void response.writeHead(204).end();
+    }
+    logs(pods, pathname, searchParams, response).catch((error: unknown) => {
       response.writeHead(500).end(String(error));
     });
   });
   server.listen(KUBELET_PORT, "0.0.0.0");
 }
 
-async function answer(
+async function logs(
   pods: ReadonlyMap<string, Pod>,
-  request: IncomingMessage,
+  pathname: string,
+  searchParams: URLSearchParams,
   response: ServerResponse,
 ): Promise<void> {
-  const { pathname, searchParams } = new URL(request.url ?? "/", "https://kubelet");
   const [, what, namespace, name, container = ""] = pathname.split("/").map(decodeURIComponent);
   if (what !== "containerLogs") return void response.writeHead(404).end(`no ${pathname} here\n`);
   const pod = [...pods.values()].find((each) => each.name === `${namespace}/${name}`);
