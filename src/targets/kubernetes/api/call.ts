@@ -13,6 +13,8 @@ const UNSENT_TRIES = 4;
 export interface Call {
   readonly method: string;
   readonly path: string;
+  /** What is to be created, which the path does not say. */
+  readonly name?: string;
   readonly headers?: OutgoingHttpHeaders;
   readonly body?: string;
   /** Changes something: it is sent again only when nothing of it can have reached the server. */
@@ -130,12 +132,12 @@ function pauseBefore(
   }
 }
 
-function aboutOf(connection: Connection, place: string, { method, path }: Call): About {
+function aboutOf(connection: Connection, place: string, { method, path, name }: Call): About {
   return {
     place,
     path,
     server: connection.server.host,
-    info: requestInfo(method, path),
+    info: { ...(name === undefined ? {} : { name }), ...requestInfo(method, path) },
     secrets: connection.secrets,
   };
 }

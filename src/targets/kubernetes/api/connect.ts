@@ -8,7 +8,7 @@ import { call, callJson, type Call } from "./call.ts";
 import { Connection } from "./connection.ts";
 import { pin, type Environment } from "./kubeconfig.ts";
 import { listAll, listPath } from "./list.ts";
-import { ListWatch } from "./mirror.ts";
+import { ListWatch, PACE, type Pace } from "./mirror.ts";
 import type { KubeObject } from "./objects.ts";
 import { watchOnce } from "./watch.ts";
 
@@ -22,15 +22,21 @@ export class NoCredentials extends Error {
   }
 }
 
+export interface ConnectOptions {
+  /** Where `KUBECONFIG`, proxies and a pod's variables are looked up. */
+  readonly environment?: Environment;
+  /** How mirrors are kept. */
+  readonly pace?: Pace;
+}
+
 /**
  * Reads the pinned context (or the pod's own account); sends nothing yet.
  * @param namespace the empty text stands for the context's own, else `default`.
- * @param environment where `KUBECONFIG`, proxies and a pod's variables are looked up.
  */
 export async function connectApi(
   access: Access,
   namespace: string,
-  environment: Environment = process.env,
+  { environment = process.env, pace = PACE }: ConnectOptions = {},
 ): Promise<{ readonly is: "api"; readonly api: Api } | { readonly is: "failed"; readonly cause: Cause }> {
   const pinned = await pin(access, environment);
   if ("code" in pinned) return { is: "failed", cause: pinned };
@@ -42,7 +48,7 @@ export async function connectApi(
     return { is: "failed", cause: { code: "TEAL-K103", message } };
   }
   const chosen = namespace === "" ? (pinned.namespace ?? "default") : namespace;
-  return { is: "api", api: new ServerApi(connection, chosen, `${pinned.name}/${chosen}`) };
+  return { is: "api", api: new ServerApi(connection, chosen, `${pinned.name}/${chosen}`, pace) };
 }
 
 class ServerApi implements Api {
@@ -51,9 +57,11 @@ class ServerApi implements Api {
   readonly #connection: Connection;
   readonly #mirrors = new Map<string, ListWatch<KubeObject>>();
   readonly #closed = new AbortController();
+  readonly #pace: Pace;
 
-  constructor(connection: Connection, namespace: string, place: string) {
+  constructor(connection: Connection, namespace: string, place: string, pace: Pace) {
     this.#connection = connection;
+    this.#pace = pace;
     this.namespace = namespace;
     this.place = place;
   }
@@ -67,9 +75,11 @@ class ServerApi implements Api {
   }
 
   create<T extends KubeObject>(path: string, body: object, by: CallBy): Promise<Answer<T>> {
+    const { metadata } = body as Partial<KubeObject>;
     return this.#json<T>(
       {
         method: "POST",
+        ...(metadata?.name === undefined ? {} : { name: metadata.name }),
         path: withQuery(path, WRITING),
         headers: { "content-type": "application/json" },
         body: JSON.stringify(body),
@@ -139,11 +149,13 @@ class ServerApi implements Api {
     const key = listPath(path, select);
     let mirror = this.#mirrors.get(key);
     if (mirror === undefined) {
-      mirror = new ListWatch<KubeObject>({
-        list: (by) => this.list(path, select, by),
-        watch: (from, bounds, watcher, signal) =>
-          watchOnce(this.#connection, this.place, listPath(path, select), from, bounds, watcher, signal),
-      });
+      mirror = new ListWatch<KubeObject>(
+        {
+          list: (by) => this.list(path, select, by),
+          watch: (...run) => watchOnce(this.#connection, this.place, key, ...run),
+        },
+        this.#pace,
+      );
       if (this.#closed.signal.aborted) mirror.close();
       this.#mirrors.set(key, mirror);
     }

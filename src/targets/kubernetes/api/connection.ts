@@ -1,4 +1,5 @@
 import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from "node:http";
+import { isIP } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Cause } from "../../../core/units.ts";
 import { CredentialSource, type Credentials, type Tls } from "./credentials.ts";
@@ -59,14 +60,17 @@ export class Connection {
     }
     const { protocol, hostname, port, pathname } = this.server;
     const { request } = process.getBuiltinModule(protocol === "http:" ? "node:http" : "node:https");
+    const host = hostname.replace(/^\[|\]$/gu, "");
+    // Without it Node would expect the certificate of whatever a Host header names, as probes of pods set it.
+    const servername = isIP(host) === 0 ? host : "";
     return request({
       agent,
       method,
-      host: hostname.replace(/^\[|\]$/gu, ""),
+      host,
       ...(port === "" ? {} : { port }),
       path: pathname.replace(/\/$/u, "") + path,
       headers: { "user-agent": this.#userAgent, ...headers, ...credentials.headers } as OutgoingHttpHeaders,
-      ...(protocol === "http:" ? {} : credentials.tls),
+      ...(protocol === "http:" ? {} : { servername, ...credentials.tls }),
     });
   }
 

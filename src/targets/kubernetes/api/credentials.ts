@@ -90,7 +90,8 @@ async function authenticatorOf(
     const { ExecAuth } = await import("@kubernetes/client-node/dist/exec_auth.js");
     const auth = new ExecAuth();
     // Without this the program could wait for input for ever, and outlive the call that wanted it.
-    (auth as unknown as { execFn: typeof runPlugin }).execFn = (...run) => runPlugin(...run, plugins);
+    const run: ExecFn = (command, args, options) => runPlugin(command, args, options, plugins);
+    Object.assign(auth as object, { execFn: run });
     return auth;
   }
   switch (provider?.name) {
@@ -109,11 +110,13 @@ async function authenticatorOf(
   }
 }
 
+type ExecFn = (command: string, args: readonly string[] | undefined, options: SpawnOptions) => ChildProcess;
+
 function runPlugin(
   command: string,
   args: readonly string[] | undefined,
   options: SpawnOptions,
-  plugins?: Set<ChildProcess>,
+  plugins: Set<ChildProcess>,
 ): ChildProcess {
   const child = spawn(command, args ?? [], {
     ...options,
@@ -121,8 +124,8 @@ function runPlugin(
     timeout: PLUGIN_MS,
     killSignal: "SIGKILL",
   });
-  plugins?.add(child);
-  child.once("close", () => plugins?.delete(child));
+  plugins.add(child);
+  child.once("close", () => plugins.delete(child));
   return child;
 }
 
