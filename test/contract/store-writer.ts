@@ -1,24 +1,28 @@
 /**
  * A process that writes to a store and says on its output what was acknowledged, one line each.
- * `node store-writer.ts append <file> <deployment> <writer> <count>`: appends; says the number of each event.
- * `node store-writer.ts cycle <file> <prefix>`: opens, appends and closes deployments without end; says
+ * `node store-writer.ts append <place> <deployment> <writer> <count>`: appends; says the number of each event.
+ * `node store-writer.ts cycle <place> <prefix>`: opens, appends and closes deployments without end; says
  * `<deployment> <number of events>`, and `<deployment> closed`.
+ * The place is an SQLite file, or `<namespace>@<kubeconfig>` with the context `teal-test`.
  * With `STORE_WRITER_UID` it becomes that user once its program is read: where the program lies, that user may not be
  * allowed to read it.
  */
 import { writeSync } from "node:fs";
 import { deploymentId } from "../../src/core/units.ts";
+import type { StateStore } from "../../src/ports/store.ts";
 import { openSqliteStore } from "../../src/state/sqlite/store.ts";
+import { connectApi } from "../../src/targets/kubernetes/api/connect.ts";
+import { openKubernetesStore } from "../../src/state/kubernetes/store.ts";
 import { KEY, appendMany, note } from "./append-many.ts";
 import { CLOSED, FIRST, row } from "./history-fixture.ts";
 
-const [mode, path = "", name = "", writer = "", count] = process.argv.slice(2);
+const [mode, place = "", name = "", writer = "", count] = process.argv.slice(2);
 const uid = Number(process.env["STORE_WRITER_UID"] ?? Number.NaN);
 if (!Number.isNaN(uid)) {
   process.setgid?.(uid);
   process.setuid?.(uid);
 }
-const store = openSqliteStore(path);
+const { store, dispose } = await open(place);
 const say = (line: string) => writeSync(1, `${line}\n`);
 
 if (mode === "append")
@@ -35,4 +39,16 @@ if (mode === "cycle") {
     say(`${id} closed`);
   }
 }
-store.dispose();
+dispose();
+
+async function open(at: string): Promise<{ store: StateStore; dispose: () => void }> {
+  const [namespace = "", kubeconfig] = at.split("@");
+  if (kubeconfig === undefined) {
+    const file = openSqliteStore(at);
+    return { store: file, dispose: () => file.dispose() };
+  }
+  const connected = await connectApi({ by: "context", context: "teal-test", kubeconfig }, namespace);
+  if (connected.is === "failed") throw new Error(connected.cause.message);
+  const { api } = connected;
+  return { store: openKubernetesStore(api, KEY.service), dispose: () => api.close() };
+}

@@ -1,6 +1,3 @@
-import { spawn } from "node:child_process";
-import type { ChildProcess, SpawnOptions } from "node:child_process";
-import { once } from "node:events";
 import {
   chmodSync,
   closeSync,
@@ -15,30 +12,34 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { CLOSED, FIRST, row } from "../../../test/contract/history-fixture.ts";
+import {
+  closeWhatIsOpen,
+  errorsOf,
+  expectKept,
+  killWriters,
+  linesOf,
+  linesUntilKilled,
+  start,
+  upTo,
+} from "../../../test/contract/store-processes.ts";
 import { KEY, note, storeContract } from "../../../test/contract/store.ts";
 import { deploymentId, millis } from "../../core/units.ts";
 import { causeOf } from "./faults.ts";
 import { openSqliteStore } from "./store.ts";
 
-const WRITER = join(import.meta.dirname, "../../../test/contract/store-writer.ts");
 const ID = deploymentId("d1");
 
 let folder: string;
 let path: string;
-/** What each started process wrote to its error output. */
-const errors = new Map<ChildProcess, string>();
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "teal-store-"));
   path = join(folder, "journal.db");
 });
 afterEach(async () => {
-  for (const child of errors.keys()) child.kill("SIGKILL");
-  errors.clear();
+  killWriters();
   rmSync(folder, { recursive: true });
 });
 
@@ -68,8 +69,10 @@ describe("processes", () => {
     for (let round = 1; round <= 20; round += 1) {
       const writer = start(["cycle", path, `k${round}-`]);
       const acknowledged = await linesUntilKilled(writer, 3 + round);
-      await expectKept(path, acknowledged);
-      await closeWhatIsOpen(path);
+      await expectKeptIn(path, acknowledged);
+      const store = openSqliteStore(path);
+      await closeWhatIsOpen(store);
+      store.dispose();
     }
   });
 });
@@ -107,7 +110,7 @@ describe("faults of the file", () => {
     await linesOf(writer);
     chmodSync(folder, 0o755);
     expect(writer.exitCode).toBe(1);
-    expect(errors.get(writer)).toContain("TEAL-S103");
+    expect(errorsOf(writer)).toContain("TEAL-S103");
   });
 
   test("a folder that is a file", async () => {
@@ -188,52 +191,9 @@ test("looking makes no file; writing makes one for its user alone", async () => 
   store.dispose();
 });
 
-function start(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-  const child: ChildProcess = spawn(process.execPath, [WRITER, ...args], {
-    ...options,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  errors.set(child, "");
-  child.stderr?.on("data", (chunk) => errors.set(child, errors.get(child) + String(chunk)));
-  return child;
-}
-
-/** Every line of a process that ends by itself. */
-async function linesOf(child: ChildProcess): Promise<string[]> {
-  const lines: string[] = [];
-  createInterface({ input: child.stdout! }).on("line", (line) => lines.push(line));
-  await once(child, "close");
-  return lines;
-}
-
-/** Kills the process after so many lines; answers all that it wrote. */
-async function linesUntilKilled(child: ChildProcess, count: number): Promise<string[]> {
-  const lines: string[] = [];
-  createInterface({ input: child.stdout! }).on("line", (line) => {
-    if (lines.push(line) === count) child.kill("SIGKILL");
-  });
-  await once(child, "close");
-  expect(lines.length, errors.get(child)).toBeGreaterThanOrEqual(count);
-  expect(child.signalCode).toBe("SIGKILL");
-  return lines;
-}
-
-async function expectKept(file: string, acknowledged: readonly string[]): Promise<void> {
+async function expectKeptIn(file: string, acknowledged: readonly string[]): Promise<void> {
   const store = openSqliteStore(file);
-  const history = await store.history(KEY, 1_000);
-  const rows = new Set(history.is === "rows" ? history.rows.map((each) => each.id) : []);
-  for (const id of new Set(acknowledged.map((line) => line.split(" ")[0]!))) {
-    const kept = await store.events(KEY, deploymentId(id));
-    if (kept.is === "pruned") continue;
-    if (kept.is !== "events") throw new Error(`${id}: ${JSON.stringify(kept)}`);
-    const said = acknowledged.filter((line) => line.startsWith(`${id} `)).map((line) => line.split(" ")[1]!);
-    const numbers = said.filter((word) => word !== "closed").map(Number);
-    expect(kept.events.map((event) => event.seq)).toEqual(upTo(kept.events.length));
-    expect(kept.events.length).toBeGreaterThanOrEqual(Math.max(...numbers));
-    const closed = kept.events.at(-1)?.kind === "closed";
-    expect(rows.has(deploymentId(id))).toBe(closed);
-    if (said.includes("closed")) expect(closed).toBe(true);
-  }
+  await expectKept(store, acknowledged);
   store.dispose();
   const database = new DatabaseSync(file);
   expect(database.prepare("pragma integrity_check").all()).toEqual([{ integrity_check: "ok" }]);
@@ -241,18 +201,6 @@ async function expectKept(file: string, acknowledged: readonly string[]): Promis
     database.prepare("select count(*) as open from deployments where is_open = 1").get()?.["open"],
   ).toBeLessThan(2);
   database.close();
-}
-
-async function closeWhatIsOpen(file: string): Promise<void> {
-  const store = openSqliteStore(file);
-  const current = await store.current(KEY);
-  if (current.is === "open") {
-    const { id, events } = current.journal;
-    expect((await store.close(KEY, id, events.length, CLOSED, row(id, current.number), FIRST)).is).toBe(
-      "closed",
-    );
-  }
-  store.dispose();
 }
 
 async function openWith(file: string): Promise<void> {
@@ -273,8 +221,4 @@ async function codeOfRead(file: string): Promise<string | undefined> {
   const answer = await store.current(KEY);
   store.dispose();
   return answer.is === "unavailable" ? answer.cause.code : undefined;
-}
-
-function upTo(last: number): number[] {
-  return Array.from({ length: last }, (_, index) => index + 1);
 }
