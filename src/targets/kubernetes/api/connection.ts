@@ -1,5 +1,4 @@
 import type { Agent, ClientRequest, IncomingMessage, OutgoingHttpHeaders } from "node:http";
-import { isIP } from "node:net";
 import type { TLSSocket } from "node:tls";
 import type { Cause } from "../../../core/units.ts";
 import { CredentialSource, type Credentials, type Tls } from "./credentials.ts";
@@ -62,7 +61,7 @@ export class Connection {
     const { request } = process.getBuiltinModule(protocol === "http:" ? "node:http" : "node:https");
     const host = hostname.replace(/^\[|\]$/gu, "");
     // Without it Node would expect the certificate of whatever a Host header names, as probes of pods set it.
-    const servername = isIP(host) === 0 ? host : "";
+    const servername = process.getBuiltinModule("node:net").isIP(host) === 0 ? host : "";
     return request({
       agent,
       method,
