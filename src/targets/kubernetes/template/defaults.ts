@@ -90,7 +90,8 @@ export function withoutDefaults({ metadata, spec }: PodTemplate): unknown {
 
 /** Without the default `imagePullPolicy`, which depends on the image's tag. */
 function containerOf(container: Tree): Tree {
-  const { tag, digest } = parseImage(String(container["image"] ?? ""));
+  const { image } = container;
+  const { tag, digest } = parseImage(typeof image === "string" ? image : "");
   const latest = digest === undefined && (tag === undefined || tag === "latest");
   return withoutEqual(container, { ...CONTAINER, imagePullPolicy: latest ? "Always" : "IfNotPresent" });
 }

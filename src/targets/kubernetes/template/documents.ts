@@ -1,4 +1,4 @@
-import { isMap, isSeq, LineCounter, parseAllDocuments, type Document, type Node, type Tags } from "yaml";
+import { isMap, isSeq, LineCounter, parseAllDocuments, type Document, type Node, type ScalarTag, type Tags } from "yaml";
 import type { KubeObject } from "../api/objects.ts";
 
 /*
@@ -120,9 +120,20 @@ function inside(node: Node | undefined, path: readonly (string | number)[]): Nod
   return inner;
 }
 
+/** `0o440`, which is YAML 1.2, is known to Go's numbers and so to Kubernetes. */
+const OCTAL: ScalarTag = {
+  tag: "tag:yaml.org,2002:int",
+  default: true,
+  test: /^[-+]?0o[0-7]+$/,
+  resolve: (text) => (text.startsWith("-") ? -1 : 1) * Number.parseInt(text.replace(/^[-+]?0o/, ""), 8),
+};
+
 function customTags(tags: Tags): Tags {
   const unknown = new Set(["tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:binary"]);
-  return tags.filter((tag) => typeof tag === "string" || !(unknown.has(tag.tag) || tag.format === "TIME"));
+  const known = tags.filter(
+    (tag) => typeof tag === "string" || !(unknown.has(tag.tag) || tag.format === "TIME"),
+  );
+  return [...known, OCTAL];
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

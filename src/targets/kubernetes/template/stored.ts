@@ -38,20 +38,10 @@ export async function loadRevision(
 ): Promise<Loaded> {
   const name = revisionName(settings.service, revision);
   const answer = await api.get<ConfigMap>(paths.configMaps(settings.namespace, name), call);
-  switch (answer.is) {
-    case "ok":
-      return parseStored(answer.value, revision);
-    case "absent":
-      return {
-        is: "missing",
-        cause: {
-          code: "TEAL-K230",
-          message: `revision ${revision.id} (${revision.config}) is not kept any more: ${api.place} has no ConfigMap ${name}`,
-        },
-      };
-    default:
-      return { is: "unreadable", cause: answer.cause };
-  }
+  if (answer.is === "ok") return parseStored(answer.value, revision);
+  if (answer.is !== "absent") return { is: "unreadable", cause: answer.cause };
+  const message = `revision ${revision.id} (${revision.config}) is not kept any more: ${api.place} has no ConfigMap ${name}`;
+  return { is: "missing", cause: { code: "TEAL-K230", message } };
 }
 
 /** `teal-shop-r-0123456789abcdef`: where a revision is stored. Its config is a keyed digest already. */
