@@ -15,10 +15,18 @@ export type Image =
 
 const WEB = join(import.meta.dirname, "web.ts");
 const SHOP = join(import.meta.dirname, "shop.ts");
+const ECHO = join(import.meta.dirname, "echo.ts");
 const REPOSITORY = "teal.test/";
 
 /** Each is web.ts, told how to behave. */
 const WEB_IMAGES = new Set(["web", "crash", "never-ready", "failing", "errors"]);
+
+/** What the conformance tests of the Gateway API ask for. */
+const ECHO_IMAGES = new Set([
+  "registry.k8s.io/gateway-api/echo-basic",
+  "gcr.io/k8s-staging-gateway-api/echo-basic",
+  "registry.k8s.io/coredns/coredns",
+]);
 
 export function imageOf(container: Json): Image {
   const reference = String(container.image ?? "");
@@ -30,6 +38,7 @@ export function imageOf(container: Json): Image {
   const program = name.startsWith(REPOSITORY) ? name.slice(REPOSITORY.length) : "";
   const env = { TEAL_TEST_IMAGE: program, TEAL_TEST_REVISION: tag };
   if (WEB_IMAGES.has(program)) return { is: "program", command: [process.execPath, WEB, ...args], env };
+  if (ECHO_IMAGES.has(name)) return { is: "program", command: [process.execPath, ECHO, ...args], env: {} };
   if (program === "shop") return { is: "program", command: [process.execPath, SHOP, ...args], env };
   return missing(reference);
 }
