@@ -25,6 +25,11 @@ export interface SlotState {
   readonly replicas: readonly Replica[];
   /** What a deployment must take hold of before it may change this slot (a pinned size), with the values to put back. */
   readonly lends?: readonly Borrowed[];
+  /**
+   * What keeps the slot from getting ready, where the provider knows. `sure`: it will not pass by itself, so nobody
+   * need wait for a deadline; else it may, and is told as what is waited for.
+   */
+  readonly stuck?: { readonly cause: Cause; readonly sure: boolean };
 }
 
 export interface Borrowed {

@@ -80,10 +80,42 @@ describe("ensure", () => {
     expect([short(crashed), codeOf(crashed)]).toEqual(["fail back", "TEAL-H103"]);
   });
 
-  it("does not take back what grew by itself", () => {
+  it("does not take back what grew by itself, whatever the rule of its size is", () => {
     expect(short(decide(told, facts({ observed: both(allTo("blue"), slot("green", V2, 4)) })))).toBe(
       "pass next",
     );
+    const rolling = planOf("rolling", { batch: 1 });
+    const begun = after(rolling, claimed(), intent("ensure-green", want(1)), outcome("ensure-green"));
+    expect(short(decide(begun, facts({ observed: both("pool", slot("green", V2, 2)) })))).not.toBe(
+      "call ensure",
+    );
+  });
+
+  it("gives up at once what the provider is sure will not get ready by itself, with its cause and evidence", () => {
+    const cause = { code: "TEAL-K204", message: "image x cannot be pulled", evidence: ["event Failed: x"] };
+    const stuck = { ...slot("green", V2, 2, "starting"), stuck: { cause, sure: true } };
+    const move = decide(told, facts({ observed: both(allTo("blue"), stuck) }));
+    expect(short(move)).toBe("fail back");
+    expect(move).toMatchObject({ event: { cause, facts: { summary: cause.message } } });
+  });
+
+  it("waits for what may still come, saying for what, and tells it when the deadline is there", () => {
+    const cause = { code: "TEAL-K207", message: "no node takes green-1", evidence: ["event FailedScheduling: x"] };
+    const stuck = { ...slot("green", V2, 2, "starting"), stuck: { cause, sure: false } };
+    const observed = both(allTo("blue"), stuck);
+    expect(decide(told, facts({ observed }))).toEqual({
+      move: "look",
+      reason: "green 0/2 replicas: no node takes green-1",
+    });
+    const over = decide(told, facts({ observed, elapsed: millis(120_000) }));
+    expect([short(over), codeOf(over)]).toEqual(["fail back", "TEAL-H106"]);
+    expect(over).toMatchObject({ event: { cause: { evidence: cause.evidence } } });
+  });
+
+  it("looks at no trouble of a slot that is ready", () => {
+    const cause = { code: "TEAL-K240", message: "unready" };
+    const ready = { ...slot("green", V2, 2), stuck: { cause, sure: false } };
+    expect(short(decide(told, facts({ observed: both(allTo("blue"), ready) })))).toBe("pass next");
   });
 
   it("pins what is lent first, journaled before anything is changed", () => {

@@ -85,11 +85,8 @@ export function decideEnsure(
       : unreadable(dir, step, facts, seen.cause);
   const size = sizeOf(step.size, deployment, facts);
   const has = sameRevision(seen.value.revision, step.revision) && seen.value.wanted > 0;
-  const enough =
-    has &&
-    (dir === "back" || step.wait === false
-      ? seen.value.wanted >= size
-      : seen.value.wanted === size || keepsGrowth(step, seen.value, size));
+  // What grew beyond the rule (by an autoscaler of the slot itself) is not taken back.
+  const enough = has && seen.value.wanted >= size;
   if (!enough) {
     return {
       move: "call",
@@ -121,11 +118,6 @@ function ensureBlindly(
   };
 }
 
-/** A size that grew beyond the rule (an autoscaler of the slot itself) is not taken back. */
-function keepsGrowth(step: Extract<Action, { do: "ensure" }>, seen: SlotState, size: number): boolean {
-  return step.size.rule === "matchLive" && seen.wanted > size;
-}
-
 export function ensureCall(
   slot: Slot,
   of: { readonly revision: Revision },
@@ -136,15 +128,15 @@ export function ensureCall(
 }
 
 function awaitReady(step: Step & Extract<Action, { do: "ensure" }>, seen: SlotState, facts: Facts): Move {
-  const crashed = crashedReplica(seen);
-  if (crashed !== undefined) {
+  const hopeless = (seen.stuck?.sure === true ? seen.stuck.cause : undefined) ?? crashedReplica(seen);
+  if (hopeless !== undefined) {
     return verdict({
       dir: "forward",
       of: step.id,
       result: "fail",
       then: "back",
-      cause: crashed,
-      facts: { summary: crashed.message },
+      cause: hopeless,
+      facts: { summary: hopeless.message },
     });
   }
   const ready = readyReplicas(seen).filter(
@@ -152,12 +144,14 @@ function awaitReady(step: Step & Extract<Action, { do: "ensure" }>, seen: SlotSt
   ).length;
   const summary = `${step.slot} ${ready}/${seen.wanted} replicas`;
   if (seen.settled && ready >= seen.wanted) return pass("forward", step, summary);
-  if (facts.elapsed < step.deadline) return look(summary);
+  const why = seen.stuck === undefined ? "" : `: ${seen.stuck.cause.message}`;
+  if (facts.elapsed < step.deadline) return look(`${summary}${why}`);
   const cause: Cause = {
     code: "TEAL-H106",
-    message: `${summary} ready after ${Math.round(step.deadline / 1000)} s`,
+    message: `${summary} ready after ${Math.round(step.deadline / 1000)} s${why}`,
+    ...(seen.stuck?.cause.evidence === undefined ? {} : { evidence: seen.stuck.cause.evidence }),
   };
-  return overdue("forward", step, facts, cause, summary);
+  return overdue("forward", step, facts, cause, `${summary}${why}`);
 }
 
 /** A replica that ended is a verdict by itself: nobody has to wait for a deadline to know it. */

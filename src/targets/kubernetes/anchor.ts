@@ -1,5 +1,6 @@
-import { fence, type Cause, type Fence, type Millis } from "../../core/units.ts";
-import type { Answer, Api, CallBy } from "./api/api.ts";
+import { fence, millis, type Cause, type Fence, type Millis } from "../../core/units.ts";
+import { notWritten } from "./api/answers.ts";
+import type { Api, CallBy } from "./api/api.ts";
 import type { KubeObject, Lease } from "./api/objects.ts";
 import { paths } from "./api/paths.ts";
 import { ANNOTATIONS, LABELS, leaseName } from "./names.ts";
@@ -23,6 +24,8 @@ export type Raised =
 
 /** The Lease is also written by its holder's heartbeat; of so many races in a row none is lost by chance. */
 const ATTEMPTS = 8;
+/** When a claim that could not be decided may be tried again (ms). */
+const SOON = millis(500);
 
 /** The highest fence that claimed the service, asked of the API server itself; 0 before the first claim. */
 export async function readEpoch(api: Api, service: string, call: CallBy): Promise<Epoch> {
@@ -35,10 +38,11 @@ export async function readEpoch(api: Api, service: string, call: CallBy): Promis
 /** Registers a fence. Never lowers it; what else stands in the Lease stays as it is. */
 export async function raiseEpoch(api: Api, service: string, to: Fence, call: CallBy): Promise<Raised> {
   const path = paths.leases(api.namespace, leaseName(service));
-  let last: Raised | undefined;
-  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+  for (let attempt = 1; ; attempt++) {
     const seen = await api.get<Lease>(path, call);
-    if (seen.is !== "ok" && seen.is !== "absent") return failed(seen, "unsent");
+    // Nothing was written yet, whatever became of the question.
+    if (seen.is === "unknown") return { is: "rejected", cause: seen.cause, retryAfter: SOON };
+    if (seen.is !== "ok" && seen.is !== "absent") return notWritten(seen);
     const epoch = seen.is === "ok" ? epochOf(seen.value) : fence(0);
     if (epoch > to) return { is: "fenced", by: epoch };
     if (epoch === to && seen.is === "ok") return { is: "already" };
@@ -47,12 +51,11 @@ export async function raiseEpoch(api: Api, service: string, to: Fence, call: Cal
         ? await api.patch<Lease>(path, { by: "merge", body: raising(seen.value, to) }, call)
         : await api.create<Lease>(paths.leases(api.namespace), freshLease(api, service, to), call);
     if (wrote.is === "ok") return { is: "raised" };
-    last = failed(wrote, "sent");
     // Written or made by somebody else between our look and our write: look again.
     const raced = wrote.is === "absent" || (wrote.is === "refused" && wrote.status === 409);
-    if (!raced) return last;
+    if (raced && attempt < ATTEMPTS) continue;
+    return raced ? { is: "rejected", cause: wrote.cause, retryAfter: SOON } : notWritten(wrote);
   }
-  return last ?? { is: "rejected", cause: { code: "TEAL-K201", message: "no attempt was made" } };
 }
 
 /** The epoch an object carries; 0 where it was never claimed. */
@@ -85,14 +88,4 @@ function freshLease(api: Api, service: string, to: Fence): Lease {
     },
     spec: {},
   };
-}
-
-/** A read that failed has written nothing, whatever became of it. */
-function failed(
-  answer: Exclude<Answer<unknown>, { is: "ok" }>,
-  what: "sent" | "unsent",
-): Extract<Raised, { is: "rejected" | "unknown" }> {
-  if (answer.is === "unknown" && what === "sent") return { is: "unknown", cause: answer.cause };
-  const retryAfter = answer.is === "refused" ? answer.retryAfter : undefined;
-  return { is: "rejected", cause: answer.cause, ...(retryAfter === undefined ? {} : { retryAfter }) };
 }

@@ -1,0 +1,78 @@
+import type { Borrowed, SlotState } from "../../../core/observed.ts";
+import { version, type Instant, type Slot, type Version } from "../../../core/units.ts";
+import { epochOf } from "../anchor.ts";
+import type { Deployment, Pod, ReplicaSet } from "../api/objects.ts";
+import { isReplica, replicaOf } from "./pods.ts";
+import { slotRevision } from "./revision.ts";
+
+/** What the API server shows of one slot. */
+export interface Place {
+  readonly slot: Slot;
+  readonly deployment?: Deployment;
+  /** Of the Deployment. */
+  readonly replicaSets: readonly ReplicaSet[];
+  /** Of those ReplicaSets. */
+  readonly pods: readonly Pod[];
+}
+
+/** How many pods the slot is told to have. The API server's own default is 1. */
+export function wantedOf(deployment: Deployment | undefined): number {
+  return deployment === undefined ? 0 : (deployment.spec.replicas ?? 1);
+}
+
+export function stateOf(place: Place, lends: readonly Borrowed[], now: Instant): SlotState {
+  const { slot, deployment } = place;
+  const revision = deployment && slotRevision(deployment);
+  const replicas = place.pods.filter(isReplica).map((pod) => replicaOf(pod, revision, now));
+  return {
+    slot,
+    ...(revision === undefined ? {} : { revision }),
+    wanted: wantedOf(deployment),
+    settled: isSettled(place, replicas),
+    replicas,
+    ...(lends.length === 0 ? {} : { lends }),
+  };
+}
+
+/**
+ * The Deployment's own account is read in the order in which its parts can be trusted (generation first: before it
+ * every count is stale), and believed only where the pods say the same. Its conditions are not asked: they keep
+ * telling of a rollout that is over (kubernetes#124264, #106054, #106697).
+ */
+function isSettled({ deployment, pods }: Place, replicas: SlotState["replicas"]): boolean {
+  if (deployment === undefined) return pods.length === 0;
+  const wanted = wantedOf(deployment);
+  return rolledOut(deployment) && replicas.length === wanted && replicas.every(isResting);
+}
+
+/** Every replica is where it was told to be: of the slot's revision and neither starting nor stopping. */
+function isResting({ phase, revision }: SlotState["replicas"][number]): boolean {
+  return phase !== "starting" && phase !== "stopping" && revision === undefined;
+}
+
+export function rolledOut({ metadata, spec, status = {} }: Deployment): boolean {
+  const wanted = spec.replicas ?? 1;
+  const { observedGeneration = 0, replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
+  return (
+    (metadata.generation ?? 0) <= observedGeneration &&
+    updatedReplicas === wanted &&
+    replicas === updatedReplicas &&
+    availableReplicas >= updatedReplicas
+  );
+}
+
+/**
+ * Changes with everything anybody tells the slot (template, size, fence) and with nothing that only happens to it.
+ */
+export function versionOf(deployment: Deployment | undefined): Version {
+  if (deployment === undefined) return version("none");
+  const { uid, generation } = deployment.metadata;
+  return version(`${uid}.${generation}.${epochOf(deployment)}`);
+}
+
+/** Those of these objects that the owner controls. */
+export function ownedBy<T extends Pod | ReplicaSet>(objects: readonly T[], uids: readonly (string | undefined)[]): readonly T[] {
+  return objects.filter(({ metadata }) =>
+    (metadata.ownerReferences ?? []).some((owner) => owner.controller === true && uids.includes(owner.uid)),
+  );
+}
