@@ -82,7 +82,10 @@ async function prepared(
   const failed = (await inBatches(objects, (object) => putCopy(using, object, call))).find((each) => each);
   if (failed !== undefined) return failed;
   if (objects.length > 0) progress(`copied ${summary(objects)}`);
-  return store(using, rendered, template.origin, call);
+  const stored = await store(using, rendered, template.origin, call);
+  if (stored.is !== "ready") return stored;
+  // A template that slots took over from has none any more.
+  return { ...stored, replicas: Math.max(1, template.deployment.spec.replicas ?? 1) };
 }
 
 /** Names that Teal derives are Services' too: letters, digits and dashes, a letter first, at most 63. */

@@ -36,7 +36,7 @@ export async function printed(
       ? `did not end within ${within / 1000} s`
       : (ran.fault ?? `failed with exit code ${ran.exit}`);
   return refused(
-    "TEAL-K204",
+    "TEAL-K274",
     `the template's command ${hide(command.join(" "))} ${how}`,
     `Run it in ${folder} and correct what it complains of.`,
     hide(ran.stderr).trimEnd().split("\n").slice(-TAIL),

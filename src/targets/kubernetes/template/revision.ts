@@ -119,18 +119,23 @@ function revisionImage(
   );
 }
 
-/** The Service that users reach: the named one, else the first by name that selects the template's pods. */
+/**
+ * The Service that users reach: the named one; behind a route without a name, the one named after the service, else
+ * the first by name that selects the template's pods.
+ */
 function serviceOf(
-  { routing }: Pick<KubernetesSettings, "routing">,
+  { routing, service }: Pick<KubernetesSettings, "routing" | "service">,
   labels: Labels,
   services: readonly Service[],
 ): Service | undefined {
-  if (routing.by === "service") return services.find(({ metadata }) => metadata.name === routing.service);
+  const wanted = routing.service ?? service;
+  const named = services.find(({ metadata }) => metadata.name === wanted);
+  if (named !== undefined || routing.service !== undefined) return named;
   return services
     .filter(({ metadata, spec }) => {
-      const selector = Object.keys(spec.selector ?? {}).length === 0 ? undefined : spec.selector;
-      if (metadata.labels?.[LABELS.slot] !== undefined || selector === undefined) return false;
-      return selects({ matchLabels: selector }, labels);
+      if (metadata.labels?.[LABELS.slot] !== undefined) return false;
+      const { selector = {} } = spec;
+      return Object.keys(selector).length > 0 && selects({ matchLabels: selector }, labels);
     })
     .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))[0];
 }

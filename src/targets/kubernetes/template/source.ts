@@ -60,7 +60,7 @@ async function readLive(api: Api, settings: Settings, name: string, call: CallBy
   const answer = await api.get<Deployment>(paths.deployments(settings.namespace, name), call);
   if (answer.is === "absent")
     return refused(
-      "TEAL-K201",
+      "TEAL-K271",
       `there is no Deployment ${name} in ${api.place}`,
       "Correct `template`, or apply the Deployment first.",
     );
@@ -71,7 +71,7 @@ async function readLive(api: Api, settings: Settings, name: string, call: CallBy
   // What Teal rendered names copies and has a slot's labels: made into a template, it would be copied again and again.
   if (labels?.[LABELS.slot] !== undefined && annotations?.[ANNOTATIONS.adopted] === undefined)
     return refused(
-      "TEAL-K207",
+      "TEAL-K277",
       `deployment/${name} is a slot that Teal made of a template`,
       "Name the Deployment, file or command that the slots are made from in `template`.",
     );
@@ -89,7 +89,7 @@ async function readFileSource(
     text = await readFile(path, "utf8");
   } catch (error) {
     const { code = "not readable" } = error as NodeJS.ErrnoException;
-    return refused("TEAL-K202", `the template ${path} could not be read (${code})`, "Correct `template`.");
+    return refused("TEAL-K272", `the template ${path} could not be read (${code})`, "Correct `template`.");
   }
   return pick(text, basename(path), deployment, settings);
 }
@@ -104,7 +104,7 @@ export function pick(
   const documents = readDocuments(text, source);
   if (documents.is === "invalid")
     return refused(
-      "TEAL-K203",
+      "TEAL-K273",
       documents.problems[0] ?? `${source} is not valid`,
       "Correct the template.",
       documents.problems.slice(1),
@@ -113,11 +113,11 @@ export function pick(
   if ("is" in chosen) return chosen;
   const problems = [...shapeProblems(chosen), ...documents.found.flatMap(contentProblems)];
   if (problems.length > 0)
-    return refused("TEAL-K203", problems[0] ?? "", "Correct the template.", problems.slice(1));
+    return refused("TEAL-K273", problems[0] ?? "", "Correct the template.", problems.slice(1));
   const { namespace } = chosen.object.metadata;
   if (namespace !== undefined && namespace !== settings.namespace)
     return refused(
-      "TEAL-K206",
+      "TEAL-K276",
       `${chosen.at}: Deployment ${chosen.object.metadata.name} is for namespace ${namespace}, the service's is ${settings.namespace}`,
       "Render the template for the namespace of the service, or correct `namespace`.",
     );
@@ -153,7 +153,7 @@ function choose(found: readonly Found[], source: string, wanted: string | undefi
     of.map(({ object, at }) => `${object.metadata.name} (${at})`).join(", ");
   if (named.length > 1)
     return refused(
-      "TEAL-K205",
+      "TEAL-K275",
       wanted === undefined
         ? `${source} has ${named.length} Deployments: ${list(named)}`
         : `${source} has Deployment ${wanted} more than once: ${list(named)}`,
@@ -161,11 +161,11 @@ function choose(found: readonly Found[], source: string, wanted: string | undefi
     );
   if (deployments.length > 0)
     return refused(
-      "TEAL-K205",
+      "TEAL-K275",
       `${source} has no Deployment ${wanted}; it has ${list(deployments)}`,
       "Correct the name.",
     );
-  return refused("TEAL-K205", `${source} has no Deployment${instead(found)}`, "Give Teal a Deployment.");
+  return refused("TEAL-K275", `${source} has no Deployment${instead(found)}`, "Give Teal a Deployment.");
 }
 
 function instead(found: readonly Found[]): string {
@@ -180,7 +180,7 @@ function instead(found: readonly Found[]): string {
 
 function wrongVersion({ object, at }: Found): Refused {
   return refused(
-    "TEAL-K203",
+    "TEAL-K273",
     `${at}: Deployment ${object.metadata.name} is of ${object.apiVersion ?? "no API version"}, which is not apps/v1`,
     "Write `apiVersion: apps/v1`.",
   );

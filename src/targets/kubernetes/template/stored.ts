@@ -78,7 +78,7 @@ export function parseStored(stored: ConfigMap, revision: Revision): Loaded {
     is: "unreadable",
     cause: { code: "TEAL-K231", message: `ConfigMap ${stored.metadata.name} is no revision: ${why}` },
   });
-  let value: Partial<RenderedRevision>;
+  let value: Partial<RenderedRevision> | null;
   try {
     const packed = stored.binaryData?.[PACKED];
     const json =
@@ -86,10 +86,11 @@ export function parseStored(stored: ConfigMap, revision: Revision): Loaded {
         ? stored.data?.[PLAIN]
         : gunzipSync(Buffer.from(packed, "base64"), { maxOutputLength: LARGEST_UNPACKED }).toString("utf8");
     if (json === undefined) return unreadable(`it has no ${PLAIN}`);
-    value = JSON.parse(json) as Partial<RenderedRevision>;
+    value = JSON.parse(json) as Partial<RenderedRevision> | null;
   } catch (error) {
     return unreadable(error instanceof Error ? error.message : String(error));
   }
+  if (typeof value !== "object" || value === null) return unreadable("it holds no object");
   if (value.format !== 1) return unreadable(`this version of Teal does not know format ${value.format}`);
   if (!sameRevision(value.revision, revision)) return unreadable("it holds another revision");
   return { is: "found", rendered: value as RenderedRevision };
