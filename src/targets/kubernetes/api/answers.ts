@@ -28,8 +28,8 @@ export interface About {
 
 type Failure = Exclude<Answer<never>, { readonly is: "ok" }>;
 
-/** What to wait (ms) where the server refuses for now and does not say for how long. */
-const RETRY_AFTER = 1_000;
+/** What to wait where a write was refused only for now, and nobody says for how long. */
+const RETRY_AFTER = millis(1_000);
 
 /** A read or write that did not get through at all. */
 export function broken(exchange: Extract<Exchange, { is: "broken" }>, writes: boolean, about: About): Failure {
@@ -72,7 +72,7 @@ export function answered(
     status,
     reason: said?.reason ?? "",
     cause,
-    ...(retryAfter === undefined ? (isBusy(status) ? { retryAfter: millis(RETRY_AFTER) } : {}) : { retryAfter }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
   };
 }
 
@@ -92,10 +92,6 @@ function surelyNotDone(status: number, said: Status | undefined, retryAfter: str
   if (said === undefined) return false;
   if (status === 503) return retryAfter !== undefined || said.details?.retryAfterSeconds !== undefined;
   return status === 500 && isWebhook(said);
-}
-
-function isBusy(status: number): boolean {
-  return status === 429 || status === 503;
 }
 
 function isWebhook(said: Status | undefined): boolean {
@@ -204,11 +200,13 @@ export function notWritten(
     case "absent":
       return { is: "rejected", cause: answer.cause };
     case "refused": {
-      const { cause, retryAfter } = answer;
+      const { status, cause } = answer;
+      const busy = status === 429 || status === 503;
+      const retryAfter = answer.retryAfter ?? (busy ? RETRY_AFTER : undefined);
       return { is: "rejected", cause, ...(retryAfter === undefined ? {} : { retryAfter }) };
     }
     case "unsent":
-      return { is: "rejected", cause: answer.cause, retryAfter: millis(RETRY_AFTER) };
+      return { is: "rejected", cause: answer.cause, retryAfter: RETRY_AFTER };
     case "unknown":
       return answer;
     default: {
