@@ -82,6 +82,7 @@ export class Client {
             if (event?.type === undefined || event.type === "ERROR") request.destroy();
             else seen(event.type, event.object);
           });
+          lines.once("error", () => undefined); // the response tells of it too
           response.once("close", resolve).once("error", () => resolve());
         },
       );
