@@ -1,10 +1,20 @@
 /**
  * Teal as a library. What is exported here is what semantic versioning covers; everything else may change at any time.
  */
-export { whoami, type Connection, type Wishes } from "./api/connection.ts";
+export { connect, type AnyConnection } from "./api/connect.ts";
+export {
+  whoami,
+  type ConfiguredConnection,
+  type Connected,
+  type Connection,
+  type ConnectOptions,
+  type Wished,
+  type Wishes,
+} from "./api/connection.ts";
 export { deploy, deployRevision, type Moved, type MoveOptions } from "./api/deploying.ts";
 export { askHealth, type SlotHealth } from "./api/health.ts";
-export { connectLocal, type LocalConnection, type LocalOptions } from "./api/local.ts";
+export { connectKubernetes, type KubernetesConnection } from "./api/kubernetes.ts";
+export { connectLocal, type LocalConnection } from "./api/local.ts";
 export { compareStrategies, observeNow, planRevision, type Wanted } from "./api/planning.ts";
 export { statusOf, type Status } from "./api/status.ts";
 export { abort, promote, resume, rollback } from "./api/steering.ts";

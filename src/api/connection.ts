@@ -2,8 +2,9 @@ import { createHash, randomBytes } from "node:crypto";
 import { hostname, userInfo } from "node:os";
 import type { CheckPlan } from "../core/checks.ts";
 import type { Strategy, StrategyKind } from "../core/plan.ts";
-import { deploymentId, type DeploymentId } from "../core/units.ts";
+import { deploymentId, type Cause, type DeploymentId } from "../core/units.ts";
 import type { EnginePorts } from "../engine/ports.ts";
+import type { Notifier } from "../ports/notifier.ts";
 import type { Key, Unavailable } from "../ports/store.ts";
 
 /** What of a configuration a deployment is planned with. */
@@ -28,6 +29,24 @@ export interface Connection extends EnginePorts {
   readonly by: string;
   close(): Promise<void>;
 }
+
+export interface ConnectOptions {
+  /** Folder that holds what Teal knows on this machine; by default `stateDirectory` of the environment. */
+  readonly stateDir?: string;
+  /** Values that no sample may show and no plan may hold (its checks are sealed), and so no journal: `secrets` of `loadConfig`. */
+  readonly secrets?: readonly string[];
+  /** Told of every journaled event after it is durable. */
+  readonly notifier?: Notifier;
+  /** Told what the current step waits for. */
+  readonly waiting?: (reason: string) => void;
+  /** Told what was found damaged in the spool; nothing by default. */
+  readonly report?: (cause: Cause) => void;
+}
+
+/** `refused`: the configuration names what cannot be connected to however often it is tried: a context that is none. */
+export type Connected<C extends ConfiguredConnection> =
+  | { readonly is: "connected"; readonly connection: C }
+  | { readonly is: "refused"; readonly cause: Cause; readonly next: string };
 
 /** A connection made from a configuration. */
 export interface ConfiguredConnection extends Connection {

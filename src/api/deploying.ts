@@ -13,6 +13,7 @@ import {
 } from "../core/units.ts";
 import { advance, ask, openDeployment, type Advanced } from "../engine/engine.ts";
 import { newDeploymentId, type Connection } from "./connection.ts";
+import type { Prepared } from "../ports/target.ts";
 import { planRevision, type Wanted } from "./planning.ts";
 import { blocked, findingInWords, preflight } from "./preflight.ts";
 
@@ -66,7 +67,12 @@ export interface MoveOptions {
 export async function deploy(connection: Connection, wanted: Wanted, options: MoveOptions): Promise<Moved> {
   const prepared = await connection.target.prepare(wanted.revision, options.signal, options.progress);
   if (prepared.is === "refused") return { is: "refused", cause: prepared.cause, next: prepared.next };
-  return deployRevision(connection, prepared.revision, wanted, options);
+  return deployRevision(connection, prepared.revision, withSize(wanted, prepared), options);
+}
+
+/** The same with the size that the prepared revision brings for a first deployment. */
+export function withSize(wanted: Wanted, prepared: Extract<Prepared, { is: "ready" }>): Wanted {
+  return prepared.replicas === undefined ? wanted : { replicas: prepared.replicas, ...wanted };
 }
 
 /** Like `deploy`, for a revision that is prepared already; or exactly this plan, made earlier. */

@@ -21,6 +21,8 @@ export interface Wanted {
   readonly live?: Slot;
   /** Deploy a revision again that serves already. */
   readonly again?: boolean;
+  /** Replicas of a first deployment, as what was prepared says; the configured ones by default. */
+  readonly replicas?: number;
   /** Deploy a revision again that was reverted. */
   readonly retryReverted?: boolean;
 }
@@ -92,7 +94,7 @@ function requestOf(
     revision,
     strategy: wishes.strategyFor(wanted.strategy),
     checks,
-    replicas: wishes.replicas,
+    replicas: wanted.replicas ?? wishes.replicas,
     by,
     force: wanted.force ?? [],
     ...(wanted.live === undefined ? {} : { live: wanted.live }),

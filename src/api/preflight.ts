@@ -13,14 +13,12 @@ export async function preflight(
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   if (target.preflight === undefined) return [];
-  const found = await target
-    .preflight(plan, signal)
-    .catch((error: unknown): readonly Finding[] => [
-      {
-        is: "unproven",
-        cause: { code: "TEAL-D140", message: `nothing could be looked at beforehand: ${String(error)}` },
-      },
-    ]);
+  const found = await target.preflight(plan, signal).catch((error: unknown): readonly Finding[] => [
+    {
+      is: "unproven",
+      cause: { code: "TEAL-D140", message: `nothing could be looked at beforehand: ${String(error)}` },
+    },
+  ]);
   return found.toSorted((a, b) => ORDER.indexOf(a.is) - ORDER.indexOf(b.is));
 }
 

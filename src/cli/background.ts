@@ -43,13 +43,13 @@ export function isCaretaker(session: Session): boolean {
 }
 
 function pidFile({ connection }: Session): string {
-  return join(connection.target.layout.root, "caretaker.pid.json");
+  return join(connection.folder, "caretaker.pid.json");
 }
 
 function start(session: Session, words: readonly string[], logName: string): { readonly log: string } {
-  const { root } = session.connection.target.layout;
-  mkdirSync(root, { recursive: true, mode: 0o700 });
-  const log = join(root, logName);
+  const { folder } = session.connection;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const log = join(folder, logName);
   const file = openSync(log, "a", 0o600);
   const program = process.argv[1];
   if (program === undefined) throw new Error("a program without a file cannot start itself again");

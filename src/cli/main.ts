@@ -5,7 +5,7 @@ import { EXIT } from "./exit.ts";
 
 /** The entry: answers `--version` by itself and loads what a command needs only when it runs. */
 async function main(words: readonly string[]): Promise<number> {
-  const { packageVersion } = await import("../targets/local/version.ts");
+  const { packageVersion } = await import("../targets/version.ts");
   const [first] = words;
   if (words.length === 1 && (first === "--version" || first === "-V")) {
     process.stdout.write(`${packageVersion()}\n`);

@@ -144,7 +144,12 @@ const RESULTS: readonly Schema[] = [
     checks: list(text),
     notes: list(text),
   }),
-  result("plan", { is: literal("plan"), plan: ref("plan"), "findings?": list(ref("finding")), "file?": text }),
+  result("plan", {
+    is: literal("plan"),
+    plan: ref("plan"),
+    "findings?": list(ref("finding")),
+    "file?": text,
+  }),
   result("plan", { ...FAULT, is: literal("refused"), findings: list(ref("finding")) }),
   result("plan", { is: literal("unchanged"), slot, revision: ref("revision") }),
   result("plan", {

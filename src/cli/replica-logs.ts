@@ -10,12 +10,20 @@ export interface LogLine {
   readonly text: string;
 }
 
+/** Where lines come from. */
+export interface LogReader {
+  /** The last lines of every replica that are wanted, by time. */
+  last(count: number, wanted: (line: LogLine) => boolean): Promise<readonly LogLine[]>;
+  /** Lines that came since the last look; the first one tells nothing, or what came since `last`. */
+  look(): Promise<readonly LogLine[]>;
+}
+
 /** Read from the end of a file at most, in bytes: as much as anybody wants to see. */
 const TAIL_BYTES = 1_000_000;
 const FORM = /^(\S+) (out|err|teal) (.*)$/u;
 
 /** The last lines of every replica whose log lies in the folder, by time. */
-export async function lastLines(
+async function lastLines(
   folder: string,
   slot: string | undefined,
   count: number,
@@ -57,8 +65,8 @@ function linesOf(lines: readonly string[], replica: string): readonly LogLine[] 
   });
 }
 
-/** What is written to the logs of a folder from now on. */
-export class LogFollower {
+/** The logs of a folder. */
+export class FolderLogs implements LogReader {
   readonly #folder: string;
   readonly #slot: string | undefined;
   readonly #places = new Map<string, { inode: number; at: number; rest: string }>();
@@ -67,6 +75,10 @@ export class LogFollower {
   constructor(folder: string, slot: string | undefined) {
     this.#folder = folder;
     this.#slot = slot;
+  }
+
+  last(count: number, wanted: (line: LogLine) => boolean): Promise<readonly LogLine[]> {
+    return lastLines(this.#folder, this.#slot, count, wanted);
   }
 
   /** Lines that came since the last look; the first look only takes note of where the files end. */

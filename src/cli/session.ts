@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { LocalConnection } from "../api/local.ts";
+import type { AnyConnection } from "../api/connect.ts";
 import type { Config } from "../config/config.ts";
 import type { Loaded } from "../config/load.ts";
 import { EXIT, type ExitCode } from "./exit.ts";
@@ -20,7 +20,7 @@ export interface Settings {
 /** A command's connection to its service. */
 export interface Session extends Settings {
   readonly invocation: Invocation;
-  readonly connection: LocalConnection;
+  readonly connection: AnyConnection;
   /** Told what the engine waits for; set by whoever shows it. */
   onWaiting: (reason: string) => void;
 }
@@ -69,21 +69,28 @@ export async function withSession(
 ): Promise<ExitCode> {
   const settings = await loadSettings(invocation);
   if (typeof settings === "number") return settings;
-  const { connectLocal } = await import("../api/local.ts");
+  const { connect } = await import("../api/connect.ts");
   const session: { -readonly [K in keyof Session]?: Session[K] } = {
     ...settings,
     invocation,
     onWaiting: () => {},
   };
-  session.connection = await connectLocal(settings.config, {
+  const connected = await connect(settings.config, {
     secrets: settings.secrets,
     waiting: (reason) => session.onWaiting?.(reason),
     report: (cause) => settings.out.note(`${cause.message} (${cause.code})`),
   });
+  if (connected.is === "refused") {
+    const { command } = invocation;
+    const { cause, next } = connected;
+    settings.out.problem(cause, { exit: EXIT.usage, next });
+    return settings.out.result({ command, exit: EXIT.usage, is: "refused", cause, next });
+  }
+  session.connection = connected.connection;
   try {
     return await run(session as Session);
   } finally {
-    await session.connection.close();
+    await connected.connection.close();
   }
 }
 

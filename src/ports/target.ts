@@ -53,5 +53,11 @@ export interface Finding {
 }
 
 export type Prepared =
-  | { readonly is: "ready"; readonly revision: Revision; readonly detail: string }
+  | {
+      readonly is: "ready";
+      readonly revision: Revision;
+      readonly detail: string;
+      /** Replicas of a first deployment, where what was prepared says a number. */
+      readonly replicas?: number;
+    }
   | { readonly is: "refused"; readonly cause: Cause; readonly next: string };

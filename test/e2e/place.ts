@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Load, type LoadOptions } from "../../examples/load.ts";
 import { deploy, type Moved } from "../../src/api/deploying.ts";
-import { connectLocal, type LocalConnection, type LocalOptions } from "../../src/api/local.ts";
+import type { ConnectOptions } from "../../src/api/connection.ts";
+import { connectLocal, type LocalConnection } from "../../src/api/local.ts";
 import type { Wanted } from "../../src/api/planning.ts";
 import { statusOf, type Status } from "../../src/api/status.ts";
 import type { Config } from "../../src/config/config.ts";
@@ -122,7 +123,7 @@ ${health}`;
   }
 
   /** Another connection to the service, as another command would have one. */
-  async connect(options: LocalOptions = {}): Promise<LocalConnection> {
+  async connect(options: ConnectOptions = {}): Promise<LocalConnection> {
     const { config, secrets } = await this.load();
     const connection = await connectLocal(config, { stateDir: this.stateDir, secrets, ...options });
     this.#connections.push(connection);

@@ -3,13 +3,20 @@ import { endCaretaker } from "../background.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { serves } from "../finish.ts";
 import { confirmed } from "../prompt.ts";
+import type { LocalConnection } from "../../api/local.ts";
 import { withSession, type Session } from "../session.ts";
 import { flag, type Invocation } from "../spec.ts";
 
 type Action = "start" | "stop" | "status" | "run";
 
+interface LocalSession extends Session {
+  readonly connection: LocalConnection;
+}
+
 export function run(invocation: Invocation): Promise<ExitCode> {
-  return withSession(invocation, (session) => {
+  return withSession(invocation, async (given) => {
+    if (!isLocal(given)) return noAgent(given);
+    const session = given;
     // Only these pass the choices of the argument.
     const action = (invocation.argument ?? "status") as Action;
     switch (action) {
@@ -27,7 +34,19 @@ export function run(invocation: Invocation): Promise<ExitCode> {
   });
 }
 
-async function status({ connection, out }: Session): Promise<ExitCode> {
+function isLocal(session: Session): session is LocalSession {
+  return session.connection.target.kind === "local";
+}
+
+/** Where something else looks after the replicas. */
+function noAgent({ connection, out, suffix, invocation }: Session): ExitCode {
+  const message = `there is no agent for ${connection.target.place}: the cluster itself looks after the pods`;
+  const cause = { code: "TEAL-K610", message };
+  out.problem(cause, { exit: EXIT.usage, next: `teal status${suffix}` });
+  return out.result({ command: invocation.command, exit: EXIT.usage, is: "refused", cause });
+}
+
+async function status({ connection, out }: LocalSession): Promise<ExitCode> {
   const { agentHello } = await import("../../targets/local/agent/start.ts");
   const { layout } = connection.target;
   const hello = await agentHello(layout);
@@ -44,7 +63,7 @@ async function status({ connection, out }: Session): Promise<ExitCode> {
   return out.result({ command: "agent", exit: EXIT.done, running: hello !== undefined, ...hello });
 }
 
-async function start({ connection, out, suffix }: Session): Promise<ExitCode> {
+async function start({ connection, out, suffix }: LocalSession): Promise<ExitCode> {
   const { ensureAgent } = await import("../../targets/local/agent/start.ts");
   const { layout, serviceFile } = connection.target;
   const ensured = await ensureAgent(layout, serviceFile);
@@ -64,7 +83,7 @@ async function start({ connection, out, suffix }: Session): Promise<ExitCode> {
   return out.result({ command: "agent", exit: EXIT.done, is: ensured.is, ...ensured.hello });
 }
 
-async function stop(session: Session): Promise<ExitCode> {
+async function stop(session: LocalSession): Promise<ExitCode> {
   const { stopAgent } = await import("../../targets/local/agent/start.ts");
   await stopAgent(session.connection.target.layout);
   const serving = await edgeServes(session);
@@ -73,12 +92,12 @@ async function stop(session: Session): Promise<ExitCode> {
 }
 
 /** Asked of the record alone: looking through the agent would start it again. */
-async function edgeServes({ connection }: Session): Promise<string> {
+async function edgeServes({ connection }: LocalSession): Promise<string> {
   const address = await connection.target.address();
   return address === undefined ? "No edge runs." : `The edge answers at ${address}.`;
 }
 
-async function stopAll(session: Session): Promise<ExitCode> {
+async function stopAll(session: LocalSession): Promise<ExitCode> {
   const { connection, out, invocation } = session;
   const before = await serves(session);
   const answer = await confirmed(
@@ -101,7 +120,7 @@ async function stopAll(session: Session): Promise<ExitCode> {
 }
 
 /** In the foreground, for systemd and the like: until it is told to stop. */
-async function foreground({ connection, out }: Session): Promise<ExitCode> {
+async function foreground({ connection, out }: LocalSession): Promise<ExitCode> {
   const [{ runAgent }, { writeDurably }, { mkdirSync }] = await Promise.all([
     import("../../targets/local/agent/run.ts"),
     import("../../targets/local/files.ts"),

@@ -1,3 +1,6 @@
+import type { Config } from "../../config/config.ts";
+import { assertNever } from "../../core/units.ts";
+import type { ConfiguredSettings } from "../../targets/kubernetes/settings.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { loadSettings } from "../session.ts";
 import type { Invocation } from "../spec.ts";
@@ -7,15 +10,14 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   const settings = await loadSettings(invocation);
   if (typeof settings === "number") return settings;
   const { out, config, file, notes } = settings;
-  const { checkPlanOf, localSettingsOf, strategyOf } = await import("../../config/resolve.ts");
-  const local = localSettingsOf(config);
+  const { checkPlanOf, strategyOf } = await import("../../config/resolve.ts");
   const strategy = strategyOf(config);
   const checks = checkPlanOf(config, settings.secrets);
   out.text([
     `${config.service} · ${config.environment}: ${file} is valid.`,
-    `  listens on ${local.listen}, ${local.replicas} replica${local.replicas === 1 ? "" : "s"} of: ${local.command}`,
+    `  ${await placeInWords(config)}`,
     `  ${strategy.kind}, bake ${strategy.bake / 1_000} s, previous slot kept warm ${strategy.keepWarm / 1_000} s`,
-    `  checks: ${checks.checks.map((check) => check.name).join(", ")}`,
+    `  checks: ${checks.checks.length === 0 ? "none" : checks.checks.map((check) => check.name).join(", ")}`,
     ...notes.map((note) => `  inferred: ${note}`),
   ]);
   const { service, environment } = config;
@@ -29,4 +31,37 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
     checks: checks.checks.map((check) => check.name),
     notes,
   });
+}
+
+/** Where the service runs and what of it, with what was left out filled in. */
+async function placeInWords(config: Config): Promise<string> {
+  if (config.target.local === undefined) {
+    const { kubernetesSettingsOf } = await import("../../config/resolve-kubernetes.ts");
+    return clusterInWords(kubernetesSettingsOf(config));
+  }
+  const { localSettingsOf } = await import("../../config/resolve.ts");
+  const { listen, replicas, command } = localSettingsOf(config);
+  return `listens on ${listen}, ${replicas} replica${replicas === 1 ? "" : "s"} of: ${command}`;
+}
+
+function clusterInWords({ access, namespace, template, routing }: ConfiguredSettings): string {
+  const where = access.by === "pod" ? "this pod's own cluster" : `context ${access.context}`;
+  const traffic =
+    routing.by === "gateway" ? `HTTPRoute ${routing.route}` : `Service ${routing.service ?? "of its pods"}`;
+  return `namespace ${namespace} of ${where}, pods of ${templateInWords(template)} behind ${traffic}`;
+}
+
+function templateInWords(template: ConfiguredSettings["template"]): string {
+  switch (template.from) {
+    case "live":
+      return `deployment/${template.deployment}`;
+    case "file":
+      return template.path;
+    case "command":
+      return `what ${template.command[0]} prints`;
+    case "image":
+      return `${template.image} on port ${template.port}`;
+    default:
+      return assertNever(template);
+  }
 }

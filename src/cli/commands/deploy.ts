@@ -30,7 +30,8 @@ export function run(invocation: Invocation): Promise<ExitCode> {
     return moving(session, how, async (options): Promise<Moved> => {
       const recalled = await session.connection.target.recall(request.revision, options.signal);
       if (recalled.is === "refused") return recalled;
-      const again = { ...wanted, force: request.force, strategy: request.strategy.kind };
+      const { force, replicas, strategy } = request;
+      const again = { ...wanted, force, replicas, strategy: strategy.kind };
       return deployRevision(session.connection, recalled.revision, again, options, read.plan);
     });
   });

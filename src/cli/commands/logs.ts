@@ -1,22 +1,23 @@
 import { join } from "node:path";
 import { observeNow } from "../../api/planning.ts";
 import { fold } from "../../core/deployment.ts";
-import { sameRevision, SLOTS, type Revision, type Slot } from "../../core/units.ts";
+import { millis, sameRevision, SLOTS, type Revision, type Slot } from "../../core/units.ts";
 import { releaseName } from "../../targets/local/release-folder.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
-import { LogFollower, lastLines, type LogLine } from "../replica-logs.ts";
+import { PodLogs } from "../pod-logs.ts";
+import { FolderLogs, type LogLine, type LogReader } from "../replica-logs.ts";
 import { withSession, type Session } from "../session.ts";
 import { count, flag, text, type Invocation } from "../spec.ts";
 import { printable } from "../view/width.ts";
 
 const DEFAULT_LINES = 50;
-/** How often a followed log is looked at, in ms. */
-const LOOK = 250;
+/** How often a followed log is looked at, in ms; a look at pods is a request for each. */
+const LOOK = { local: 250, kubernetes: 1_000 } as const;
 /** What a line of an error looks like, whatever wrote it. */
 const ERROR = /\b(?:error|exception|fatal|panic|uncaught|unhandled|refused|timed? ?out|5\d\d)\b/iu;
 
 interface Source {
-  readonly folder: string;
+  readonly revision: Revision;
   readonly slot?: Slot;
   /** Nothing before it: a revision may have run here earlier. */
   readonly since?: string;
@@ -32,29 +33,22 @@ export function run(invocation: Invocation): Promise<ExitCode> {
     if (chosen.length === 0) return nothing(session, invocation.argument);
     const wanted = (line: LogLine) =>
       !flag(invocation, "errors") || line.source === "err" || ERROR.test(line.text);
-    const followers = chosen.map((source) => new LogFollower(source.folder, source.slot ?? slot));
-    await Promise.all(followers.map((follower) => follower.look()));
-    for (const source of chosen) {
-      const since = (line: LogLine) =>
-        wanted(line) && (source.since === undefined || line.at >= source.since);
-      print(
-        session,
-        await lastLines(
-          source.folder,
-          source.slot ?? slot,
-          count(invocation, "lines") ?? DEFAULT_LINES,
-          since,
-        ),
-      );
+    const readers = chosen.map((source) => ({ ...source, logs: readerOf(session, source, slot) }));
+    // Before the last lines are read, so that none falls between them and what is followed.
+    await Promise.all(readers.map(({ logs }) => logs.look()));
+    for (const { logs, since } of readers) {
+      const recent = (line: LogLine) => wanted(line) && (since === undefined || line.at >= since);
+      print(session, await logs.last(count(invocation, "lines") ?? DEFAULT_LINES, recent));
     }
-    if (flag(invocation, "follow")) await follow(session, followers, wanted);
+    const followed = readers.map(({ logs }) => logs);
+    if (flag(invocation, "follow")) await follow(session, followed, wanted);
     return session.out.result({ command: "logs", exit: EXIT.done });
   });
 }
 
 async function follow(
   session: Session,
-  followers: readonly LogFollower[],
+  followers: readonly LogReader[],
   wanted: (line: LogLine) => boolean,
 ): Promise<void> {
   const ended = new AbortController();
@@ -64,7 +58,7 @@ async function follow(
   const timer = timeout === undefined ? undefined : setTimeout(end, timeout);
   while (!ended.signal.aborted) {
     for (const follower of followers) print(session, (await follower.look()).filter(wanted));
-    await session.connection.clock.sleep(LOOK as never, ended.signal);
+    await session.connection.clock.sleep(millis(LOOK[session.connection.target.kind]), ended.signal);
   }
   clearTimeout(timer);
 }
@@ -76,30 +70,39 @@ function print({ out }: Session, lines: readonly LogLine[]): void {
   }
 }
 
+function readerOf(
+  { connection: { target } }: Session,
+  source: Source,
+  wanted: string | undefined,
+): LogReader {
+  const slot = source.slot ?? (wanted as Slot | undefined);
+  return target.kind === "local"
+    ? new FolderLogs(join(target.layout.logs, releaseName(source.revision)), slot)
+    : new PodLogs(target, slot, source.revision.id);
+}
+
 /** Whose logs are meant: a deployment (`r42`), a revision, or what runs now. */
 async function sourcesOf(session: Session, name: string | undefined): Promise<readonly Source[]> {
   const { connection } = session;
-  const { logs } = connection.target.layout;
-  const folderOf = (revision: Revision) => join(logs, releaseName(revision));
   const known = await deployments(session);
   if (name === undefined) {
     const observed = await observeNow(connection, new AbortController().signal);
     return SLOTS.flatMap((slot) => {
       const seen = observed.slots[slot];
       return seen.is === "seen" && seen.value.revision !== undefined
-        ? [{ folder: folderOf(seen.value.revision), slot }]
+        ? [{ revision: seen.value.revision, slot }]
         : [];
     });
   }
   const [, number] = /^r(\d+)$/u.exec(name) ?? [];
   const one = known.find((each) => each.number === Number(number));
   if (number !== undefined && one !== undefined)
-    return [{ folder: folderOf(one.revision), slot: one.slot, since: new Date(one.opened).toISOString() }];
+    return [{ revision: one.revision, slot: one.slot, since: new Date(one.opened).toISOString() }];
   const revisions = known.filter((each) => each.revision.id === name).map((each) => each.revision);
   const different = revisions.filter(
     (each, index) => revisions.findIndex((other) => sameRevision(each, other)) === index,
   );
-  return different.map((revision) => ({ folder: folderOf(revision) }));
+  return different.map((revision) => ({ revision }));
 }
 
 interface Known {

@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
-import { compareStrategies, planRevision } from "../../api/planning.ts";
+import { withSize } from "../../api/deploying.ts";
+import { compareStrategies, planRevision, type Wanted } from "../../api/planning.ts";
 import { blocked, findingInWords, preflight } from "../../api/preflight.ts";
 import { comparisonTable, describePlan } from "../../core/planning/describe.ts";
 import type { Revision } from "../../core/units.ts";
@@ -17,20 +18,21 @@ import { wantedOf } from "./wanted.ts";
 export function run(invocation: Invocation): Promise<ExitCode> {
   return withSession(invocation, async (session) => {
     const { connection, out } = session;
-    const wanted = wantedOf(invocation);
+    const typed = wantedOf(invocation);
     const { signal } = new AbortController();
-    const prepared = await connection.target.prepare(wanted.revision, signal, (line) => out.note(line));
+    const prepared = await connection.target.prepare(typed.revision, signal, (line) => out.note(line));
     if (prepared.is === "refused") return refused(session, prepared.cause, prepared.next);
+    const wanted = withSize(typed, prepared);
     return flag(invocation, "compare")
-      ? compared(session, prepared.revision)
-      : planned(session, prepared.revision);
+      ? compared(session, prepared.revision, wanted)
+      : planned(session, prepared.revision, wanted);
   });
 }
 
-async function planned(session: Session, revision: Revision): Promise<ExitCode> {
+async function planned(session: Session, revision: Revision, wanted: Wanted): Promise<ExitCode> {
   const { connection, out, invocation, suffix } = session;
   const { signal } = new AbortController();
-  const answer = await planRevision(connection, revision, wantedOf(invocation), signal);
+  const answer = await planRevision(connection, revision, wanted, signal);
   if ("unavailable" in answer) return refused(session, answer.unavailable, `teal status${suffix}`);
   const { planned: result } = answer;
   if (result.is === "refused") return refused(session, result.cause, result.next);
@@ -76,14 +78,9 @@ async function planned(session: Session, revision: Revision): Promise<ExitCode> 
   });
 }
 
-async function compared(session: Session, revision: Revision): Promise<ExitCode> {
-  const { connection, out, invocation, suffix } = session;
-  const answer = await compareStrategies(
-    connection,
-    revision,
-    wantedOf(invocation),
-    new AbortController().signal,
-  );
+async function compared(session: Session, revision: Revision, wanted: Wanted): Promise<ExitCode> {
+  const { connection, out, suffix } = session;
+  const answer = await compareStrategies(connection, revision, wanted, new AbortController().signal);
   if ("unavailable" in answer) return refused(session, answer.unavailable, `teal status${suffix}`);
   const { comparison } = answer;
   const { strategy, reason } = comparison.recommendation;

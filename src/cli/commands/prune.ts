@@ -1,4 +1,4 @@
-import type { Revision } from "../../core/units.ts";
+import type { Cause, Revision } from "../../core/units.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { openDeployment, serves } from "../finish.ts";
 import { confirmed } from "../prompt.ts";
@@ -7,6 +7,8 @@ import type { Invocation } from "../spec.ts";
 
 /** Releases of so many deployments stay: those a rollback is likely to ask for. */
 const KEPT = 10;
+/** Removing some hundred objects from a cluster takes seconds (ms). */
+const PRUNE_AT_MOST = 120_000;
 
 export function run(invocation: Invocation): Promise<ExitCode> {
   return withSession(invocation, async (session) => {
@@ -31,10 +33,25 @@ export function run(invocation: Invocation): Promise<ExitCode> {
       out.problem(cause, { exit: EXIT.usage, next: "teal prune --yes" });
       return out.result({ command: "prune", exit: EXIT.usage, is: "refused", cause });
     }
-    const removed = await connection.target.prune(keep);
+    const pruned = await prune(connection, keep);
+    if (pruned.is === "refused") {
+      out.problem(pruned.cause, { exit: EXIT.human, next: `teal prune${suffix}` });
+      return out.result({ command: "prune", exit: EXIT.human, is: "failed", cause: pruned.cause });
+    }
+    const { removed } = pruned;
     out.text([removed.length === 0 ? "Nothing to remove." : `Removed: ${removed.join(", ")}`]);
     return out.result({ command: "prune", exit: EXIT.done, removed });
   });
+}
+
+type Pruned =
+  | { readonly is: "pruned"; readonly removed: readonly string[] }
+  | { readonly is: "refused"; readonly cause: Cause };
+
+async function prune({ target }: Session["connection"], keep: readonly Revision[]): Promise<Pruned> {
+  return target.kind === "local"
+    ? { is: "pruned", removed: await target.prune(keep) }
+    : target.prune(keep, AbortSignal.timeout(PRUNE_AT_MOST));
 }
 
 async function needed(session: Session): Promise<readonly Revision[] | undefined> {

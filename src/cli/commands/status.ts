@@ -1,4 +1,5 @@
 import { statusOf, type Status } from "../../api/status.ts";
+import type { Slot } from "../../core/units.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { summary } from "../finish.ts";
 import { Screen } from "../screen.ts";
@@ -15,28 +16,39 @@ export function run(invocation: Invocation): Promise<ExitCode> {
 
 async function showStatus(session: Session): Promise<ExitCode> {
   const { connection, out, suffix } = session;
-  const [status, previews] = await Promise.all([
+  const [status, seen] = await Promise.all([
     statusOf(connection, new AbortController().signal),
     addresses(session),
   ]);
+  const { address, previews } = seen;
+  const preview = previews[idleSlot(status)] ?? previews.blue ?? previews.green;
+  const shown = {
+    ...(address === undefined ? {} : { address }),
+    ...(preview === undefined ? {} : { preview }),
+  };
   const now = connection.clock.now();
-  out.text(statusLines(status, { suffix, now, clock: (at) => formatUntil(at, now), ...previews }));
+  out.text(statusLines(status, { suffix, now, clock: (at) => formatUntil(at, now), ...shown }));
   // Whoever asks by a script must not take "could not be seen" for well.
   const exit = status.serves.slot === "unknown" ? EXIT.human : EXIT.done;
-  return out.result({ command: "status", exit, ...statusResult(status), ...previews });
+  return out.result({ command: "status", exit, ...statusResult(status), ...shown });
 }
 
-async function addresses({
-  connection,
-}: Session): Promise<{ readonly address?: string; readonly preview?: string }> {
-  const { target } = connection;
+/** Longest time (ms) that addresses are waited for; without them the status is as true. */
+const ASIDE = 5_000;
+
+async function addresses({ connection: { target } }: Session) {
   const [address, blue, green] = await Promise.all([
-    target.address(),
+    target.address(AbortSignal.timeout(ASIDE)),
     target.preview("blue"),
     target.preview("green"),
   ]);
-  const preview = blue ?? green;
-  return { ...(address === undefined ? {} : { address }), ...(preview === undefined ? {} : { preview }) };
+  return { address, previews: { blue, green } };
+}
+
+/** The slot without traffic, or with less of it. */
+function idleSlot({ observed: { routing } }: Status): Slot {
+  if (routing.is === "unreadable" || routing.value.weights === "pool") return "green";
+  return routing.value.weights.blue < routing.value.weights.green ? "blue" : "green";
 }
 
 function statusResult({ open, last, ...status }: Status) {

@@ -37,6 +37,7 @@ export interface LocalSettings extends ReleaseSettings {
 }
 
 export interface LocalTarget extends Target {
+  readonly kind: "local";
   readonly layout: Layout;
   readonly router: LocalRouter;
   /** What the agent and the edge are to be started with. */
@@ -46,7 +47,7 @@ export interface LocalTarget extends Target {
   /** Removes releases that neither a slot nor `keep` names; tells which. */
   prune(keep: readonly Revision[]): Promise<readonly string[]>;
   /** Public address for people, `http://127.0.0.1:8080`; undefined while no edge runs. */
-  address(): Promise<string | undefined>;
+  address(signal?: AbortSignal): Promise<string | undefined>;
 }
 
 const EDGE: ServiceFile["edge"] = {
