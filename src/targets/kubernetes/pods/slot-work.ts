@@ -34,7 +34,7 @@ export function createSlotWork(api: Api, settings: KubernetesSettings): SlotWork
   const kept = new Map<Slot, { readonly at: number; readonly read: Promise<Read<readonly PodWork[]>> }>();
 
   async function podsOf(slot: Slot, signal: AbortSignal) {
-    const call = { signal, fresh: FRESH };
+    const call = { signal, ...FRESH };
     const labels = `${LABELS.service}=${settings.service}`;
     const deployments = await api
       .mirror<Deployment>(paths.deployments(api.namespace), { labels })

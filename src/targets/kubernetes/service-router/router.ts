@@ -40,7 +40,7 @@ export function createServiceRouter(api: Api, settings: KubernetesSettings): Tra
     claim: (by) => claim(api, settings, views, by),
     shift,
     async observe(signal) {
-      const read = await views.read({ signal, fresh: FRESH });
+      const read = await views.read({ signal, ...FRESH });
       if (read.is === "unreadable") return read;
       return { is: "seen", value: read.view.routing, version: read.view.version, at: read.at };
     },

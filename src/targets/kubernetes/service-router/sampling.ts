@@ -29,7 +29,7 @@ export function createSampler(
   const bound = new Bound(settings.propagation);
 
   return async (to, signal) => {
-    const call = { signal, fresh: FRESH };
+    const call = { signal, ...FRESH };
     const read = await views.read(call);
     if (read.is === "unreadable") return read;
     const { view, at } = read;

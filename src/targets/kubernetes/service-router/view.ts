@@ -25,8 +25,8 @@ export type ReadView =
 
 type Look = Parameters<Mirror<Service>["read"]>[0];
 
-/** What was watched is asked for again when nothing was heard for so long. */
-export const FRESH = millis(1_000);
+/** What was watched is asked for again when nothing was heard for so long; what takes longer is not waited for. */
+export const FRESH = { fresh: millis(1_000), within: millis(2_000) } as const;
 
 /** Reads the live Service and both slots' Deployments from watches. */
 export class ServiceViews {

@@ -120,9 +120,12 @@ function sameGround(a: ServiceView, b: ServiceView): boolean {
   return a.version === b.version;
 }
 
+/** One request (ms): an API server that takes longer hangs. */
+const REQUEST_MS = 5_000;
+
 /** `undefined` when no attempt may start any more. */
 export function callOf(by: By): CallBy | undefined {
   const left = by.deadline - Date.now();
   if (left <= 0 || by.signal.aborted) return undefined;
-  return { signal: by.signal, within: millis(left) };
+  return { signal: by.signal, within: millis(Math.min(left, REQUEST_MS)) };
 }
