@@ -37,7 +37,7 @@ export class WatchFaults {
     }
     const lines = new Lines();
     this.#from.on("data", (chunk: Buffer) => {
-      for (const line of lines.add(chunk)) this.#take(`${line}\n`);
+      for (const line of lines.add(chunk) ?? []) this.#take(`${line}\n`);
     });
     this.#from.once("close", () => {
       if (!this.#silent)

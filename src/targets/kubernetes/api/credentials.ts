@@ -35,24 +35,38 @@ type Authenticator = {
 export class CredentialSource {
   readonly #pinned: Pinned;
   readonly #plugins = new Set<ChildProcess>();
+  #generation = 0;
   #authenticator: Authenticator | "none" | undefined;
+  #files: Pick<Tls, "ca" | "cert" | "key"> | undefined;
   #pending: Promise<Credentials | Cause> | undefined;
 
   constructor(pinned: Pinned) {
     this.#pinned = pinned;
   }
 
+  /** Tells credentials that are asked for now from those after the next `forget`. */
+  get generation(): number {
+    return this.#generation;
+  }
+
   /** Never rejects. Callers at the same time share one run of a program. */
   current(): Promise<Credentials | Cause> {
-    this.#pending ??= this.#read().finally(() => {
-      this.#pending = undefined;
-    });
+    if (this.#pending === undefined) {
+      const pending = this.#read().finally(() => {
+        if (this.#pending === pending) this.#pending = undefined;
+      });
+      this.#pending = pending;
+    }
     return this.#pending;
   }
 
-  /** The server refused the credentials: the next ones are asked for anew. */
-  forget(): void {
-    if (this.#pending === undefined) this.#authenticator = undefined;
+  /** The server refused the credentials of this generation: the next are asked for anew, once for all who find out. */
+  forget(generation: number): void {
+    if (generation !== this.#generation) return;
+    this.#generation++;
+    this.#authenticator = undefined;
+    this.#files = undefined;
+    this.#pending = undefined;
   }
 
   close(): void {
@@ -61,11 +75,17 @@ export class CredentialSource {
 
   async #read(): Promise<Credentials | Cause> {
     const { cluster, name, user, source } = this.#pinned;
+    const generation = this.#generation;
     try {
-      this.#authenticator ??= (await authenticatorOf(user, this.#plugins)) ?? "none";
+      const authenticator = this.#authenticator ?? (await authenticatorOf(user, this.#plugins)) ?? "none";
+      const files = this.#files ?? readFiles(this.#pinned);
+      if (generation === this.#generation) {
+        this.#authenticator = authenticator;
+        this.#files = files;
+      }
       const options: RequestOptions & { headers: Record<string, string> } = { headers: {} };
-      if (this.#authenticator !== "none") await this.#authenticator.applyAuthentication(withExecInfo(user), options);
-      return assemble(this.#pinned, options);
+      if (authenticator !== "none") await authenticator.applyAuthentication(withExecInfo(user), options);
+      return assemble(this.#pinned, options, files);
     } catch (error) {
       return {
         code: "TEAL-K105",
@@ -145,6 +165,7 @@ function withExecInfo(user: Pinned["user"]): Pinned["user"] {
 function assemble(
   { cluster, user, groups }: Pinned,
   options: RequestOptions & { headers: Record<string, string> },
+  files: Pick<Tls, "ca" | "cert" | "key">,
 ): Credentials {
   const { Authorization: ours } = options.headers;
   const basic = user.username
@@ -153,9 +174,6 @@ function assemble(
   const token = user.token ? `Bearer ${user.token}` : undefined;
   // A file often ends with a line feed, which no header may contain.
   const authorization = (token ?? ours ?? basic)?.trim();
-  const ca = material(cluster.caFile, cluster.caData);
-  const cert = (options.cert as string | undefined) ?? material(user.certFile, user.certData);
-  const key = (options.key as string | undefined) ?? material(user.keyFile, user.keyData);
   return {
     headers: {
       ...(authorization === undefined ? {} : { authorization }),
@@ -163,13 +181,24 @@ function assemble(
       ...(groups.length > 0 ? { "impersonate-group": groups } : {}),
     },
     tls: {
-      ...(ca === undefined ? {} : { ca }),
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
+      ...files,
+      ...(options.cert === undefined ? {} : { cert: options.cert as string }),
+      ...(options.key === undefined ? {} : { key: options.key as string }),
       ...(cluster.tlsServerName ? { servername: cluster.tlsServerName } : {}),
       ...(cluster.skipTLSVerify ? { rejectUnauthorized: false } : {}),
     },
     secrets: [authorization?.replace(/^\w+ /u, ""), user.password].filter((each) => each !== undefined && each !== null),
+  };
+}
+
+function readFiles({ cluster, user }: Pinned): Pick<Tls, "ca" | "cert" | "key"> {
+  const ca = material(cluster.caFile, cluster.caData);
+  const cert = material(user.certFile, user.certData);
+  const key = material(user.keyFile, user.keyData);
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
   };
 }
 

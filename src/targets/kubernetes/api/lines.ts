@@ -9,8 +9,8 @@ export class Lines {
   #rest: Buffer[] = [];
   #size = 0;
 
-  /** @returns the lines that this chunk ended, empty ones left out. Throws when a line does not end. */
-  add(chunk: Buffer): readonly string[] {
+  /** @returns the lines that this chunk ended, empty ones left out; absent: a line does not end. */
+  add(chunk: Buffer): readonly string[] | undefined {
     const lines: string[] = [];
     let from = 0;
     for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, from)) {
@@ -23,8 +23,7 @@ export class Lines {
     const rest = chunk.subarray(from);
     if (rest.length > 0) this.#rest.push(rest);
     this.#size += rest.length;
-    if (this.#size > LONGEST) throw new Error(`a line is longer than ${LONGEST} bytes`);
-    return lines;
+    return this.#size > LONGEST ? undefined : lines;
   }
 }
 

@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { sharedCluster, type Cluster } from "../../../../test/cluster/cluster.ts";
 import { startFaultProxy, type Fault, type FaultProxy } from "../../../../test/cluster/fault-proxy.ts";
@@ -133,6 +136,33 @@ describe("reading a mirror", () => {
       }
       expect(proxy.counts()).toEqual({ "list configmaps": 1, "watch configmaps": 1 });
       api.close();
+    });
+  });
+
+  it("asks for nothing but the watch while nobody reads or waits", async () => {
+    await through("idle", 1, async (mirror, proxy) => {
+      await mirror.read(BY);
+      await new Promise((resolve) => setTimeout(resolve, QUICK.relist * 2));
+      expect(proxy.counts()["list configmaps"]).toBe(1);
+      expect(await mirror.read(BY)).toMatchObject({ is: "seen" });
+      expect(proxy.counts()["list configmaps"]).toBe(2);
+    });
+  });
+
+  it("keeps no process alive once it is closed", async () => {
+    await through("exit", 1, async (_, proxy) => {
+      const program = `
+        const { apiOf, BY } = await import(${JSON.stringify(join(import.meta.dirname, "testing.ts"))});
+        const api = await apiOf(${JSON.stringify(proxy.kubeconfig)}, ${JSON.stringify(namespace)});
+        const mirror = api.mirror("/api/v1/namespaces/${namespace}/configmaps", {});
+        const read = await mirror.read(BY);
+        const changed = mirror.changed(BY.signal);
+        const late = mirror.read({ ...BY, fresh: 0 });
+        api.close();
+        await changed;
+        console.log(read.is, (await late).is);`;
+      const run = promisify(execFile)(process.execPath, ["--input-type=module", "-e", program], { timeout: 20_000 });
+      expect((await run).stdout).toBe("seen unreadable\n");
     });
   });
 

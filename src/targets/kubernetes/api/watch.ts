@@ -33,7 +33,7 @@ export interface Watcher {
   heard(): void;
 }
 
-/** One watch, until it ends for whatever reason. Never rejects. */
+/** One watch, until it ends for whatever reason. Rejects only with what the watcher throws. */
 export async function watchOnce(
   connection: Connection,
   place: string,
@@ -57,10 +57,11 @@ export async function watchOnce(
     info: requestInfo("GET", path),
     secrets: connection.secrets,
   };
+  const { generation } = connection.source;
   const request = await connection.request("GET", path, { accept: "application/json" });
   if ("code" in request) return { is: "failed", cause: request };
   const end = await run(request, bounds, watcher, about, signal);
-  if (end.is === "failed" && end.cause.code === "TEAL-K110") connection.source.forget();
+  if (end.is === "failed" && end.cause.code === "TEAL-K110") connection.source.forget(generation);
   return end;
 }
 
@@ -71,7 +72,7 @@ function run(
   about: About,
   signal: AbortSignal,
 ): Promise<WatchEnd> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const stage = follow(request);
     let ended = false;
     let silence: NodeJS.Timeout | undefined;
@@ -103,10 +104,18 @@ function run(
       const lines = new Lines();
       response.on("data", (chunk: Buffer) => {
         heard();
-        try {
-          for (const line of lines.add(chunk)) if (!ended) take(line, watcher, about, end);
-        } catch (error) {
-          fail("network", `what came cannot be read: ${error instanceof Error ? error.message : ""}`);
+        const read = lines.add(chunk)?.map((line) => readEvent(line, about)) ?? [UNREADABLE];
+        for (const event of read) {
+          if (ended) return;
+          if (event === UNREADABLE) return fail("network", "what came cannot be read");
+          if ("is" in event) return end(event);
+          try {
+            watcher.event(event);
+          } catch (error) {
+            // A mistake of the watcher must not look like one of the network.
+            reject(error as Error);
+            abort();
+          }
         }
         if (!ended) watcher.heard();
       });
@@ -118,21 +127,28 @@ function run(
   });
 }
 
-/** One line of the stream. A line that cannot be read ends the watch: what it said is found from where it began. */
-function take(line: string, watcher: Watcher, about: About, end: (how: WatchEnd) => void): void {
-  const event = JSON.parse(line) as WatchEvent | { readonly type: "ERROR"; readonly object: Status };
+const UNREADABLE = "unreadable";
+
+/** One line of the stream. What an unreadable one said is found by a watch from where this one ends. */
+function readEvent(line: string, about: About): WatchEvent | WatchEnd | typeof UNREADABLE {
+  let event: WatchEvent | { readonly type: "ERROR"; readonly object: Status };
+  try {
+    event = JSON.parse(line) as typeof event;
+  } catch {
+    return UNREADABLE;
+  }
   switch (event.type) {
     case "ADDED":
     case "MODIFIED":
     case "DELETED":
     case "BOOKMARK":
-      return watcher.event(event);
+      return event.object?.metadata === undefined ? UNREADABLE : event;
     case "ERROR": {
       const { code = 500 } = event.object;
-      return end(endOf(code, JSON.stringify({ kind: "Status", ...event.object }), {}, about));
+      return endOf(code, JSON.stringify({ ...event.object, kind: "Status" }), {}, about);
     }
     default:
-      throw new Error(`an event of type ${String((event as { type?: unknown }).type)}`);
+      return UNREADABLE;
   }
 }
 
