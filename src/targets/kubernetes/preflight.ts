@@ -37,7 +37,7 @@ export async function preflight(using: PreflightWith, plan: Plan, call: CallBy):
   const nowhere = await namespaceFinding(api, call);
   if (nowhere !== undefined) return [nowhere];
   const found = await Promise.all([
-    missingRights(api, rightsFor(settings), call),
+    rightsFindings(using, call),
     settings.routing.by === "gateway" ? routeFindings(api, settings.routing.route, call) : [],
     candidateFindings(using, plan, call),
   ]);
@@ -53,6 +53,11 @@ async function namespaceFinding(api: Api, call: CallBy): Promise<Finding | undef
     cause: { code: "TEAL-K601", message: `there is no namespace ${api.namespace} (${api.place})` },
     next: `correct kubernetes.namespace in teal.yaml, or: kubectl create namespace ${api.namespace}`,
   };
+}
+
+async function rightsFindings({ api, settings }: PreflightWith, call: CallBy): Promise<readonly Finding[]> {
+  const keda = await api.get("/apis/keda.sh/v1alpha1", call);
+  return missingRights(api, rightsFor(settings, { keda: keda.is === "ok" }), call);
 }
 
 const GATEWAY_API = "/apis/gateway.networking.k8s.io/v1";

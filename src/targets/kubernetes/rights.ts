@@ -22,6 +22,26 @@ export interface Right {
   readonly need: "must" | "helps";
 }
 
+/** Whoever sizes a slot has to know who else does; what scales the template gets a copy for the idle slot. */
+function autoscaling(group: string, resource: string): readonly Right[] {
+  return [
+    {
+      group,
+      resource,
+      verbs: ["list", "watch"],
+      why: "whether something else sizes a slot",
+      need: "must",
+    },
+    {
+      group,
+      resource,
+      verbs: ["get", "create", "patch", "delete"],
+      why: "the idle slot's copy of the autoscaler; without it a service with one cannot be deployed",
+      need: "helps",
+    },
+  ];
+}
+
 const ALWAYS: readonly Right[] = [
   {
     group: "apps",
@@ -61,14 +81,14 @@ const ALWAYS: readonly Right[] = [
   {
     group: "coordination.k8s.io",
     resource: "leases",
-    verbs: ["get", "create", "patch"],
+    verbs: ["get", "list", "watch", "create", "patch"],
     why: "one operator at a time",
     need: "must",
   },
   {
     group: "",
     resource: "configmaps",
-    verbs: ["get", "list", "create", "patch", "delete"],
+    verbs: ["get", "list", "watch", "create", "patch", "delete"],
     why: "the journal, the history, stored revisions and copies of the template's ConfigMaps",
     need: "must",
   },
@@ -100,13 +120,7 @@ const ALWAYS: readonly Right[] = [
     why: "an Event for each cutover and rollback; without it kubectl shows none",
     need: "helps",
   },
-  {
-    group: "autoscaling",
-    resource: "horizontalpodautoscalers",
-    verbs: ["list", "watch", "create", "patch", "delete"],
-    why: "the idle slot's copy of the autoscaler; without it the candidate is not scaled",
-    need: "helps",
-  },
+  ...autoscaling("autoscaling", "horizontalpodautoscalers"),
   {
     group: "policy",
     resource: "poddisruptionbudgets",
@@ -145,6 +159,9 @@ const FROM_OUTSIDE: Right = {
   need: "must",
 };
 
+/** Only where the cluster knows its kinds. */
+const KEDA = autoscaling("keda.sh", "scaledobjects");
+
 const GATEWAY: Right = {
   group: "gateway.networking.k8s.io",
   resource: "httproutes",
@@ -154,14 +171,15 @@ const GATEWAY: Right = {
 };
 
 /** The rights that deployments with these settings need. */
-export function rightsFor({
-  routing,
-  access,
-}: Pick<ConfiguredSettings, "routing" | "access">): readonly Right[] {
+export function rightsFor(
+  { routing, access }: Pick<ConfiguredSettings, "routing" | "access">,
+  cluster: { readonly keda: boolean },
+): readonly Right[] {
   return [
     ...ALWAYS,
     ...(access.by === "pod" ? [] : [FROM_OUTSIDE]),
     ...(routing.by === "gateway" ? [GATEWAY] : []),
+    ...(cluster.keda ? KEDA : []),
   ];
 }
 
