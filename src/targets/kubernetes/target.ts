@@ -13,7 +13,6 @@ import { inferFrom, settledWith, type Inferred } from "./infer.ts";
 import type { ServiceKey } from "./key.ts";
 import type { LogQuestion, PodLine } from "./logs.ts";
 import { slotName } from "./names.ts";
-import { createSlotWork } from "./pods/slot-work.ts";
 import type { Pruned } from "./prune.ts";
 import { previewOf } from "./reach/preview.ts";
 import { createServiceRouter } from "./service-router/router.ts";
@@ -117,9 +116,7 @@ function moving(
   slots: SlotProvider,
 ): { readonly slots: SlotProvider; readonly router: TrafficRouter } {
   if (configured.routing.by === "service") return { slots, router: serviceRouter(api, configured, inferred) };
-  const settings = settledWith(configured, configured.routing);
-  const work = createSlotWork(api, settings);
-  const router = createGatewayRouter(api, settings, configured.metrics === undefined ? {} : work);
+  const router = createGatewayRouter(api, settledWith(configured, configured.routing));
   return { slots: exposing(slots, router), router };
 }
 

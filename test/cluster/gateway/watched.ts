@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Client, Json } from "../kubelet/client.ts";
 
 const AGAIN_MS = 200;
+const FIRST_MS = 20_000;
 
 /** All objects of a kind, kept up to date. Every change, and every new list, is told. */
 export class Watched {
@@ -23,7 +24,7 @@ export class Watched {
 
   /** Resolves after the first list; goes on until the signal aborts. */
   async start(signal: AbortSignal): Promise<void> {
-    let from = await this.#list();
+    let from = await this.#first();
     void (async () => {
       while (!signal.aborted) {
         await this.#client.watch(
@@ -36,6 +37,19 @@ export class Watched {
         from = await this.#list().catch(() => from);
       }
     })();
+  }
+
+  /** A definition that was just made is not served at once. */
+  async #first(): Promise<string> {
+    const deadline = performance.now() + FIRST_MS;
+    for (;;) {
+      try {
+        return await this.#list();
+      } catch (error) {
+        if (performance.now() > deadline) throw error;
+        await sleep(AGAIN_MS);
+      }
+    }
   }
 
   #saw(type: string, object: Json): void {

@@ -1,21 +1,20 @@
-import type { Evidence, Read, Residual, Routing } from "../../../core/observed.ts";
+import type { Routing } from "../../../core/observed.ts";
 import { NOBODY, type Shares, type Weights } from "../../../core/routing.ts";
-import { type Fence, instant, type Slot } from "../../../core/units.ts";
+import type { Fence, Slot } from "../../../core/units.ts";
 import type { TrafficRouter } from "../../../ports/router.ts";
 import type { By, Expect, Write } from "../../../ports/write.ts";
 import { raiseEpoch } from "../anchor.ts";
 import type { Api } from "../api/api.ts";
+import { createSlotWork } from "../pods/slot-work.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import { exposedAfter, hidden, rewrite, type Wish } from "./rewrite.ts";
 import { createSampler, type Identify } from "./sampling.ts";
 import { sameShares } from "./shares.ts";
-import { type RouteView, RouteViews } from "./view.ts";
+import { FRESH, type RouteView, RouteViews } from "./view.ts";
 import { inexact, LATE, possible, uneven, unmanaged } from "./words.ts";
 import { callOf, type Decision, writeRoute } from "./writing.ts";
 
 export interface GatewayRouterParts {
-  /** What a slot still works on, where its pods tell it. Without it nothing is known of what is in flight. */
-  readonly residual?: (slot: Slot, signal: AbortSignal) => Promise<Read<Residual>>;
   /** Asks the gateway itself which slots answer: the strongest proof. */
   readonly identify?: Identify;
 }
@@ -37,10 +36,10 @@ export interface GatewayRouter extends TrafficRouter {
 export function createGatewayRouter(
   api: Api,
   settings: KubernetesSettings,
-  { residual, identify }: GatewayRouterParts = {},
+  { identify }: GatewayRouterParts = {},
 ): GatewayRouter {
   const views = new RouteViews(api, settings);
-  const sampler = createSampler(api, settings, views, identify);
+  const work = createSlotWork(api, settings);
   const { testers, mirror } = settings.routing.by === "gateway" ? settings.routing : {};
   const wished = (to: Shares, exposed: Slot | undefined): Wish => ({
     to,
@@ -94,19 +93,14 @@ export function createGatewayRouter(
     hide,
     claim: (by) => claim(api, settings, views, by),
     async observe(signal) {
-      const read = await views.read({ signal });
+      const read = await views.read({ signal, ...FRESH });
       if (read.is === "unreadable") return read;
       const { routing, version, shares } = read.view;
       if (shares.length === 0) return { is: "unreadable", cause: unmanaged(views.name, views.services) };
       return { is: "seen", value: routing, version, at: read.at };
     },
-    sample: (to, signal): Promise<Read<Evidence>> => sampler(to, signal),
-    async residual(slot, signal): Promise<Read<Residual>> {
-      if (residual !== undefined) return residual(slot, signal);
-      const read = await views.read({ signal });
-      if (read.is === "unreadable") return read;
-      return { is: "seen", value: {}, version: read.view.version, at: instant(read.at) };
-    },
+    sample: createSampler(api, settings, views, work, identify),
+    residual: work.residual,
   };
 }
 
@@ -124,13 +118,11 @@ async function claim(
   const call = callOf(by);
   if (call === undefined) return { is: "rejected", cause: LATE };
   const anchored = await raiseEpoch(api, settings.service, by.fence, call);
-  if (!("by" in anchored) && "cause" in anchored) return anchored;
-  if (anchored.is === "fenced") return anchored;
+  if ("cause" in anchored || "by" in anchored) return anchored;
   let known = anchored.is === "already";
   const wrote = await writeRoute(api, views, by, (view) => {
     known &&= view.epoch === by.fence;
     return { is: "write", rules: view.rules };
   });
-  if ("seen" in wrote) return { is: known ? "unchanged" : "applied", seen: by.fence };
-  return wrote;
+  return "seen" in wrote ? { is: known ? "unchanged" : "applied", seen: by.fence } : wrote;
 }

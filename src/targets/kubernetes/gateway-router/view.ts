@@ -1,21 +1,14 @@
 import { createHash } from "node:crypto";
 import type { Routing, RuleState } from "../../../core/observed.ts";
-import type { Shares } from "../../../core/routing.ts";
-import {
-  type Cause,
-  type Fence,
-  type Instant,
-  millis,
-  type Slot,
-  SLOTS,
-  version,
-} from "../../../core/units.ts";
+import { type Shares, soleSlot } from "../../../core/routing.ts";
+import { type Cause, type Fence, type Instant, millis, type Slot, version } from "../../../core/units.ts";
 import type { Version } from "../../../core/units.ts";
 import { epochOf } from "../anchor.ts";
-import type { Api, CallBy } from "../api/api.ts";
-import type { Deployment, Labels, Service } from "../api/objects.ts";
+import type { Api, CallBy, Mirror } from "../api/api.ts";
+import type { Deployment, Service } from "../api/objects.ts";
 import { paths } from "../api/paths.ts";
 import { LABELS, slotName } from "../names.ts";
+import { slotsOf, weightsOf } from "../service-router/selectors.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import type { HttpRoute, RouteRule } from "./http-route.ts";
 import { type Backends, isManaged, isOriginal, isTestersRule, slotOf } from "./refs.ts";
@@ -40,8 +33,10 @@ export type ReadView =
   | { readonly is: "seen"; readonly view: RouteView; readonly at: Instant }
   | { readonly is: "unreadable"; readonly cause: Cause };
 
-/** What was watched is asked for again when nothing was heard for so long. */
-const FRESH = millis(1_000);
+type Look = Parameters<Mirror<HttpRoute>["read"]>[0];
+
+/** What was watched is asked for again when nothing was heard for so long; what takes longer is not waited for. */
+export const FRESH = { fresh: millis(1_000), within: millis(2_000) } as const;
 
 /** Reads one HTTPRoute from a watch, and what is needed to understand it. */
 export class RouteViews {
@@ -73,9 +68,12 @@ export class RouteViews {
     return paths.httpRoutes(this.#api.namespace, this.#route);
   }
 
-  /** As last heard of; costs a request only when the watch was silent. */
-  async read(call: CallBy): Promise<ReadView> {
-    const seen = await this.#mirror().read({ ...call, fresh: FRESH });
+  /**
+   * As last heard of: at most `fresh` ago, which costs a request only when a watch was silent. Without `fresh` it may
+   * be of any age, for a write that tests what it was decided on.
+   */
+  async read(call: Look): Promise<ReadView> {
+    const seen = await this.#mirror().read(call);
     if (seen.is === "unreadable") return seen;
     const route = seen.items.find((item) => item.metadata.name === this.#route);
     return route === undefined ? this.#absent() : this.#view(route, seen.at, call);
@@ -108,7 +106,7 @@ export class RouteViews {
     return { is: "unreadable", cause: { code: "TEAL-K350", message } };
   }
 
-  async #view(route: HttpRoute, at: Instant, call: CallBy): Promise<ReadView> {
+  async #view(route: HttpRoute, at: Instant, call: Look): Promise<ReadView> {
     const { service } = this.#settings;
     const slots = { blue: slotName(service, "blue"), green: slotName(service, "green") };
     const plain: Backends = { namespace: this.#api.namespace, slots, original: this.#original };
@@ -123,34 +121,25 @@ export class RouteViews {
   }
 
   /** The slot whose pods the original Service selects; none when they are no slot's, or of both. */
-  async #originalReaches(call: CallBy): Promise<{ readonly slot?: Slot } | { readonly cause: Cause }> {
+  async #originalReaches(call: Look): Promise<{ readonly slot?: Slot } | { readonly cause: Cause }> {
     const namespace = this.#api.namespace;
-    const by = { ...call, fresh: FRESH };
     const services = await this.#api
       .mirror<Service>(paths.services(namespace), { fields: `metadata.name=${this.#original}` })
-      .read(by);
+      .read(call);
     if (services.is === "unreadable") return services;
     const deployments = await this.#api
       .mirror<Deployment>(paths.deployments(namespace), {
         labels: `${LABELS.service}=${this.#settings.service}`,
       })
-      .read(by);
+      .read(call);
     if (deployments.is === "unreadable") return deployments;
-    const selector = services.items[0]?.spec.selector;
-    const reached = SLOTS.filter((slot) =>
-      deployments.items.some(
-        ({ metadata, spec }) =>
-          metadata.labels?.[LABELS.slot] === slot && selects(selector, spec.template.metadata?.labels),
-      ),
+    const weights = weightsOf(
+      services.items[0]?.spec.selector,
+      slotsOf(this.#settings.service, deployments.items),
     );
-    const [slot, ...others] = reached;
-    return slot === undefined || others.length > 0 ? {} : { slot };
+    const slot = soleSlot(weights);
+    return slot === undefined ? {} : { slot };
   }
-}
-
-function selects(selector: Labels | undefined, labels: Labels | undefined): boolean {
-  const wanted = Object.entries(selector ?? {});
-  return wanted.length > 0 && wanted.every(([key, value]) => labels?.[key] === value);
 }
 
 export function viewOf(route: HttpRoute, rules: readonly RouteRule[], backends: Backends): RouteView {

@@ -1,11 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Routing } from "../../../core/observed.ts";
-import { type Cause, type Fence, type Millis, millis } from "../../../core/units.ts";
+import { type Cause, millis } from "../../../core/units.ts";
 import type { By, Write } from "../../../ports/write.ts";
-import type { Answer, Api, CallBy, JsonOperation } from "../api/api.ts";
+import { notWritten } from "../api/answers.ts";
+import type { Api, CallBy, JsonOperation } from "../api/api.ts";
 import { ANNOTATIONS } from "../names.ts";
 import type { HttpRoute, RouteRule } from "./http-route.ts";
-import type { RouteView, RouteViews } from "./view.ts";
+import type { ReadView, RouteView, RouteViews } from "./view.ts";
 import { LATE, restless } from "./words.ts";
 
 /** What to do about a route that was just read. */
@@ -19,7 +20,8 @@ const ATTEMPTS = 5;
 
 /**
  * Reads, decides and writes until one write was decided on what it found. The write tests the epoch and all rules of
- * the route, so that neither a fenced writer nor one with an outdated picture changes anything.
+ * the route, so that neither a fenced writer nor one with an outdated picture changes anything. It is made even when
+ * it should change nothing: the watch it was decided on may be late, and the test is what makes the answer true.
  */
 export async function writeRoute(
   api: Api,
@@ -28,28 +30,41 @@ export async function writeRoute(
   decide: (view: RouteView) => Decision,
 ): Promise<Write<Routing>> {
   let refused: { readonly on: RouteView; readonly cause: Cause } | undefined;
+  let fresh = false;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const call = callOf(by);
     if (call === undefined) return { is: "rejected", cause: LATE };
-    const read = refused === undefined ? await views.read(call) : await views.readAgain(call);
-    if (read.is === "unreadable") return { is: "rejected", cause: read.cause };
-    const { view } = read;
-    if (view.epoch > by.fence) return { is: "fenced", by: view.epoch };
-    // Nothing that the write tests has changed: it is the content that the server does not want.
-    if (refused !== undefined && sameGround(refused.on, view))
-      return { is: "rejected", cause: refused.cause };
-    const decision = decide(view);
-    if (decision.is === "answer") return decision.answer;
-    if (isDeepStrictEqual(decision.rules, view.rules) && view.epoch === by.fence) {
-      return { is: "unchanged", seen: view.routing };
+    const read = fresh ? await views.readAgain(call) : await views.read(call);
+    const decision = decideOn(read, by, decide);
+    if (decision.is === "answer") {
+      // An epoch only grows; whatever else a late watch says must not make a refusal.
+      if (fresh || decision.answer.is === "fenced") return decision.answer;
+      fresh = true;
+      continue;
     }
-    const again = callOf(by);
-    if (again === undefined) return { is: "rejected", cause: LATE };
-    const answer = await patch(api, views, view, decision.rules, by, again);
-    if (answer.is !== "changed") return answer;
+    const { view, rules } = decision;
+    // Nothing that the write tests has changed: it is the content that the server does not want.
+    if (refused !== undefined && sameGround(refused.on, view)) {
+      return { is: "rejected", cause: refused.cause };
+    }
+    const answer = await patch(api, views, view, rules, by);
+    if (answer.is !== "outdated") return answer;
     refused = { on: view, cause: answer.cause };
+    fresh = true;
   }
   return { is: "rejected", cause: restless(views.name, ATTEMPTS) };
+}
+
+function decideOn(
+  read: ReadView,
+  by: By,
+  decide: (view: RouteView) => Decision,
+): Extract<Decision, { is: "answer" }> | { is: "write"; view: RouteView; rules: readonly RouteRule[] } {
+  if (read.is === "unreadable") return { is: "answer", answer: { is: "rejected", cause: read.cause } };
+  const { view } = read;
+  if (view.epoch > by.fence) return { is: "answer", answer: { is: "fenced", by: view.epoch } };
+  const decision = decide(view);
+  return decision.is === "answer" ? decision : { is: "write", view, rules: decision.rules };
 }
 
 async function patch(
@@ -58,46 +73,44 @@ async function patch(
   view: RouteView,
   rules: readonly RouteRule[],
   by: By,
-  call: CallBy,
-): Promise<Write<Routing> | { readonly is: "changed"; readonly cause: Cause }> {
+): Promise<Write<Routing> | { readonly is: "outdated"; readonly cause: Cause }> {
+  const call = callOf(by);
+  if (call === undefined) return { is: "rejected", cause: LATE };
   const operations = operationsFor(view, rules, by);
   const answer = await api.patch<HttpRoute>(views.path, { by: "json", operations }, call);
-  if (answer.is !== "ok") {
-    const outdated = answer.is === "refused" && (answer.status === 422 || answer.status === 409);
-    return outdated ? { is: "changed", cause: answer.cause } : failed(answer);
+  if (answer.is === "ok") {
+    const took = await views.took(answer.value, call);
+    // The write is done; only what else is needed to understand the answer could not be read.
+    if (took.is === "unreadable") return { is: "unknown", cause: took.cause };
+    const same = isDeepStrictEqual(rules, view.rules);
+    return { is: same ? "unchanged" : "applied", seen: took.view.routing };
   }
-  const same = isDeepStrictEqual(rules, view.rules);
-  const took = await views.took(answer.value, call);
-  // The write is done; only what else is needed to understand the answer could not be read.
-  if (took.is === "unreadable") return { is: "unknown", cause: took.cause };
-  return { is: same ? "unchanged" : "applied", seen: took.view.routing };
+  // 422 is a test that failed, or rules that are not valid: the next look tells.
+  const outdated = answer.is === "refused" && (answer.status === 422 || answer.status === 409);
+  return outdated ? { is: "outdated", cause: answer.cause } : notWritten(answer);
 }
 
-/**
- * A route that was never claimed has no epoch that could be tested; then its resourceVersion stands for it, so that
- * two first writers cannot both succeed.
- */
+/** To test for null is to test that nothing is there; `add` replaces what is. */
 export function operationsFor(
-  view: RouteView,
+  view: Pick<RouteView, "route" | "rules">,
   rules: readonly RouteRule[],
-  by: { readonly fence: Fence; readonly intent: string },
+  by: Pick<By, "fence" | "intent">,
 ): readonly JsonOperation[] {
-  const { annotations, resourceVersion } = view.route.metadata;
-  const epoch = annotations?.[ANNOTATIONS.epoch];
-  const same = isDeepStrictEqual(rules, view.rules);
+  const { annotations } = view.route.metadata;
+  const epoch = { op: "add", path: annotationPath(ANNOTATIONS.epoch), value: String(by.fence) } as const;
+  const intent = { op: "add", path: annotationPath(ANNOTATIONS.intent), value: by.intent } as const;
   return [
-    epoch === undefined
-      ? { op: "test", path: "/metadata/resourceVersion", value: resourceVersion }
-      : { op: "test", path: annotationPath(ANNOTATIONS.epoch), value: epoch },
-    ...(annotations === undefined ? [{ op: "add" as const, path: "/metadata/annotations", value: {} }] : []),
-    { op: "add", path: annotationPath(ANNOTATIONS.epoch), value: String(by.fence) },
-    { op: "add", path: annotationPath(ANNOTATIONS.intent), value: by.intent },
-    ...(same
+    ...(annotations === undefined
+      ? ([
+          { op: "test", path: "/metadata/annotations", value: null },
+          { op: "add", path: "/metadata/annotations", value: {} },
+        ] as const)
+      : ([{ op: "test", path: epoch.path, value: annotations[ANNOTATIONS.epoch] ?? null }] as const)),
+    { op: "test", path: "/spec/rules", value: view.rules },
+    epoch,
+    ...(isDeepStrictEqual(rules, view.rules)
       ? []
-      : [
-          { op: "test" as const, path: "/spec/rules", value: view.rules },
-          { op: "replace" as const, path: "/spec/rules", value: rules },
-        ]),
+      : [intent, { op: "replace" as const, path: "/spec/rules", value: rules }]),
   ];
 }
 
@@ -109,15 +122,12 @@ function sameGround(a: RouteView, b: RouteView): boolean {
   return a.epoch === b.epoch && isDeepStrictEqual(a.rules, b.rules);
 }
 
-export function failed<T>(answer: Exclude<Answer<unknown>, { is: "ok" }>): Write<T> {
-  if (answer.is === "unknown") return { is: "unknown", cause: answer.cause };
-  const retryAfter: Millis | undefined = answer.is === "refused" ? answer.retryAfter : undefined;
-  return { is: "rejected", cause: answer.cause, ...(retryAfter === undefined ? {} : { retryAfter }) };
-}
+/** One request (ms): an API server that takes longer hangs. */
+const REQUEST_MS = 5_000;
 
 /** `undefined` when no attempt may start any more. */
 export function callOf(by: By): CallBy | undefined {
   const left = by.deadline - Date.now();
   if (left <= 0 || by.signal.aborted) return undefined;
-  return { signal: by.signal, within: millis(left) };
+  return { signal: by.signal, within: millis(Math.min(left, REQUEST_MS)) };
 }
