@@ -7,6 +7,7 @@ import { startFaultProxy, type Fault, type FaultProxy } from "../../../../test/c
 import { between, pick, seeded } from "../../../../test/simulation/random.ts";
 import { millis } from "../../../core/units.ts";
 import type { Api, Mirror } from "./api.ts";
+import type { Pace } from "./mirror.ts";
 import type { ConfigMap } from "./objects.ts";
 import { paths } from "./paths.ts";
 import { apiOf, BY, configMap, makeConfigMap, QUICK } from "./testing.ts";
@@ -32,9 +33,10 @@ async function through(
   part: string,
   seed: number,
   act: (mirror: Mirror<ConfigMap>, proxy: FaultProxy, api: Api) => Promise<void>,
+  pace: Pace = QUICK,
 ): Promise<void> {
   const proxy = await startFaultProxy({ upstream: cluster.kubeconfig, seed });
-  const api = await apiOf(proxy.kubeconfig, namespace, QUICK);
+  const api = await apiOf(proxy.kubeconfig, namespace, pace);
   try {
     await act(api.mirror<ConfigMap>(paths.configMaps(namespace), { labels: `part=${part}` }), proxy, api);
   } finally {
@@ -80,10 +82,15 @@ const WATCH_FAULTS: readonly (readonly [string, Fault])[] = [
   ["slow answers", { is: "slow", ms: 100 }],
 ];
 
+/** Faults after which the server must be asked for everything again. */
+const FORGETTING = ["410 as a status", "410 as an event"];
+/** Only a list finds what no watch told. */
+const LOSING = ["dropped events"];
+
 describe("a mirror sees every change in spite of", () => {
   it.each(WATCH_FAULTS)("%s", async (what, fault) => {
     const part = what.toLowerCase().replaceAll(/\W+/gu, "-");
-    await through(part, 1, async (mirror, proxy) => {
+    const see = async (mirror: Mirror<ConfigMap>, proxy: FaultProxy) => {
       proxy.next({ verb: "watch" }, fault);
       expect(await mirror.read(BY)).toMatchObject({ is: "seen", items: [] });
       const made: string[] = [];
@@ -96,7 +103,10 @@ describe("a mirror sees every change in spite of", () => {
       await direct.remove(paths.configMaps(namespace, made[3] ?? ""), {}, BY);
       await until(mirror, "loses one", (items) => items.length === 7);
       expect(proxy.pending()).toBe(0);
-    });
+      if (LOSING.includes(what)) return;
+      expect(proxy.counts()["list configmaps"]).toBe(FORGETTING.includes(what) ? 2 : 1);
+    };
+    await through(part, 1, see, LOSING.includes(what) ? QUICK : { ...QUICK, relist: millis(60_000) });
   });
 
   it.each<readonly [string, Fault]>([

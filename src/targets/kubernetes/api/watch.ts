@@ -137,14 +137,14 @@ function readEvent(line: string, about: About): WatchEvent | WatchEnd | typeof U
   } catch {
     return UNREADABLE;
   }
-  switch (event.type) {
+  switch (event?.type) {
     case "ADDED":
     case "MODIFIED":
     case "DELETED":
     case "BOOKMARK":
       return event.object?.metadata === undefined ? UNREADABLE : event;
     case "ERROR": {
-      const { code = 500 } = event.object;
+      const { code = 500 } = event.object ?? {};
       return endOf(code, JSON.stringify({ ...event.object, kind: "Status" }), {}, about);
     }
     default:
