@@ -35,26 +35,21 @@ export class Client {
   }
 
   /** Answers with any status; throws when there is none. */
-  request(method: string, path: string, body?: object, type?: string): Promise<Answer> {
+  request(method: string, path: string, body?: object, type = contentType(method)): Promise<Answer> {
+    const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
     return new Promise((resolve, reject) => {
-      const request = https.request(
-        this.#server + path,
-        {
-          ...this.#options(method, body === undefined ? undefined : (type ?? contentType(method))),
-          timeout: REQUEST_MS,
-        },
-        (response) => {
-          let text = "";
-          response.setEncoding("utf8").on("data", (part: string) => (text += part));
-          response.once("error", reject);
-          response.once("end", () => resolve({ status: response.statusCode ?? 0, body: parse(text) }));
-        },
-      );
+      const options = { ...this.#options(method, bytes, type), timeout: REQUEST_MS };
+      const request = https.request(this.#server + path, options, (response) => {
+        let text = "";
+        response.setEncoding("utf8").on("data", (part: string) => (text += part));
+        response.once("error", reject);
+        response.once("end", () => resolve({ status: response.statusCode ?? 0, body: parse(text) }));
+      });
       request.once("error", reject);
       request.once("timeout", () =>
         request.destroy(new Error(`${method} ${path}: no answer in ${REQUEST_MS} ms`)),
       );
-      request.end(body === undefined ? undefined : JSON.stringify(body));
+      request.end(bytes);
     });
   }
 
@@ -92,12 +87,14 @@ export class Client {
     });
   }
 
-  #options(method: string, type?: string): https.RequestOptions {
+  #options(method: string, body?: Buffer, type = ""): https.RequestOptions {
     const headers = { authorization: `Bearer ${this.#token}`, accept: "application/json" };
     return {
       method,
       agent: this.#agent,
-      headers: type === undefined ? headers : { ...headers, "content-type": type },
+      // Its length is said, or Node would send the body of a DELETE as if it were the next request.
+      headers:
+        body === undefined ? headers : { ...headers, "content-type": type, "content-length": body.length },
     };
   }
 }

@@ -18,7 +18,12 @@ mount -t overlay overlay -o "lowerdir=/,upperdir=$scratch/upper,workdir=$scratch
 # Other file systems are no part of the lower layer.
 for path in /proc /sys /dev; do mount --rbind "$path" "$root$path"; done
 while [ "$1" != -- ]; do mount --rbind "$1" "$root$1"; shift; done; shift
-while [ "$1" != -- ]; do mkdir -p "$root$2"; mount --bind "$1" "$root$2"; shift 2; done; shift
+while [ "$1" != -- ]; do
+  # Within the root, or a link on the way (/var/run) would lead out of it.
+  at=$(chroot "$root" sh -ec 'mkdir -p "$1"; readlink -f "$1"' sh "$2")
+  mount --bind "$1" "$root$at"
+  shift 2
+done; shift
 exec chroot "$root" env --chdir="$@"
 `;
 

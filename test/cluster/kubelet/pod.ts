@@ -198,7 +198,9 @@ export class Pod {
       const answer = await this.#node.client
         .request("DELETE", podPath(this.#object), options)
         .catch(() => undefined);
-      this.#detached = answer !== undefined && answer.status < 500;
+      // Gone, or another of the same name: neither is ours.
+      this.#detached = answer !== undefined && (answer.status < 300 || [404, 409].includes(answer.status));
+      if (!this.#detached) console.error(`${this.name}: removal: ${answer?.status} ${answer?.body?.message}`);
       if (!this.#detached) await pause(RETRY_MS, new AbortController().signal);
     }
   }
