@@ -43,3 +43,10 @@ export function gatewayCrdsFolder(): string {
     throw new Error("run.ts did not say where the definitions of the Gateway API are");
   return folder;
 }
+
+/** The program with the conformance tests of the Gateway API. */
+export function conformanceProgram(): string {
+  const program = process.env["TEAL_TEST_CONFORMANCE"];
+  if (program === undefined) throw new Error("run.ts did not say where the conformance tests are");
+  return program;
+}

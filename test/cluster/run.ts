@@ -2,7 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
-import { controlPlane, gatewayCrds } from "./build.ts";
+import { conformanceTests, controlPlane, gatewayCrds } from "./build.ts";
 
 /**
  * `run.ts test <arguments of vitest>` runs the suite that needs a Kubernetes control plane; `run.ts shell [command...]`
@@ -39,6 +39,7 @@ if (hindrance !== undefined) {
 
 const programs = await controlPlane();
 const crds = await gatewayCrds();
+const conformance = what === "test" ? await conformanceTests() : "";
 const folder = mkdtempSync(join(tmpdir(), "teal-cluster-"));
 process.exit(await inside(what === "test" ? vitest(words) : shell(words)).finally(tidy));
 
@@ -70,6 +71,7 @@ function inside(command: readonly string[]): Promise<number> {
       TEAL_TEST_CLUSTER: folder,
       TEAL_TEST_PROGRAMS: programs,
       TEAL_TEST_GATEWAY_CRDS: crds,
+      TEAL_TEST_CONFORMANCE: conformance,
     },
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {

@@ -8,18 +8,21 @@ import { CONTROLLER } from "./tables.ts";
 /** The class of Gateways that the test cluster's gateway serves. */
 export const GATEWAY_CLASS = "teal-test";
 
+export interface TestGateway {
+  stop(): Promise<void>;
+}
+
 /** Starts the gateway process and waits until its class is accepted. */
-export async function startGateway(cluster: Cluster): Promise<{ stop(): Promise<void> }> {
+export async function startGateway(cluster: Cluster): Promise<TestGateway> {
   const folder = await mkdtemp(join(tmpdir(), "gateway-"));
   const main = join(import.meta.dirname, "main.ts");
   const component = new Component("gateway", folder, [process.execPath, main, cluster.kubeconfig]);
-  const manifest = {
+  await cluster.apply("default", {
     apiVersion: "gateway.networking.k8s.io/v1",
     kind: "GatewayClass",
     metadata: { name: GATEWAY_CLASS },
     spec: { controllerName: CONTROLLER },
-  };
-  await applyObject(cluster, manifest);
+  });
   await component.until("its class to be accepted", async () => {
     const path = "jsonpath={.status.conditions[?(@.type=='Accepted')].status}";
     return (await cluster.kubectl("get", "gatewayclass", GATEWAY_CLASS, "-o", path)) === "True";
@@ -27,20 +30,8 @@ export async function startGateway(cluster: Cluster): Promise<{ stop(): Promise<
   return {
     stop: async () => {
       await component.kill();
+      await cluster.kubectl("delete", "gatewayclass", GATEWAY_CLASS);
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Creates or updates an object from a test. */
-export async function applyObject(cluster: Cluster, ...objects: readonly object[]): Promise<void> {
-  const { writeFile } = await import("node:fs/promises");
-  const folder = await mkdtemp(join(tmpdir(), "objects-"));
-  try {
-    const file = join(folder, "objects.json");
-    await writeFile(file, JSON.stringify({ apiVersion: "v1", kind: "List", items: objects }));
-    await cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", file);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
