@@ -292,6 +292,23 @@ describe("credentials", () => {
     expect(JSON.stringify(answer)).toContain("session expired, token=[redacted]");
   });
 
+  it("that come too late: what was said to be unsent is not sent later", async () => {
+    const { port, asked } = await answering((response) => json(response, 200, {}));
+    const done = join(folder, "done");
+    const api = await apiAt(`http://127.0.0.1:${port}`, plugin(`sleep 0.5; touch ${done}; echo '{"status":{"token":"t"}}'`));
+    expect(code(await api.create(all, {}, { ...BY, within: millis(100) }))).toEqual(["unsent", "TEAL-K105"]);
+    await expect.poll(() => existsSync(done)).toBe(true);
+    expect(code(await api.get(one, BY))).toBe("ok");
+    expect(asked.map(({ line }) => line.split(" ")[0])).toEqual(["GET"]);
+  });
+
+  it("that no header can hold", async () => {
+    const api = await apiAt(unreachable, { token: "two\nlines" });
+    const answer = await api.create(all, {}, BY);
+    expect(code(answer)).toEqual(["unsent", "TEAL-K103"]);
+    expect(JSON.stringify(answer)).not.toContain("two");
+  });
+
   it("of a program that never ends: the call does, and the program ends with the connection", async () => {
     const pidFile = join(folder, "pid");
     const api = await apiAt(unreachable, plugin(`echo $$ > ${pidFile}; exec sleep 1000`));

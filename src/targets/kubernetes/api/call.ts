@@ -31,26 +31,17 @@ export async function call(
   const deadline = performance.now() + within;
   let renewed = false;
   for (let tries = 1; ; tries++) {
-    const { generation } = connection.source;
     const answer = await attempt(connection, place, wanted, signal, deadline - performance.now());
-    if (isRefusedLogin(answer)) {
-      connection.source.forget(generation);
+    if (answer.is === "refused" && answer.status === 401 && !renewed) {
       // Nothing was done. The token may just have expired or been rotated: a new one is tried once.
-      if (answer.is === "refused" && !renewed) {
-        renewed = true;
-        continue;
-      }
+      renewed = true;
+      continue;
     }
     const wait = pauseBefore(answer, wanted.writes, tries, deadline - performance.now());
     if (wait === undefined || signal.aborted) return answer;
     await pause(wait, signal);
-    if (signal.aborted) return answer;
+    if (signal.aborted || performance.now() >= deadline) return answer;
   }
-}
-
-/** The token, or the certificate on either side, is not accepted (any more). */
-function isRefusedLogin(answer: Answer<unknown>): boolean {
-  return answer.is !== "ok" && ["TEAL-K107", "TEAL-K110"].includes(answer.cause.code);
 }
 
 /** A call whose answer is a JSON object. */

@@ -46,31 +46,42 @@ export class Connection {
     path: string,
     headers: OutgoingHttpHeaders,
   ): Promise<ClientRequest | Cause> {
+    const { generation } = this.source;
     const credentials = await this.source.current();
     if ("code" in credentials) return credentials;
     this.#credentials = credentials;
-    let agent: Agent;
-    try {
-      agent = await this.#agentFor(credentials.tls);
-    } catch (error) {
-      // Certificates and keys are read here; a message about them quotes none of them.
-      const why = error instanceof Error ? error.message : String(error);
-      return { code: "TEAL-K103", message: `the client certificate of ${this.#pinned.source} cannot be used: ${why}` };
-    }
     const { protocol, hostname, port, pathname } = this.server;
     const { request } = process.getBuiltinModule(protocol === "http:" ? "node:http" : "node:https");
     const host = hostname.replace(/^\[|\]$/gu, "");
     // Without it Node would expect the certificate of whatever a Host header names, as probes of pods set it.
     const servername = process.getBuiltinModule("node:net").isIP(host) === 0 ? host : "";
-    return request({
-      agent,
-      method,
-      host,
-      ...(port === "" ? {} : { port }),
-      path: pathname.replace(/\/$/u, "") + path,
-      headers: { "user-agent": this.#userAgent, ...headers, ...credentials.headers } as OutgoingHttpHeaders,
-      ...(protocol === "http:" ? {} : { servername, ...credentials.tls }),
+    let prepared: ClientRequest;
+    try {
+      prepared = request({
+        agent: await this.#agentFor(credentials.tls),
+        method,
+        host,
+        ...(port === "" ? {} : { port }),
+        path: pathname.replace(/\/$/u, "") + path,
+        headers: { "user-agent": this.#userAgent, ...headers, ...credentials.headers } as OutgoingHttpHeaders,
+        ...(protocol === "http:" ? {} : { servername, ...credentials.tls }),
+      });
+    } catch (error) {
+      // A certificate, key or token that is none. What Node and OpenSSL say of them quotes nothing.
+      const why = error instanceof Error ? error.message : String(error);
+      const message = `the credentials of ${this.#pinned.source} cannot be used: ${why}. Correct the kubeconfig.`;
+      return { code: "TEAL-K103", message };
+    }
+    const forget = () => this.source.forget(generation);
+    // Tokens expire, certificates are rotated: the next request reads them anew.
+    prepared.prependOnceListener("response", ({ statusCode }) => {
+      if (statusCode === 401) forget();
     });
+    const stage = follow(prepared);
+    prepared.once("error", () => {
+      if (stage() === "securing") forget();
+    });
+    return prepared;
   }
 
   /** Idle connections go: one of them was found dead. */
@@ -186,6 +197,11 @@ export async function exchange(connection: Connection, outgoing: Outgoing): Prom
   });
   if ("code" in prepared) return prepared;
   const request = prepared;
+  if (performance.now() - began >= within) {
+    // The credentials came too late: whoever waited was told already that nothing was sent.
+    request.on("error", () => undefined).destroy();
+    return { is: "broken", stage: "connecting", how: "timeout", detail: `no credentials within ${seconds(within)}` };
+  }
   return new Promise((resolve) => {
     const stage = follow(request);
     let ended = false;

@@ -33,6 +33,8 @@ export const PACE: Pace = {
 
 /** A watch that lasted as long (ms) worked; one that ended sooner, without news, counts as a failure. */
 const WORKED_MS = 1_000;
+/** A watch that begins so shortly (ms) after all was known has nothing to catch up with. */
+const NO_GAP_MS = 100;
 
 interface Listing {
   readonly began: number;
@@ -133,8 +135,8 @@ export class ListWatch<T extends KubeObject> implements Mirror<T> {
       } else {
         const end = await this.#watchOnce();
         known = end.is !== "gone";
-        const worked = end.is === "ended" && performance.now() - began >= WORKED_MS;
-        if (worked || this.#heardAt > began) failures = 0;
+        const worked = performance.now() - began >= WORKED_MS || this.#heardAt > began;
+        if (worked) failures = 0;
         failed = end.is === "failed" ? end : worked || this.#watch.signal.aborted ? undefined : {};
       }
       if (failed === undefined) continue;
@@ -147,11 +149,16 @@ export class ListWatch<T extends KubeObject> implements Mirror<T> {
   async #watchOnce(): Promise<WatchEnd> {
     this.#watch = new AbortController();
     const signal = AbortSignal.any([this.#watch.signal, this.#closed.signal]);
+    const began = performance.now();
+    const gap = began - this.#heardAt > NO_GAP_MS;
     const watcher: Watcher = {
       event: (event) => {
         if (this.#collection.event(event, performance.now())) this.#tell();
       },
-      heard: () => this.#hear(performance.now()),
+      heard: () => {
+        // After a gap the first news are of the past, and nothing says when the present is reached, except a list.
+        if (!gap || this.#listed >= began) this.#hear(performance.now());
+      },
     };
     return this.#source.watch(this.#collection.version, this.#pace.watch, watcher, signal);
   }

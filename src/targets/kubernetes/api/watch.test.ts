@@ -60,7 +60,7 @@ describe("a watch", () => {
       asked = request.url ?? "";
       response.end();
     };
-    expect(await watch()).toEqual({ end: { is: "ended" }, events: [], heard: 1 });
+    expect(await watch()).toEqual({ end: { is: "ended" }, events: [], heard: 0 });
     expect(asked).toBe(
       "/api/v1/namespaces/shop/pods?labelSelector=a%3Db&watch=1&allowWatchBookmarks=true&resourceVersion=42&timeoutSeconds=290",
     );

@@ -29,7 +29,7 @@ export type WatchEnd =
 /** What is told while a watch runs. */
 export interface Watcher {
   event(event: WatchEvent): void;
-  /** The server is there: it answered, or something came. */
+  /** Something came, and all of it was told. */
   heard(): void;
 }
 
@@ -57,12 +57,9 @@ export async function watchOnce(
     info: requestInfo("GET", path),
     secrets: connection.secrets,
   };
-  const { generation } = connection.source;
   const request = await connection.request("GET", path, { accept: "application/json" });
   if ("code" in request) return { is: "failed", cause: request };
-  const end = await run(request, bounds, watcher, about, signal);
-  if (end.is === "failed" && end.cause.code === "TEAL-K110") connection.source.forget(generation);
-  return end;
+  return run(request, bounds, watcher, about, signal);
 }
 
 function run(
@@ -100,7 +97,6 @@ function run(
       heard();
       response.on("error", (error) => fail("network", error.message));
       if (response.statusCode !== 200) return refused(response, about, end, heard);
-      watcher.heard();
       const lines = new Lines();
       response.on("data", (chunk: Buffer) => {
         heard();
