@@ -89,6 +89,14 @@ describe("fences", () => {
     expect(await taker.take(KEY, holder("taker"), { fence: FIRST, beat: 50 })).toEqual({ is: "taken", fence: 21 });
   });
 
+  test("a holder may be called anything", async () => {
+    const odd = holder("Ängström <a&b> \u2028 漢 \u0000 \ud83d\ude80 \\ \"'");
+    expect(await taker.take(KEY, odd, { fence: FIRST, beat: 0 })).toEqual({ is: "taken", fence: 2 });
+    expect(await taker.beat(KEY, fence(2))).toEqual({ is: "held" });
+    expect(await former.lease(KEY)).toMatchObject({ lease: { holder: odd, beat: 1 } });
+    expect(await former.take(KEY, odd, { fence: fence(2), beat: 1 })).toEqual({ is: "taken", fence: 3 });
+  });
+
   test("people and tools read the holder from the Lease's standard fields", async () => {
     const columns = "jsonpath={.spec.holderIdentity} {.spec.leaseDurationSeconds} {.spec.leaseTransitions}";
     const read = () => on.kubectl("get", "lease", leaseName("shop"), "-o", columns);

@@ -14,7 +14,9 @@ export class HeadObject {
   readonly #api: Api;
   readonly #service: string;
   readonly #path: string;
-  #known: Head | undefined;
+  #latest: Head | undefined;
+  /** A write of ours failed, so that the latest may not be what is there. */
+  #inDoubt = false;
 
   constructor(api: Api, service: string) {
     this.#api = api;
@@ -22,18 +24,24 @@ export class HeadObject {
     this.#path = paths.configMaps(api.namespace, journalName(service));
   }
 
-  /** As this process saw it last; others may have written since. */
+  /** As this process saw it last, unless that is in doubt; others may have written since. */
   get known(): Head | undefined {
-    return this.#known;
+    return this.#inDoubt ? undefined : this.#latest;
+  }
+
+  /** Changes with every write that was seen. */
+  get mark(): string {
+    return `${this.#latest?.uid} ${this.#latest?.state.turn}`;
   }
 
   /** As it is now; undefined when there is none. */
   async read(): Promise<Head | undefined> {
     const answer = await this.#api.get<ConfigMap>(this.#path, call());
-    if (answer.is === "ok") return this.#learn(this.#parse(answer.value));
-    this.#known = undefined;
-    if (answer.is === "absent") return undefined;
-    throw faultOf(answer);
+    if (answer.is === "ok") return this.#sure(this.#parse(answer.value));
+    if (answer.is !== "absent") throw faultOf(answer);
+    this.#latest = undefined;
+    this.#inDoubt = false;
+    return undefined;
   }
 
   /**
@@ -57,10 +65,10 @@ export class HeadObject {
             call(),
           );
     if (answer.is === "ok") {
-      this.#learn(this.#parse(answer.value));
+      this.#sure(this.#parse(answer.value));
       return;
     }
-    this.#known = undefined;
+    this.#inDoubt = true;
     throw this.#wasChanged(answer, before)
       ? new Fault(tooBusy(this.#api.place, journalName(this.#service)), "at once")
       : faultOf(answer);
@@ -68,12 +76,12 @@ export class HeadObject {
 
   /** News of a watch, which may be late. @returns whether what is known can be relied on now. */
   watched(object: ConfigMap | undefined): boolean {
-    if (object === undefined) return false;
+    if (object === undefined) return this.#latest === undefined && !this.#inDoubt;
     const head = this.#parse(object);
     // Of two objects of the same name nobody can tell here which one is there.
-    if (this.#known !== undefined && this.#known.uid !== head.uid) return false;
+    if (this.#latest !== undefined && this.#latest.uid !== head.uid) return false;
     this.#learn(head);
-    return true;
+    return !this.#inDoubt;
   }
 
   /** The service is deployed here under another environment's name. */
@@ -87,10 +95,17 @@ export class HeadObject {
     return isConflict(answer) || (answer.is === "absent" && before !== undefined);
   }
 
+  /** What the server itself answered. */
+  #sure(head: Head): Head {
+    this.#inDoubt = false;
+    return this.#learn(head);
+  }
+
   #learn(head: Head): Head {
-    const known = this.#known;
-    if (known?.uid !== head.uid || known.state.turn <= head.state.turn) this.#known = head;
-    return this.#known ?? head;
+    const latest = this.#latest;
+    if (latest?.uid === head.uid && latest.state.turn > head.state.turn) return latest;
+    this.#latest = head;
+    return head;
   }
 
   #parse(object: ConfigMap): Head {

@@ -200,8 +200,9 @@ export class Journal {
     if (head === undefined) return { is: "rows", rows: [] };
     const { last, open } = head.state;
     const closed = open === undefined ? last : last - 1;
-    const rows = new Map([...(await this.#history.newest(closed, limit)), ...head.rows]);
-    const newest = [...rows].sort(([a], [b]) => b - a).slice(0, limit);
+    // Those in the head are the newest.
+    const earlier = await this.#history.newest(closed - head.rows.size, limit - head.rows.size);
+    const newest = [...head.rows, ...earlier].sort(([a], [b]) => b - a).slice(0, limit);
     return { is: "rows", rows: newest.map(([, text]) => readRow(text)) };
   }
 

@@ -9,10 +9,16 @@ import type { StateStore } from "../../ports/store.ts";
 import type { ConfigMap } from "../../targets/kubernetes/api/objects.ts";
 import { paths } from "../../targets/kubernetes/api/paths.ts";
 import { journalName } from "../../targets/kubernetes/names.ts";
+import { rightsFor } from "../../targets/kubernetes/rights.ts";
 
 const ID = deploymentId("d1");
 const by = { signal: new AbortController().signal };
 const on = storeTests();
+/** What of everything that Teal asks for concerns the store. */
+const STORE_RIGHTS = rightsFor(
+  { routing: { by: "service", service: "shop" }, access: { by: "pod" } },
+  { keda: false },
+).filter(({ resource }) => resource === "configmaps" || resource === "leases");
 
 describe("requests", () => {
   let proxy: FaultProxy;
@@ -53,12 +59,21 @@ describe("requests", () => {
 
   test("a heartbeat wakes nobody, a take and a release do", async () => {
     const mark = await counted.changed(KEY, millis(0), by.signal);
-    const waiting = counted.changed(KEY, millis(400), by.signal, mark);
+    let woken = false;
+    const waiting = counted.changed(KEY, millis(20_000), by.signal, mark).then((next) => {
+      woken = true;
+      return next;
+    });
     for (let beat = 0; beat < 5; beat += 1) await on.store.beat(KEY, FIRST);
-    expect(await waiting).toBe(mark);
-    const released = counted.changed(KEY, millis(20_000), by.signal, mark);
+    // The watch has told of all of them by then.
+    while ((await beatOf(counted)) < 5) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(woken).toBe(false);
     await on.store.release(KEY, FIRST);
-    expect(await released).not.toBe(mark);
+    const next = await waiting;
+    expect(next).not.toBe(mark);
+    const taken = counted.changed(KEY, millis(20_000), by.signal, next);
+    await on.store.take(KEY, holder("b"), "free");
+    expect(await taken).not.toBe(next);
   });
 
   test("a watch that broke is begun again, and what came meanwhile is not missed", async () => {
@@ -114,24 +129,44 @@ describe("sizes", () => {
     expect(read.events.slice(1, 13)).toMatchObject(events);
   });
 
-  test("pages that nothing refers to any more are removed, and nothing that is kept", async () => {
+  test("seventy deployments leave fifty journals, every row and no page that nothing needs, by the rights Teal asks for", async () => {
+    const rules = STORE_RIGHTS.map(({ group, resource, verbs }) => ({
+      apiGroups: [group],
+      resources: [resource],
+      verbs,
+    }));
+    const proxy = await on.proxy();
+    const store = await on.open(proxy.through(await on.cluster.serviceAccount(on.namespace, rules)));
+    await store.changed(KEY, millis(0), by.signal);
+    await store.take(KEY, holder("a"), "free");
+    await store.beat(KEY, FIRST);
     const ids = Array.from({ length: 70 }, (_, index) => deploymentId(`d${index + 1}`));
     for (const [index, id] of ids.entries()) {
-      await on.store.open(KEY, id, note("open"));
-      await on.store.append(KEY, id, 1, [note(incompressible(30_000))], FIRST);
-      expect((await on.store.close(KEY, id, 2, CLOSED, row(id, index + 1), FIRST)).is).toBe("closed");
+      expect(await store.open(KEY, id, note("open"))).toEqual({ is: "opened", number: index + 1 });
+      await store.append(KEY, id, 1, [note(incompressible(30_000))], FIRST);
+      expect((await store.close(KEY, id, 2, CLOSED, row(id, index + 1), FIRST)).is).toBe("closed");
     }
-    await on.store.open(KEY, deploymentId("last"), note("open"));
+    await store.open(KEY, deploymentId("last"), note("open"));
     const names = Object.keys(await objectSizes());
     expect(names).not.toContain(journalName("shop", 1));
     expect(names.filter((name) => name.includes("journal-")).length).toBeGreaterThan(2);
-    const kept = await Promise.all(ids.map(async (id) => (await on.store.events(KEY, id)).is));
-    expect(kept).toEqual([...Array(20).fill("pruned"), ...Array(50).fill("events")]);
-    const history = await on.store.history(KEY, 100);
-    expect(history.is === "rows" && history.rows.map((each) => each.number)).toEqual(upTo(70).reverse());
-    expect(names.filter((name) => name.includes("history-"))).toEqual(["teal-shop-history-1", "teal-shop-history-2"]);
-    const some = await on.store.history(KEY, 8);
-    expect(some.is === "rows" && some.rows.map((each) => each.number)).toEqual(upTo(70).slice(-8).reverse());
+    expect(names.filter((name) => name.includes("history-"))).toEqual([
+      "teal-shop-history-1",
+      "teal-shop-history-2",
+    ]);
+    const other = await on.open();
+    const kept: string[] = [];
+    for (const id of ids) kept.push((await other.events(KEY, id)).is);
+    expect(kept).toEqual([...Array<string>(20).fill("pruned"), ...Array<string>(50).fill("events")]);
+    for (const limit of [100, 8, 1]) {
+      const history = await store.history(KEY, limit);
+      expect(history.is === "rows" && history.rows.map((each) => each.number)).toEqual(
+        upTo(70).slice(-limit).reverse(),
+      );
+    }
+    expect(Object.keys(proxy.counts()).sort()).toEqual(
+      STORE_RIGHTS.flatMap(({ resource, verbs }) => verbs.map((verb) => `${verb} ${resource}`)).sort(),
+    );
   });
 });
 
@@ -144,6 +179,11 @@ async function objectSizes(): Promise<Record<string, number>> {
       .filter((each) => each.metadata.name.startsWith("teal-"))
       .map((each) => [each.metadata.name, Buffer.byteLength(JSON.stringify(each))]),
   );
+}
+
+async function beatOf(of: StateStore): Promise<number> {
+  const answer = await of.lease(KEY);
+  return answer.is === "lease" ? answer.lease.beat : -1;
 }
 
 async function seqOf(of: StateStore): Promise<number> {

@@ -34,7 +34,9 @@ export class LeaseObject {
   readonly #service: string;
   readonly #path: string;
   readonly #clock: Clock;
-  #known: SeenLease | undefined;
+  #latest: SeenLease | undefined;
+  /** A write of ours failed, so that the latest may not be what is there. */
+  #inDoubt = false;
 
   constructor(api: Api, service: string, clock: Clock) {
     this.#api = api;
@@ -43,25 +45,33 @@ export class LeaseObject {
     this.#path = paths.leases(api.namespace, leaseName(service));
   }
 
+  /** As this process saw it last, unless that is in doubt; others may have written since. */
   get known(): SeenLease | undefined {
-    return this.#known;
+    return this.#inDoubt ? undefined : this.#latest;
+  }
+
+  /** Changes with every taker and with a release, not with heartbeats. */
+  get mark(): string {
+    const lease = this.#latest?.held?.lease;
+    return `${lease?.fence} ${lease?.released}`;
   }
 
   async read(): Promise<SeenLease | undefined> {
     const answer = await this.#api.get<LeaseResource>(this.#path, call());
-    if (answer.is === "ok") return this.#learn(this.#parse(answer.value));
-    this.#known = undefined;
-    if (answer.is === "absent") return undefined;
-    throw faultOf(answer);
+    if (answer.is === "ok") return this.#sure(this.#parse(answer.value));
+    if (answer.is !== "absent") throw faultOf(answer);
+    this.#latest = undefined;
+    this.#inDoubt = false;
+    return undefined;
   }
 
   /** News of a watch, which may be late. @returns whether what is known can be relied on now. */
   watched(object: LeaseResource | undefined): boolean {
-    if (object === undefined) return false;
+    if (object === undefined) return this.#latest === undefined && !this.#inDoubt;
     const seen = this.#parse(object);
-    if (this.#known !== undefined && this.#known.uid !== seen.uid) return false;
+    if (this.#latest !== undefined && this.#latest.uid !== seen.uid) return false;
     this.#learn(seen);
-    return true;
+    return !this.#inDoubt;
   }
 
   /** Puts a holder in, provided that nobody wrote since `before`. @param write names this write. */
@@ -127,17 +137,25 @@ export class LeaseObject {
 
   #written(answer: Answer<LeaseResource>): void {
     if (answer.is === "ok") {
-      this.#learn(this.#parse(answer.value));
+      this.#sure(this.#parse(answer.value));
       return;
     }
-    this.#known = undefined;
+    this.#inDoubt = true;
     const raced = isConflict(answer) || answer.is === "absent";
     throw raced ? new Fault(tooBusy(this.#api.place, leaseName(this.#service)), "at once") : faultOf(answer);
   }
 
+  /** What the server itself answered. */
+  #sure(seen: SeenLease): SeenLease {
+    this.#inDoubt = false;
+    return this.#learn(seen);
+  }
+
   #learn(seen: SeenLease): SeenLease {
-    if (this.#known?.uid !== seen.uid || !isLater(this.#known, seen)) this.#known = seen;
-    return this.#known ?? seen;
+    const latest = this.#latest;
+    if (latest?.uid === seen.uid && isLater(latest, seen)) return latest;
+    this.#latest = seen;
+    return seen;
   }
 
   #parse(object: LeaseResource): SeenLease {
@@ -155,9 +173,9 @@ export class LeaseObject {
   }
 }
 
-/** Whether `known` was written after `seen`. */
-function isLater(known: SeenLease, seen: SeenLease): boolean {
-  const [a, b] = [known.held?.lease, seen.held?.lease];
+/** Whether the latest was written after the one seen. */
+function isLater(latest: SeenLease, seen: SeenLease): boolean {
+  const [a, b] = [latest.held?.lease, seen.held?.lease];
   if (a === undefined || b === undefined) return a !== undefined;
   if (a.fence !== b.fence) return a.fence > b.fence;
   return a.beat === b.beat ? a.released && !b.released : a.beat > b.beat;

@@ -106,9 +106,7 @@ export class News {
 
   /** Whether something is other than it was at the last look. */
   #look(): boolean {
-    const head = this.#head.known;
-    const lease = this.#lease.known?.held?.lease;
-    const seen = JSON.stringify([head?.uid, head?.state.turn, lease?.fence, lease?.released]);
+    const seen = `${this.#head.mark} ${this.#lease.mark}`;
     if (seen === this.#seen) return false;
     this.#seen = seen;
     this.#changes += 1;

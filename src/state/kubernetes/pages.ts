@@ -13,8 +13,8 @@ import { Fault, faultOf } from "./tries.ts";
 /** Bytes of lines in one chunk; a line that is larger has one for itself. */
 const CHUNK_BOUND = 64 * 1024;
 /** A page is filled up to here. What comes in one piece may exceed it, by less than a journal (512 KiB at most). */
-const PAGE_BOUND = 256 * 1024;
-/** Chunks of one deployment, read once, are not read again. */
+const PAGE_BOUND = 128 * 1024;
+/** Chunks that were read or written once are not read again: more than one deployment has. */
 const REMEMBERED = 64;
 
 /** Where events come to lie. */
@@ -30,7 +30,7 @@ export interface Placed {
 export class Pages {
   readonly #api: Api;
   readonly #service: string;
-  readonly #read = new Map<string, readonly string[]>();
+  readonly #remembered = new Map<string, readonly string[]>();
 
   constructor(api: Api, service: string) {
     this.#api = api;
@@ -57,6 +57,7 @@ export class Pages {
     const keyed = packed.map((each) => ({ ...each, key: `${deployment}-${each.first}-${write}` }));
     const binaryData = Object.fromEntries(keyed.map((each) => [each.key, each.base64]));
     await merge(this.#api, journalName(this.#service, number), labelsOf(this.#service, "journal"), { binaryData });
+    for (const { key, lines: own } of keyed) this.#remember(number, key, own);
     return {
       chunks: keyed.map(({ key, last }) => ({ page: number, key, last })),
       page: { number, size: size + bytes },
@@ -64,8 +65,7 @@ export class Pages {
   }
 
   async read(chunk: ChunkRef): Promise<readonly string[]> {
-    const place = `${chunk.page}/${chunk.key}`;
-    const known = this.#read.get(place);
+    const known = this.#remembered.get(`${chunk.page}/${chunk.key}`);
     if (known !== undefined) return known;
     const name = journalName(this.#service, chunk.page);
     const answer = await this.#api.get<ConfigMap>(paths.configMaps(this.#api.namespace, name), call());
@@ -73,9 +73,13 @@ export class Pages {
     const base64 = answer.is === "ok" ? answer.value.binaryData?.[chunk.key] : undefined;
     if (base64 === undefined) throw new Fault(pageMissing(this.#api.place, name), "never");
     const lines = unpackLines(base64);
-    if (this.#read.size >= REMEMBERED) this.#read.clear();
-    this.#read.set(place, lines);
+    this.#remember(chunk.page, chunk.key, lines);
     return lines;
+  }
+
+  #remember(page: number, key: string, lines: readonly string[]): void {
+    if (this.#remembered.size >= REMEMBERED) this.#remembered.clear();
+    this.#remembered.set(`${page}/${key}`, lines);
   }
 
   /** Removes the pages from `first` on, up to `end`. @returns the first that may be left. */

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Happening, HistoryRow, Holder } from "../../core/journal.ts";
 import { fence as toFence } from "../../core/units.ts";
 import type { DeploymentId, Fence, Millis } from "../../core/units.ts";
@@ -45,7 +46,7 @@ class Store implements StateStore {
   readonly #journal: Journal;
   readonly #news: News;
   /** Names this store's writes apart from everybody else's. */
-  readonly #name = crypto.randomUUID().slice(0, 13);
+  readonly #name = randomUUID().slice(0, 13);
   #writes = 0;
 
   constructor(api: Api, service: string, clock: Clock) {

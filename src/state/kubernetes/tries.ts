@@ -4,8 +4,8 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Unavailable } from "../../ports/store.ts";
 import type { Answer } from "../../targets/kubernetes/api/api.ts";
 
-/** Longest time for one call of the store, with everything it repeats. The engine allows as much for a call. */
-const WITHIN = 5_000;
+/** No attempt begins later (ms): with the last one's request it ends within the time that the engine allows for a call. */
+const WITHIN = 3_000;
 /** Longest time for one request, so that one that gets no answer leaves time for another. */
 export const REQUEST_WITHIN = millis(2_000);
 const FIRST_PAUSE = 20;
