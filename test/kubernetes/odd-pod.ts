@@ -50,6 +50,8 @@ function answer(request: IncomingMessage, response: ServerResponse, body: string
       return;
     default:
       response.writeHead(200, { "content-type": "application/json", "x-revision": "v2" });
-      response.end(JSON.stringify({ count, method: request.method, url: request.url, headers: request.headers, body }));
+      response.end(
+        JSON.stringify({ count, method: request.method, url: request.url, headers: request.headers, body }),
+      );
   }
 }

@@ -36,11 +36,14 @@ export function createSlotWork(api: Api, settings: KubernetesSettings): SlotWork
   async function podsOf(slot: Slot, signal: AbortSignal) {
     const call = { signal, ...FRESH };
     const labels = `${LABELS.service}=${settings.service}`;
-    const deployments = await api
-      .mirror<Deployment>(paths.deployments(api.namespace), { labels })
-      .read(call);
+    const deployments = await api.mirror<Deployment>(paths.deployments(api.namespace), { labels }).read(call);
     if (deployments.is === "unreadable") return deployments;
-    const pods = await readSlotPods(api, settings.service, slotsOf(settings.service, deployments.items), call);
+    const pods = await readSlotPods(
+      api,
+      settings.service,
+      slotsOf(settings.service, deployments.items),
+      call,
+    );
     return pods.is === "unreadable" ? pods : { ...pods, pods: pods.pods[slot].filter(mayWork) };
   }
 
@@ -50,9 +53,7 @@ export function createSlotWork(api: Api, settings: KubernetesSettings): SlotWork
     const seen = (value: readonly PodWork[]) =>
       ({ is: "seen", value, version: version(""), at: running.at }) as const;
     if (metrics === undefined) return seen(running.pods.map(() => ({ life: "" })));
-    const works = await Promise.all(
-      running.pods.map((pod) => readWork(api, settings, metrics, pod, signal)),
-    );
+    const works = await Promise.all(running.pods.map((pod) => readWork(api, settings, metrics, pod, signal)));
     const failed = works.find((each) => each.is === "unreadable");
     if (failed !== undefined) return { is: "unreadable", cause: failed.cause };
     return seen(works.flatMap((each) => (each.is === "read" ? [each.work] : [])));

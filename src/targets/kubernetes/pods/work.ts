@@ -15,7 +15,8 @@ export interface PodWork {
 }
 
 export type Work =
-  { readonly is: "read"; readonly work: PodWork } | { readonly is: "unreadable"; readonly cause: Cause };
+  | { readonly is: "read"; readonly work: PodWork }
+  | { readonly is: "unreadable"; readonly cause: Cause };
 
 /** So long (ms) one pod's metrics are waited for. */
 const SCRAPE_MS = 2_000;

@@ -59,7 +59,9 @@ function openingOf(got: Exchange, spot: Spot): Opening {
     case "answer": {
       const own = ownWords(got, spot);
       if (own === undefined) return { is: "open" };
-      const reached = /error trying to reach service: (?:tls|EOF|read tcp|http: server gave HTTP)/u.test(got.body);
+      const reached = /error trying to reach service: (?:tls|EOF|read tcp|http: server gave HTTP)/u.test(
+        got.body,
+      );
       return reached ? { is: "open" } : own;
     }
     case "aborted": {
@@ -98,7 +100,11 @@ async function ask(api: Api, asked: Asked, signal: AbortSignal): Promise<Exchang
   }
 }
 
-async function once(api: Api, { method, path, headers, body }: Asked, signal: AbortSignal): Promise<Exchange> {
+async function once(
+  api: Api,
+  { method, path, headers, body }: Asked,
+  signal: AbortSignal,
+): Promise<Exchange> {
   if (signal.aborted) return { is: "aborted" };
   try {
     return await converse(await api.open(method, path, headers, signal), body, signal);

@@ -27,7 +27,10 @@ let pod: Pod;
 
 beforeAll(async () => {
   namespace = await cluster.namespace("reach");
-  const container = { command: [process.execPath, ODD], readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 } };
+  const container = {
+    command: [process.execPath, ODD],
+    readinessProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1 },
+  };
   await cluster.apply(namespace, deployment("odd", "teal.test/odd:v2", { container }));
   await cluster.kubectl("rollout", "status", "deployment/odd", "-n", namespace, "--timeout=60s");
   pod = (await cluster.get(namespace, "pods")).items[0];
@@ -112,7 +115,9 @@ describe("an answer of the pod", () => {
       },
     };
     const headers = { host: "shop.example.com", "x-own": "yes" };
-    const sample = await ask(http({ method: "POST", path: "/echo?a=1&b=%20", headers, body: "hello", expectBody }));
+    const sample = await ask(
+      http({ method: "POST", path: "/echo?a=1&b=%20", headers, body: "hello", expectBody }),
+    );
     expect(sample).toMatchObject({ result: "pass" });
   });
 
@@ -124,10 +129,13 @@ describe("an answer of the pod", () => {
     });
   });
 
-  test.each(["/to-path", "/to-host", "/to-address"])("redirects within the pod are followed: %s", async (path) => {
-    const expectBody = { json: { "$.url": "/echo?x=1" } };
-    expect(await ask(http({ path, followRedirects: 1, expectBody }))).toMatchObject({ result: "pass" });
-  });
+  test.each(["/to-path", "/to-host", "/to-address"])(
+    "redirects within the pod are followed: %s",
+    async (path) => {
+      const expectBody = { json: { "$.url": "/echo?x=1" } };
+      expect(await ask(http({ path, followRedirects: 1, expectBody }))).toMatchObject({ result: "pass" });
+    },
+  );
 
   test("a redirect is shown without the proxy's path, and one that leads away is not followed", async () => {
     expect(await ask(http({ path: "/to-path" }))).toMatchObject({ actual: "302 redirect to /echo" });
@@ -180,12 +188,15 @@ describe("no answer of the pod", () => {
     });
   });
 
-  test.each(["authorization", "Impersonate-User"])("the API server would take the header %s", async (name) => {
-    expect(await ask(http({ path: "/echo", headers: { [name]: "x" } }))).toMatchObject({
-      result: "unknown",
-      actual: expect.stringContaining("cannot be sent through the API server"),
-    });
-  });
+  test.each(["authorization", "Impersonate-User"])(
+    "the API server would take the header %s",
+    async (name) => {
+      expect(await ask(http({ path: "/echo", headers: { [name]: "x" } }))).toMatchObject({
+        result: "unknown",
+        actual: expect.stringContaining("cannot be sent through the API server"),
+      });
+    },
+  );
 
   test("the API server would tidy the path", async () => {
     expect(await ask(http({ path: "/a//b" }))).toMatchObject({
@@ -279,7 +290,9 @@ describe("a port", () => {
 
 /** How many requests the pod had, this one included. */
 async function metricOf(): Promise<number> {
-  const answer = await api.text(`${paths.pods(namespace, pod.metadata.name)}:8080/proxy/count`, { signal: NEVER });
+  const answer = await api.text(`${paths.pods(namespace, pod.metadata.name)}:8080/proxy/count`, {
+    signal: NEVER,
+  });
   if (answer.is !== "ok") throw new Error(answer.cause.message);
   return Number((JSON.parse(answer.value) as { count: number }).count);
 }

@@ -17,7 +17,15 @@ const answer = (status: number, body: string, headers: Answer["headers"] = {}): 
 const status = (code: number, reason: string, message: string) =>
   answer(
     code,
-    JSON.stringify({ kind: "Status", apiVersion: "v1", metadata: {}, status: "Failure", message, reason, code }),
+    JSON.stringify({
+      kind: "Status",
+      apiVersion: "v1",
+      metadata: {},
+      status: "Failure",
+      message,
+      reason,
+      code,
+    }),
     { "content-type": "application/json" },
   );
 const unreached = (why: string) =>
@@ -72,7 +80,10 @@ describe("not the pod's failure", () => {
     [status(401, "Unauthorized", "Unauthorized"), "credentials"],
     [status(400, "BadRequest", "address not allowed"), "no address yet"],
     [status(500, "InternalError", "etcdserver: request timed out"), "answered 500 InternalError for itself"],
-    [status(503, "ServiceUnavailable", "apiserver is shutting down"), "for itself: apiserver is shutting down"],
+    [
+      status(503, "ServiceUnavailable", "apiserver is shutting down"),
+      "for itself: apiserver is shutting down",
+    ],
   ])("%#", (got, why) => {
     expect(verdictOf(got, SPOT)).toMatchObject({ is: "unknown", why: expect.stringContaining(why) });
   });
@@ -80,7 +91,10 @@ describe("not the pod's failure", () => {
   test("an answer that went through no API server", () => {
     const { "audit-id": _gone, ...headers } = answer(502, "").headers;
     const got: Answer = { ...answer(502, "<h1>Bad gateway</h1>"), headers };
-    expect(verdictOf(got, SPOT)).toMatchObject({ is: "unknown", why: expect.stringContaining("502 in its place") });
+    expect(verdictOf(got, SPOT)).toMatchObject({
+      is: "unknown",
+      why: expect.stringContaining("502 in its place"),
+    });
   });
 
   test("a connection that broke, at whichever end", () => {
@@ -90,11 +104,18 @@ describe("not the pod's failure", () => {
 
 describe("the pod's own answer", () => {
   test.each([401, 403, 404, 500, 503])("%i", (code) => {
-    expect(verdictOf(answer(code, "no db"), SPOT)).toMatchObject({ is: "answer", status: code, body: "no db" });
+    expect(verdictOf(answer(code, "no db"), SPOT)).toMatchObject({
+      is: "answer",
+      status: code,
+      body: "no db",
+    });
   });
 
   test("loses what the API server added to it", () => {
-    const got = verdictOf(answer(200, "", { "cache-control": "no-cache, private, max-age=60", etag: "x" }), SPOT);
+    const got = verdictOf(
+      answer(200, "", { "cache-control": "no-cache, private, max-age=60", etag: "x" }),
+      SPOT,
+    );
     expect(got).toMatchObject({ headers: { "cache-control": "max-age=60", etag: "x" } });
     expect(verdictOf(answer(200, ""), SPOT)).toMatchObject({ headers: {} });
   });
@@ -114,6 +135,8 @@ describe("the pod's own answer", () => {
     const page = `<a href="${PREFIX}/foo">x</a>`;
     const html = { "content-type": "text/html; charset=utf-8" };
     expect(verdictOf(answer(200, page, html), SPOT)).toMatchObject({ body: '<a href="/foo">x</a>' });
-    expect(verdictOf(answer(200, page, { "content-type": "text/plain" }), SPOT)).toMatchObject({ body: page });
+    expect(verdictOf(answer(200, page, { "content-type": "text/plain" }), SPOT)).toMatchObject({
+      body: page,
+    });
   });
 });

@@ -64,7 +64,9 @@ describe("two operators", () => {
       const again = await zombie.router.shift(allTo(to), "any", as(2 * run));
       expect(again).toEqual({ is: "fenced", by: 2 * run + 1 });
       // Not even for a moment: every write that lands makes a new resourceVersion.
-      expect((await seen(owner.api, live.name)).metadata.resourceVersion).toBe(claimed.metadata.resourceVersion);
+      expect((await seen(owner.api, live.name)).metadata.resourceVersion).toBe(
+        claimed.metadata.resourceVersion,
+      );
       if (answer.is === "fenced") expect(claimed.spec.selector).not.toEqual(slotLabels("shop", to));
       else expect(claimed.spec.selector).toEqual(slotLabels("shop", to));
       if (!(answer.is in outcomes)) throw new Error(JSON.stringify(answer));
@@ -92,7 +94,16 @@ describe("two operators", () => {
 
 describe("somebody's kubectl patch", () => {
   const merge = (live: string, selector: object) =>
-    cluster.kubectl("patch", "service", live, "-n", namespace, "--type=merge", "-p", JSON.stringify({ spec: { selector } }));
+    cluster.kubectl(
+      "patch",
+      "service",
+      live,
+      "-n",
+      namespace,
+      "--type=merge",
+      "-p",
+      JSON.stringify({ spec: { selector } }),
+    );
 
   test("conflicts with a shift decided before it, and is shown as nobody's", async () => {
     const live = await fresh();
@@ -125,12 +136,19 @@ describe("somebody's kubectl patch", () => {
       const body = { spec: { selector: { app: "shop" } } };
       const [answer] = await Promise.all([
         router.shift(allTo("green"), decided, as(1)),
-        stranger.api.patch<Service>(paths.services(namespace, live.name), { by: "merge", body }, { signal: NEVER }),
+        stranger.api.patch<Service>(
+          paths.services(namespace, live.name),
+          { by: "merge", body },
+          { signal: NEVER },
+        ),
       ]);
       if (answer.is !== "applied" && answer.is !== "conflict") throw new Error(JSON.stringify(answer));
       outcomes[answer.is] += 1;
       const before = answer.is === "applied" ? "green" : "blue";
-      expect((await seen(api, live.name)).spec.selector).toEqual({ ...slotLabels("shop", before), app: "shop" });
+      expect((await seen(api, live.name)).spec.selector).toEqual({
+        ...slotLabels("shop", before),
+        app: "shop",
+      });
     }
     expect(outcomes.applied).toBeGreaterThan(5);
     expect(outcomes.conflict).toBeGreaterThan(5);

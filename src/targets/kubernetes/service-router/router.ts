@@ -45,7 +45,7 @@ export function createServiceRouter(api: Api, settings: KubernetesSettings): Tra
       return { is: "seen", value: read.view.routing, version: read.view.version, at: read.at };
     },
     sample: createSampler(api, settings, views, work),
-    residual: work.residual,
+    residual: (slot, signal) => work.residual(slot, signal),
   };
 }
 

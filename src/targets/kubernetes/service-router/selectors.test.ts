@@ -1,14 +1,26 @@
 import { describe, expect, test } from "vitest";
 import { allTo, NOBODY, shareOf } from "../../../core/routing.ts";
 import type { Deployment, Labels, Service } from "../api/objects.ts";
-import { nobodySelector, selectorFor, selectorOwners, slotsOf, textOf, versionOf, weightsOf } from "./selectors.ts";
+import {
+  nobodySelector,
+  selectorFor,
+  selectorOwners,
+  slotsOf,
+  textOf,
+  versionOf,
+  weightsOf,
+} from "./selectors.ts";
 
 const BLUE = { "teal.dev/service": "shop", "teal.dev/slot": "blue" };
 const GREEN = { "teal.dev/service": "shop", "teal.dev/slot": "green" };
 const POOL = { "teal.dev/service": "shop" };
 
 const deployment = (slot: string, pods: Labels, annotations: Labels = {}): Deployment => ({
-  metadata: { name: `shop-${slot}`, labels: { "teal.dev/service": "shop", "teal.dev/slot": slot }, annotations },
+  metadata: {
+    name: `shop-${slot}`,
+    labels: { "teal.dev/service": "shop", "teal.dev/slot": slot },
+    annotations,
+  },
   spec: { selector: {}, template: { metadata: { labels: pods }, spec: { containers: [] } } },
 });
 
@@ -48,7 +60,8 @@ describe("a selector", () => {
 });
 
 describe("the selector for a shift", () => {
-  const to = (weights: Parameters<typeof selectorFor>[0], slots = both) => selectorFor(weights, "shop", slots);
+  const to = (weights: Parameters<typeof selectorFor>[0], slots = both) =>
+    selectorFor(weights, "shop", slots);
 
   test("is the slot's own", () => {
     expect(to(allTo("green"))).toEqual({ is: "selector", selector: GREEN });
@@ -64,7 +77,10 @@ describe("the selector for a shift", () => {
 
   test("of a pool needs the label on both slots' pods", () => {
     expect(to("pool")).toEqual({ is: "selector", selector: POOL });
-    expect(to("pool", adopted)).toMatchObject({ is: "impossible", why: expect.stringContaining("pods of blue lack") });
+    expect(to("pool", adopted)).toMatchObject({
+      is: "impossible",
+      why: expect.stringContaining("pods of blue lack"),
+    });
   });
 
   test("cannot divide by weights", () => {
@@ -82,10 +98,13 @@ describe("the selector for a shift", () => {
     });
   });
 
-  test.each(["not json", "[]", "{}", '{"a":1}', "null"])("is the slot's labels where the annotation is %s", (text) => {
-    const slots = slotsOf("shop", [deployment("blue", BLUE, { "teal.dev/selector": text })]);
-    expect(to(allTo("blue"), slots)).toEqual({ is: "selector", selector: BLUE });
-  });
+  test.each(["not json", "[]", "{}", '{"a":1}', "null"])(
+    "is the slot's labels where the annotation is %s",
+    (text) => {
+      const slots = slotsOf("shop", [deployment("blue", BLUE, { "teal.dev/selector": text })]);
+      expect(to(allTo("blue"), slots)).toEqual({ is: "selector", selector: BLUE });
+    },
+  );
 });
 
 describe("the version", () => {
@@ -99,7 +118,12 @@ describe("the version", () => {
   });
 
   test("follows epoch and selector", () => {
-    const versions = [service({}), service({ epoch: "1" }), service({ epoch: "2" }), service({ selector: GREEN })];
+    const versions = [
+      service({}),
+      service({ epoch: "1" }),
+      service({ epoch: "2" }),
+      service({ selector: GREEN }),
+    ];
     expect(new Set(versions.map(versionOf)).size).toBe(4);
   });
 

@@ -9,7 +9,7 @@ export const LATE: Cause = {
 };
 
 export function absent(name: string, place: string): Cause {
-  const message = `Service ${name} does not exist in ${place}. Create it, or correct routing.service in teal.yaml; a deployment creates one where there never was any.`;
+  const message = `Service ${name} does not exist in ${place}. Create it, or correct kubernetes.service in teal.yaml.`;
   return { code: "TEAL-K302", message };
 }
 
@@ -17,11 +17,11 @@ export function absent(name: string, place: string): Cause {
 export function unusable(service: Service, place: string): Cause | undefined {
   const { name } = service.metadata;
   if (service.spec.type === "ExternalName") {
-    const message = `Service ${name} in ${place} is of type ExternalName: a name in DNS, with no selector to switch. Name another Service in routing.service.`;
+    const message = `Service ${name} in ${place} is of type ExternalName: a name in DNS, with no selector to switch. Name another one: kubernetes.service in teal.yaml.`;
     return { code: "TEAL-K303", message };
   }
   if (Object.keys(service.spec.selector ?? {}).length === 0) {
-    const message = `Service ${name} in ${place} has no selector: somebody else writes its endpoints, and would go on doing so. Name another Service in routing.service, or give this one a selector.`;
+    const message = `Service ${name} in ${place} has no selector: somebody else writes its endpoints, and would go on doing so. Name another one (kubernetes.service in teal.yaml), or give this one a selector.`;
     return { code: "TEAL-K303", message };
   }
   return undefined;

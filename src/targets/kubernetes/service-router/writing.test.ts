@@ -13,7 +13,9 @@ const INTENT = "/metadata/annotations/teal.dev~1intent";
 
 describe("the patch", () => {
   test("tests epoch and selector and replaces both as a whole", () => {
-    expect(operationsFor(service({ slot: "blue" }, { "teal.dev/epoch": "6" }), { slot: "green" }, BY)).toEqual([
+    expect(
+      operationsFor(service({ slot: "blue" }, { "teal.dev/epoch": "6" }), { slot: "green" }, BY),
+    ).toEqual([
       { op: "test", path: EPOCH, value: "6" },
       { op: "test", path: "/spec/selector", value: { slot: "blue" } },
       { op: "add", path: EPOCH, value: "7" },
@@ -35,10 +37,12 @@ describe("the patch", () => {
   });
 
   test("that changes no selector changes only the epoch", () => {
-    expect(operationsFor(service({ slot: "blue" }, { "teal.dev/epoch": "7" }), { slot: "blue" }, BY)).toEqual([
-      { op: "test", path: EPOCH, value: "7" },
-      { op: "test", path: "/spec/selector", value: { slot: "blue" } },
-      { op: "add", path: EPOCH, value: "7" },
-    ]);
+    expect(operationsFor(service({ slot: "blue" }, { "teal.dev/epoch": "7" }), { slot: "blue" }, BY)).toEqual(
+      [
+        { op: "test", path: EPOCH, value: "7" },
+        { op: "test", path: "/spec/selector", value: { slot: "blue" } },
+        { op: "add", path: EPOCH, value: "7" },
+      ],
+    );
   });
 });

@@ -1,0 +1,132 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Cluster } from "../cluster/cluster.ts";
+import { deployment, service, type DeploymentOptions } from "../cluster/objects.ts";
+import { killAll } from "../e2e/processes.ts";
+
+/** The command line on a service of its own in a cluster, for stories. */
+
+const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");
+
+export interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+export interface PlaceOptions {
+  /** What stands below `kubernetes:` besides context, namespace and template; a flow map's entries. */
+  readonly target?: string;
+  readonly strategy?: string;
+  readonly health?: string;
+  /** Instead of the Deployment `shop` with two replicas. */
+  readonly template?: DeploymentOptions;
+  readonly image?: string;
+}
+
+const STRATEGY = "{ blueGreen: { bake: 500ms, keepWarm: 10m, drain: 500ms } }";
+const HEALTH =
+  "{ ready: /health, deep: [/health/db], window: { of: 2, passes: 1, consecutive: 1, interval: 50ms, deadline: 15s } }";
+
+export class Place {
+  readonly cluster: Cluster;
+  readonly namespace: string;
+  readonly folder = mkdtempSync(join(tmpdir(), "teal-k8s-"));
+  /** Of another operator: another machine, with another state folder. */
+  readonly #options: PlaceOptions;
+
+  private constructor(cluster: Cluster, namespace: string, options: PlaceOptions) {
+    this.cluster = cluster;
+    this.namespace = namespace;
+    this.#options = options;
+    this.configure();
+  }
+
+  /** A fresh namespace with the Deployment `shop` behind the Service `shop`, and a folder with its teal.yaml. */
+  static async open(cluster: Cluster, options: PlaceOptions = {}): Promise<Place> {
+    const namespace = await cluster.namespace("shop");
+    const { image = "teal.test/web:v0", template = {} } = options;
+    await cluster.apply(
+      namespace,
+      deployment("shop", image, { replicas: 2, ...template }),
+      service("shop", { app: "shop" }),
+    );
+    return new Place(cluster, namespace, options);
+  }
+
+  configure(changes: PlaceOptions & { readonly context?: string } = {}): void {
+    const {
+      target,
+      strategy = STRATEGY,
+      health = HEALTH,
+      context = "teal-test",
+    } = { ...this.#options, ...changes };
+    const more = target === undefined ? "" : `, ${target}`;
+    writeFileSync(
+      join(this.folder, "teal.yaml"),
+      `service: shop
+target:
+  kubernetes: { context: ${context}, namespace: ${this.namespace}, template: deployment/shop, propagation: 200ms${more} }
+strategy: ${strategy}
+health: ${health}
+`,
+    );
+  }
+
+  /** Runs a command to its end. */
+  teal(...words: readonly string[]): Promise<Ran> {
+    return this.start(words).ended;
+  }
+
+  /** @param as another kubeconfig, and a machine that shares nothing with this one. */
+  start(words: readonly string[], as: { readonly kubeconfig?: string; readonly machine?: string } = {}) {
+    const { NO_COLOR: _no, FORCE_COLOR: _force, ...inherited } = process.env;
+    const child = spawn(process.execPath, [MAIN, ...words], {
+      cwd: this.folder,
+      env: {
+        ...inherited,
+        KUBECONFIG: as.kubeconfig ?? this.cluster.kubeconfig,
+        TEAL_STATE_DIR: join(this.folder, as.machine ?? "state"),
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let out = "";
+    let err = "";
+    child.stdout.on("data", (part: Buffer) => (out += part.toString()));
+    child.stderr.on("data", (part: Buffer) => (err += part.toString()));
+    const ended = new Promise<Ran>((resolve) => child.on("close", (code) => resolve({ code, out, err })));
+    return { pid: child.pid as number, ended, output: () => out };
+  }
+
+  /** As somebody with another account, or on another machine. */
+  tealAs(
+    as: { readonly kubeconfig?: string; readonly machine?: string },
+    ...words: readonly string[]
+  ): Promise<Ran> {
+    return this.start(words, as).ended;
+  }
+
+  /** The slot that the Service reaches by its selector. */
+  async live(): Promise<string | undefined> {
+    const { spec } = await this.cluster.get(this.namespace, "service", "shop");
+    return spec.selector["teal.dev/slot"];
+  }
+
+  /** Replicas that a Deployment is told to have; undefined where there is none. */
+  async replicas(slot: "blue" | "green"): Promise<number | undefined> {
+    const { items } = await this.cluster.get(this.namespace, "deployments", "-l", `teal.dev/slot=${slot}`);
+    return items[0]?.spec.replicas;
+  }
+
+  get leftovers(): readonly string[] {
+    return readdirSync(this.folder);
+  }
+
+  /** Ends what it started (nobody is to look after a warm slot of a test) and removes its files. */
+  async dispose(): Promise<void> {
+    await killAll(this.folder);
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
