@@ -15,13 +15,11 @@ const PROGRAMS = [
   "kube-scheduler",
   "kube-proxy",
   "kubectl",
-] as const;
+];
 const GATEWAY_API = "sigs.k8s.io/gateway-api@v1.6.3";
 /** Ten minutes on two cores with nothing cached; a slow machine may take several times that. */
 const BUILD_MS = 45 * 60_000;
 const TELL_EVERY_MS = 20_000;
-
-export type Program = (typeof PROGRAMS)[number];
 
 /** Something that Go builds from a folder of this one. */
 interface Product {

@@ -62,20 +62,20 @@ export async function startCluster(
   }
 }
 
-/** The cluster that all files of the vitest project `kubernetes` use, one file after the other. */
-export async function sharedCluster(): Promise<Cluster> {
+let shared: Promise<Cluster> | undefined;
+
+/**
+ * The cluster that all files of the vitest project `kubernetes` use, one file after the other. What a file leaves in it
+ * is deleted when the next one begins.
+ */
+export function sharedCluster(): Promise<Cluster> {
+  return (shared ??= takeOver());
+}
+
+async function takeOver(): Promise<Cluster> {
   const { inject } = await import("vitest");
-  const described = inject("cluster");
-  const taken: string[] = [];
-  const cluster = connect(described, async () => {
-    if (taken.length > 0) await cluster.kubectl("delete", "namespace", "--wait=false", ...taken);
-  });
-  return {
-    ...cluster,
-    namespace: async (prefix) => {
-      const name = await cluster.namespace(prefix);
-      taken.push(name);
-      return name;
-    },
-  };
+  const cluster = connect(inject("cluster"), () => cluster.deleteNamespaces());
+  await cluster.deleteNamespaces();
+  await cluster.delayNodes([]);
+  return cluster;
 }

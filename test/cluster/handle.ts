@@ -20,6 +20,8 @@ export interface Cluster {
   get(namespace: string, ...what: string[]): Promise<Json>;
   /** A fresh namespace, ready for pods. */
   namespace(prefix?: string): Promise<string>;
+  /** Deletes all of them that are there, without waiting for it. */
+  deleteNamespaces(): Promise<void>;
   /** The kubeconfig's path of a new account that has exactly a Role of these rules. */
   serviceAccount(namespace: string, rules: readonly object[]): Promise<string>;
   /**
@@ -50,6 +52,8 @@ export interface DescribedNode {
   readonly pid: number;
 }
 
+/** On every namespace that a test took. */
+const TAKEN = { "teal.dev/test": "yes" };
 const KUBECTL_MS = 60_000;
 
 export function connect(described: Described, stop: () => Promise<void>): Cluster {
@@ -83,10 +87,15 @@ export function connect(described: Described, stop: () => Promise<void>): Cluste
 
   const namespace = async (prefix = "test"): Promise<string> => {
     const name = `${prefix}-${randomBytes(4).toString("hex")}`;
-    await kubectl("create", "namespace", name);
+    await apply("default", { apiVersion: "v1", kind: "Namespace", metadata: { name, labels: TAKEN } });
     // Pods are refused until the controller has made it.
     await kubectl("wait", "--for=create", "serviceaccount/default", "-n", name, "--timeout=20s");
     return name;
+  };
+
+  const deleteNamespaces = async (): Promise<void> => {
+    const selector = Object.entries(TAKEN).map(([key, value]) => `${key}=${value}`);
+    await kubectl("delete", "namespaces", "--selector", selector.join(), "--wait=false");
   };
 
   const serviceAccount = async (where: string, rules: readonly object[]): Promise<string> => {
@@ -128,6 +137,7 @@ export function connect(described: Described, stop: () => Promise<void>): Cluste
     apply,
     get,
     namespace,
+    deleteNamespaces,
     serviceAccount,
     asClient,
     delayNodes,
