@@ -8,7 +8,10 @@ export interface Backends {
   readonly slots: Readonly<Record<Slot, string>>;
   /** The Service that the route named before the first deployment. */
   readonly original: string;
-  /** The slot whose pods that Service reaches: what its references mean while they are still there. */
+  /**
+   * The slot whose pods that Service reaches: an adopted Deployment has no other Service, so that the reference to it
+   * is the slot's for as long as the adoption lasts.
+   */
   readonly originalReaches?: Slot;
 }
 
@@ -17,14 +20,15 @@ function serviceOf(ref: BackendRef, namespace: string): string | undefined {
   return ref.namespace === undefined || ref.namespace === namespace ? ref.name : undefined;
 }
 
-/** The slot whose Service a reference names. */
-export function slotOf(ref: BackendRef, backends: Backends): Slot | undefined {
-  const service = serviceOf(ref, backends.namespace);
-  return SLOTS.find((slot) => backends.slots[slot] === service);
-}
-
 export function isOriginal(ref: BackendRef, backends: Backends): boolean {
   return serviceOf(ref, backends.namespace) === backends.original;
+}
+
+/** The slot that a reference leads to. */
+export function slotOf(ref: BackendRef, backends: Backends): Slot | undefined {
+  const service = serviceOf(ref, backends.namespace);
+  const slot = SLOTS.find((each) => backends.slots[each] === service);
+  return slot ?? (isOriginal(ref, backends) ? backends.originalReaches : undefined);
 }
 
 /** Teal's own part of a rule's references; all others are foreign and stay as they are. */

@@ -34,21 +34,32 @@ describe("adopting a route", () => {
     timeouts: { request: "10s" },
   };
 
-  it("replaces the original Service's reference by one for each slot", () => {
+  it("replaces the original Service's reference by the slot's that serves, with its port", () => {
     expect(rules([original], { to: allTo("blue") })).toEqual([
       {
         ...original,
-        backendRefs: [
-          { group: "", kind: "Service", name: "shop-blue", port: 80, weight: 100 },
-          { group: "", kind: "Service", name: "shop-green", port: 80, weight: 0 },
-        ],
+        backendRefs: [{ group: "", kind: "Service", name: "shop-blue", port: 80, weight: 100 }],
       },
     ]);
   });
 
-  it("understands the original reference as the slot whose pods it reaches", () => {
-    expect(sharesOf(original, { ...BACKENDS, originalReaches: "green" })).toEqual(allTo("green"));
-    expect(sharesOf(original, BACKENDS)).toEqual(NOBODY);
+  it("refers to no slot that never ran: its Service is not there", () => {
+    const adopted = rules([original], { to: allTo("blue") });
+    expect(rules(adopted, { to: shareOf("green", 5) })[0]?.backendRefs).toEqual([
+      { group: "", kind: "Service", name: "shop-blue", port: 80, weight: 95 },
+      { group: "", kind: "Service", name: "shop-green", port: 80, weight: 5 },
+    ]);
+  });
+
+  it("keeps the original reference for the slot whose pods it reaches, until it reaches none", () => {
+    const adopted: Backends = { ...BACKENDS, originalReaches: "blue" };
+    const shared = rules([original], { to: shareOf("green", 5) }, adopted);
+    const names = (list: readonly RouteRule[]) =>
+      list[0]?.backendRefs?.map((ref) => `${ref.name} ${ref.weight}`);
+    expect(names(shared)).toEqual(["shop 95", "shop-green 5"]);
+    const moved = rules(shared, { to: allTo("green") }, adopted);
+    expect(names(moved)).toEqual(["shop 0", "shop-green 100"]);
+    expect(names(rules(moved, { to: shareOf("blue", 10) }))).toEqual(["shop-green 90", "shop-blue 10"]);
   });
 
   it("leaves users where they are when no slot is to serve and none does", () => {
@@ -70,7 +81,6 @@ describe("adopting a route", () => {
     );
     expect(rule?.backendRefs?.map((ref) => `${ref.name} ${ref.weight}`)).toEqual([
       "a 0",
-      "shop-blue 0",
       "shop-green 100",
       "b 0",
     ]);

@@ -23,8 +23,8 @@ export type Rewritten =
 
 /**
  * The complete list of rules that a wish means. Only these differ from what is there: weights of the references to
- * the slots' Services (the original Service's give way to them), the mirror filter to a slot, and the testers' rules,
- * which come first. Every other rule and field is the same object as before, hence the same bytes.
+ * the slots' Services (the original Service's gives way to them when it reaches no slot), the mirror filter to a slot,
+ * and the testers' rules, which come first. Every other rule and field is the same object as before, hence the same bytes.
  */
 export function rewrite(rules: readonly RouteRule[], wish: Wish, backends: Backends): Rewritten {
   const next: RouteRule[] = [];
@@ -46,7 +46,7 @@ export function rewrite(rules: readonly RouteRule[], wish: Wish, backends: Backe
 
 /** To nobody: a rule that reaches no slot yet gives none of them anything already, and its users are not ours. */
 function staysForeign(rule: RouteRule, { to }: Wish, backends: Backends): boolean {
-  if (to.blue + to.green > 0 || backends.originalReaches !== undefined) return false;
+  if (to.blue + to.green > 0) return false;
   return !(rule.backendRefs ?? []).some((ref) => slotOf(ref, backends) !== undefined);
 }
 
@@ -86,14 +86,13 @@ export function exposedAfter(
 
 function withRefs(rule: RouteRule, weights: Shares, backends: Backends): RouteRule {
   const refs = rule.backendRefs ?? [];
-  const ours = refs.filter((ref) => isOurs(ref, backends));
-  const missing = SLOTS.filter((slot) => !refs.some((ref) => slotOf(ref, backends) === slot));
-  const added = missing.map((slot): BackendRef => ({
-    ...(ours[0] as BackendRef),
-    name: backends.slots[slot],
+  const last = refs.findLast((ref) => isOurs(ref, backends));
+  const has = (slot: Slot) => refs.some((ref) => slotOf(ref, backends) === slot);
+  // A slot that never ran has no Service, and a gateway resolves references whatever their weights are.
+  const added = SLOTS.filter((slot) => weights[slot] > 0 && !has(slot)).map((slot) => ({
+    ...refOf(rule, slot, backends),
     weight: weights[slot],
   }));
-  const last = ours.at(-1);
   const seen = new Set<Slot>();
   const backendRefs = refs.flatMap((ref) => {
     const slot = slotOf(ref, backends);
@@ -105,6 +104,13 @@ function withRefs(rule: RouteRule, weights: Shares, backends: Backends): RouteRu
     return [{ ...ref, weight }, ...after];
   });
   return { ...rule, backendRefs };
+}
+
+/** The rule's reference to a slot; if it has none, one like it has to another of ours, with its port and filters. */
+function refOf(rule: RouteRule, slot: Slot, backends: Backends): BackendRef {
+  const ours = (rule.backendRefs ?? []).filter((ref) => isOurs(ref, backends));
+  const own = ours.find((ref) => slotOf(ref, backends) === slot);
+  return own ?? { ...(ours[0] as BackendRef), name: backends.slots[slot] };
 }
 
 function isOurMirror(filter: RouteFilter, backends: Backends): boolean {
@@ -138,8 +144,4 @@ function testersRule(
   if (matches.length === 0) return [];
   const backendRefs = [{ ...refOf(rule, exposed, backends), weight: 1 }];
   return [{ ...rule, name: `${TESTERS}${number}`, matches, backendRefs }];
-}
-
-function refOf(rule: RouteRule, slot: Slot, backends: Backends): BackendRef {
-  return (rule.backendRefs ?? []).find((ref) => slotOf(ref, backends) === slot) as BackendRef;
 }

@@ -4,13 +4,12 @@ import { type Slot, SLOTS } from "../../../core/units.ts";
 import type { Api } from "../api/api.ts";
 import type { EndpointSlice } from "../api/objects.ts";
 import { paths } from "../api/paths.ts";
-import { slotName } from "../names.ts";
 import type { SlotWork } from "../pods/slot-work.ts";
 import { Flatness } from "../service-router/flatness.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import { evidenceOf, readyEndpoints } from "./evidence.ts";
 import { sameShares } from "./shares.ts";
-import { FRESH, type RouteViews } from "./view.ts";
+import { FRESH, type RouteViews, servicesOf } from "./view.ts";
 import { describeShares } from "./words.ts";
 
 /** Which slot gave each of a few answers that were just asked of the gateway; `undefined` for anyone else's. */
@@ -24,9 +23,8 @@ export function createSampler(
   work: SlotWork,
   identify: Identify | undefined,
 ): (to: Weights, signal: AbortSignal) => Promise<Read<Evidence>> {
-  const services = { blue: slotName(settings.service, "blue"), green: slotName(settings.service, "green") };
   const slices = api.mirror<EndpointSlice>(paths.endpointSlices(api.namespace), {
-    labels: `kubernetes.io/service-name in (${services.blue},${services.green})`,
+    labels: `kubernetes.io/service-name in (${views.services.join(",")})`,
   });
   const bound = new Bound(settings.propagation);
 
@@ -39,6 +37,7 @@ export function createSampler(
     if (to === "pool") return seen({ strength: "ack", moved: false, detail: "an HTTPRoute has no pool" });
     const endpoints = await slices.read(call);
     if (endpoints.is === "unreadable") return endpoints;
+    const services = servicesOf(view);
     const ready = {
       blue: readyEndpoints(endpoints.items, services.blue),
       green: readyEndpoints(endpoints.items, services.green),

@@ -1,7 +1,7 @@
 import { NOBODY, type Shares } from "../../../core/routing.ts";
 import { SLOTS } from "../../../core/units.ts";
 import { MAX_WEIGHT, type RouteRule, weightOf } from "./http-route.ts";
-import { type Backends, isOriginal, isOurs, slotOf } from "./refs.ts";
+import { type Backends, isOurs, slotOf } from "./refs.ts";
 
 /** Shares are told and compared with this precision: a weight has at most six digits. */
 const DIGITS = 4;
@@ -18,8 +18,7 @@ interface Sums {
 function sums(rule: RouteRule, backends: Backends): Sums {
   const sum = { blue: 0, green: 0, neither: 0, foreign: 0 };
   for (const ref of rule.backendRefs ?? []) {
-    const slot = slotOf(ref, backends) ?? (isOriginal(ref, backends) ? backends.originalReaches : undefined);
-    sum[slot ?? (isOurs(ref, backends) ? "neither" : "foreign")] += weightOf(ref);
+    sum[slotOf(ref, backends) ?? (isOurs(ref, backends) ? "neither" : "foreign")] += weightOf(ref);
   }
   return sum;
 }

@@ -159,6 +159,14 @@ export function viewOf(route: HttpRoute, rules: readonly RouteRule[], backends: 
   };
 }
 
+/** The Service with which the rules reach each slot: its own, or the original one of an adopted slot. */
+export function servicesOf({ rules, backends }: Pick<RouteView, "rules" | "backends">) {
+  const refs = rules.filter((rule) => isManaged(rule, backends)).flatMap((rule) => rule.backendRefs ?? []);
+  const name = (slot: Slot) =>
+    refs.find((ref) => slotOf(ref, backends) === slot)?.name ?? backends.slots[slot];
+  return { blue: name("blue"), green: name("green") };
+}
+
 function ruleStates(rules: readonly RouteRule[], backends: Backends): readonly RuleState[] {
   const states = rules
     .filter((rule) => !isTestersRule(rule))
