@@ -1,18 +1,18 @@
-import type { Cause, Revision } from "../../core/units.ts";
+import type { Revision } from "../../core/units.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Prepared } from "../../ports/target.ts";
-import type { Answer, Api, CallBy } from "./api/api.ts";
-import type { Deployment, KubeObject, Service } from "./api/objects.ts";
+import type { Api, CallBy } from "./api/api.ts";
 import { paths } from "./api/paths.ts";
 import { ANNOTATIONS, slotName } from "./names.ts";
 import type { KubernetesSettings } from "./settings.ts";
-import { usersOf, whoSelects, type Selecting } from "./template/distinguish.ts";
+import { usersOf, type Selecting } from "./template/distinguish.ts";
+import { AGAIN, inBatches, readAround, readContents } from "./template/gather.ts";
+import { renderSlot } from "./template/render.ts";
 import { refused, TemplateError, type Refused } from "./template/refused.ts";
 import type { Copied, RenderedRevision } from "./template/rendered.ts";
 import { renderRevision } from "./template/revision.ts";
-import { selects } from "./template/selectors.ts";
-import { copyOf, wantedBy, type Content, type Wanted } from "./template/snapshot.ts";
-import { readTemplate, type Template } from "./template/source.ts";
+import { copyOf, type Content } from "./template/snapshot.ts";
+import { readTemplate } from "./template/source.ts";
 import { loadRevision, storedRevision } from "./template/stored.ts";
 
 /** What preparing needs besides the revision's name. */
@@ -27,10 +27,6 @@ export interface PrepareWith {
 }
 
 type Progress = (line: string) => void;
-
-/** Requests at a time: a template may name dozens of Secrets. */
-const AT_ONCE = 8;
-const AGAIN = "Nothing that runs was changed. Try again: teal deploy";
 
 /**
  * Makes a revision ready to be started: reads the template, copies the ConfigMaps and Secrets it names, and stores
@@ -65,7 +61,7 @@ async function prepared(
   const copies = contents.flatMap(
     ([wanted, content]) => copyOf(wanted, content, key, settings.service) ?? [],
   );
-  const around = await readAround(api, settings, template, call);
+  const around = await readAround(using, template, call);
   const rendered = renderRevision({
     template,
     settings,
@@ -78,6 +74,8 @@ async function prepared(
     `revision ${rendered.revision.id} (${rendered.revision.config}) from ${template.origin}: ${rendered.image}`,
   );
   tellApart(rendered, around.others, progress);
+  const untakeable = await rehearse(using, rendered, template.origin, call);
+  if (untakeable !== undefined) return untakeable;
   const objects = copies.flatMap(({ object }) => object ?? []);
   const failed = (await inBatches(objects, (object) => putCopy(using, object, call))).find((each) => each);
   if (failed !== undefined) return failed;
@@ -101,74 +99,6 @@ function checkName(service: string): void {
   );
 }
 
-/** What the template names, from its own documents, else from the namespace. */
-async function readContents(
-  { api, settings }: PrepareWith,
-  { deployment, beside }: Template,
-  call: CallBy,
-): Promise<readonly (readonly [Wanted, Content | undefined])[]> {
-  const wanted = wantedBy(deployment.spec.template.spec, settings.liveSecrets);
-  return inBatches(wanted, async (each) => {
-    const given = beside.find(({ kind, metadata }) => kind === each.kind && metadata.name === each.name);
-    if (given !== undefined) return [each, given as Content] as const;
-    const path = each.kind === "Secret" ? paths.secrets : paths.configMaps;
-    const answer = await api.get<Content>(path(settings.namespace, each.name), call);
-    if (answer.is === "ok") return [each, answer.value] as const;
-    if (answer.is === "absent") return [each, undefined] as const;
-    throw notAnswered(answer.cause);
-  });
-}
-
-interface Around {
-  readonly services: readonly Service[];
-  readonly others: readonly Selecting[];
-  readonly avoid: readonly Deployment["spec"]["selector"][];
-}
-
-/** What else is in the namespace. Of policies that may not be listed nothing is said; the Services are needed. */
-async function readAround(
-  api: Api,
-  { namespace }: KubernetesSettings,
-  { deployment, own, beside }: Template,
-  call: CallBy,
-): Promise<Around> {
-  const list = <T extends KubeObject>(path: string) => api.list<T>(path, {}, call);
-  const [services, networkPolicies, disruptionBudgets, deployments] = await Promise.all([
-    list<Service>(paths.services(namespace)),
-    list(paths.networkPolicies(namespace)),
-    list(paths.disruptionBudgets(namespace)),
-    list<Deployment>(paths.deployments(namespace)),
-  ]);
-  if (services.is !== "ok") throw notAnswered(services.cause);
-  const labels = deployment.spec.template.metadata?.labels ?? {};
-  const given = <T extends KubeObject>(kind: string, listed: readonly T[]): readonly T[] => [
-    ...listed,
-    ...(beside.filter(
-      (object) =>
-        object.kind === kind && !listed.some(({ metadata }) => metadata.name === object.metadata.name),
-    ) as T[]),
-  ];
-  const all = given("Service", services.value.items);
-  return {
-    services: all,
-    others: whoSelects(labels, {
-      services: all,
-      networkPolicies: given("NetworkPolicy", itemsOf(networkPolicies)),
-      disruptionBudgets: given("PodDisruptionBudget", itemsOf(disruptionBudgets)),
-    }),
-    avoid:
-      own === undefined
-        ? []
-        : itemsOf(deployments)
-            .map(({ spec }) => spec.selector)
-            .filter((selector) => selects(selector, labels)),
-  };
-}
-
-function itemsOf<T>(answer: Answer<{ readonly items: readonly T[] }>): readonly T[] {
-  return answer.is === "ok" ? answer.value.items : [];
-}
-
 /** Says in which label slots differ and who will not see them. */
 function tellApart(
   { distinguish, service }: RenderedRevision,
@@ -182,6 +112,38 @@ function tellApart(
     `pods of ${service}'s slots have the label ${key} ${value}-blue or ${value}-green instead of ${value}`,
   );
   if (users.length > 0) progress(`selecting by ${key} and not seeing the slots' pods: ${users.join(", ")}`);
+}
+
+/**
+ * Asks the API server whether it would take the slot's Deployment: an unknown field, a value out of range or the no of
+ * an admission policy is better heard now than when the deployment is open.
+ */
+async function rehearse(
+  { api, settings }: PrepareWith,
+  rendered: RenderedRevision,
+  origin: string,
+  call: CallBy,
+): Promise<Refused | undefined> {
+  const { deployment } = renderSlot(rendered, "blue", 0);
+  const answer = await api.create(`${paths.deployments(settings.namespace)}?dryRun=All`, deployment, call);
+  if (answer.is === "ok") return undefined;
+  if (answer.is !== "refused") return { is: "refused", cause: answer.cause, next: AGAIN };
+  // It exists: that is looked at last, when everything else was found right.
+  if (answer.status === 409) return undefined;
+  // A webhook that cannot be asked without effect.
+  if (answer.status === 400 && /dry.?run/i.test(answer.cause.message)) return undefined;
+  if (answer.status !== 400 && answer.status !== 422)
+    return {
+      is: "refused",
+      cause: answer.cause,
+      next: "Grant the right, or satisfy the policy, that it names.",
+    };
+  return refused(
+    "TEAL-K216",
+    `the API server would not take the Deployment made from ${origin}: ${answer.cause.message}`,
+    "Correct the template.",
+    answer.cause.evidence,
+  );
 }
 
 /** Makes a copy, or shows that the one there is needed again, so that pruning leaves it. */
@@ -263,16 +225,4 @@ function lookAt(api: Api, { namespace }: KubernetesSettings, { kind, copy }: Cop
 
 function summary(objects: readonly Content[]): string {
   return objects.map(({ kind, metadata }) => `${kind} ${metadata.name}`).join(", ");
-}
-
-/** The API server's word ends the preparation; it is no fault of the template. */
-function notAnswered(cause: Cause): TemplateError {
-  return new TemplateError(cause.code, cause.message, AGAIN, cause.evidence);
-}
-
-async function inBatches<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
-  const results: R[] = [];
-  for (let i = 0; i < items.length; i += AT_ONCE)
-    results.push(...(await Promise.all(items.slice(i, i + AT_ONCE).map(work))));
-  return results;
 }

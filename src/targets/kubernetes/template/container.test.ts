@@ -9,9 +9,16 @@ const WEB = {
     { name: "admin", containerPort: 9000 },
   ],
 };
-const POD: PodSpec = { containers: [WEB, { name: "proxy", ports: [{ name: "public", containerPort: 8443 }] }] };
+const POD: PodSpec = {
+  containers: [WEB, { name: "proxy", ports: [{ name: "public", containerPort: 8443 }] }],
+};
 
-function port(wanted: number | string | undefined, ports?: Service["spec"]["ports"], pod = POD, container = WEB) {
+function port(
+  wanted: number | string | undefined,
+  ports?: Service["spec"]["ports"],
+  pod = POD,
+  container = WEB,
+) {
   const service = ports && { metadata: { name: "shop" }, spec: { ports } };
   return mainPort(pod, container, wanted, service, "shop.yaml:1:1");
 }

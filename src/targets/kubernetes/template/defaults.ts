@@ -51,6 +51,8 @@ const ANYWHERE: Readonly<Record<string, Tree>> = {
   livenessProbe: PROBE,
   projected: { defaultMode: 420 },
   readinessProbe: PROBE,
+  // Zero stands for one.
+  resourceFieldRef: { divisor: "0" },
   secret: { defaultMode: 420, optional: false },
   secretKeyRef: { optional: false },
   secretRef: { optional: false },
@@ -68,7 +70,9 @@ const ITEMS: Readonly<Record<string, Tree>> = {
 /** An empty one of these says something else than none. */
 const MEANS_ALL = new Set(["labelSelector", "namespaceSelector", "matchLabels", "matchExpressions"]);
 /** Their values are amounts: `1000m` is `1`. */
-const QUANTITIES = new Set(["limits", "requests"]);
+const AMOUNTS = new Set(["limits", "requests"]);
+/** Amounts by themselves. */
+const AMOUNT = new Set(["divisor", "sizeLimit"]);
 
 /** A pod template in the form that the digest is of. */
 export function withoutDefaults({ metadata, spec }: PodTemplate): unknown {
@@ -104,7 +108,8 @@ function normal(value: unknown, field = ""): unknown {
   }
   if (!isTree(value)) return value;
   const entries = Object.entries(withoutEqual(value, ANYWHERE[field] ?? {})).map(
-    ([key, inner]) => [key, QUANTITIES.has(field) ? normalQuantity(inner) : normal(inner, key)] as const,
+    ([key, inner]) =>
+      [key, AMOUNTS.has(field) || AMOUNT.has(key) ? normalQuantity(inner) : normal(inner, key)] as const,
   );
   return Object.fromEntries(entries.filter(([key, inner]) => !isEmpty(inner) || MEANS_ALL.has(key)));
 }

@@ -17,7 +17,9 @@ const BESIDE = {
     object("Service", "cart", { selector: { app: "cart" } }),
   ],
   disruptionBudgets: [
-    object("PodDisruptionBudget", "shop", { selector: { matchLabels: { app: "shop", instance: "shop-prod" } } }),
+    object("PodDisruptionBudget", "shop", {
+      selector: { matchLabels: { app: "shop", instance: "shop-prod" } },
+    }),
   ],
   networkPolicies: [
     object("NetworkPolicy", "backends", { podSelector: { matchLabels: { tier: "backend" } } }),
@@ -47,7 +49,11 @@ describe("who else selects the template's pods", () => {
   });
 
   test("loses sight of the slots by one of them", () => {
-    expect(usersOf("app", others)).toEqual(["Service shop", "PodDisruptionBudget shop", "NetworkPolicy database"]);
+    expect(usersOf("app", others)).toEqual([
+      "Service shop",
+      "PodDisruptionBudget shop",
+      "NetworkPolicy database",
+    ]);
     expect(usersOf("instance", others)).toEqual(["PodDisruptionBudget shop"]);
     expect(usersOf("nothing", others)).toEqual([]);
   });
@@ -68,7 +74,9 @@ describe("the label in which slots differ", () => {
   test("is the one that is set, unless that keeps nobody apart", () => {
     expect(chooseDistinguish(LABELS, OWN, [], [], "instance").key).toBe("instance");
     expect(() => chooseDistinguish(LABELS, OWN, [], [], "tier")).toThrow('with another value of "tier"');
-    expect(() => chooseDistinguish(LABELS, OWN, [], [], "nothing")).toThrow('with another value of "nothing"');
+    expect(() => chooseDistinguish(LABELS, OWN, [], [], "nothing")).toThrow(
+      'with another value of "nothing"',
+    );
   });
 
   test("also keeps the slots from other Deployments that select the template's pods", () => {
@@ -77,7 +85,9 @@ describe("the label in which slots differ", () => {
   });
 
   test("can be one that the selector has in an expression", () => {
-    const own = { matchExpressions: [{ key: "app", operator: "In" as const, values: ["shop", "shop-blue"] }] };
+    const own = {
+      matchExpressions: [{ key: "app", operator: "In" as const, values: ["shop", "shop-blue"] }],
+    };
     expect(() => chooseDistinguish(LABELS, own, [], [], undefined)).toThrow("(app)");
     const fit = { matchExpressions: [{ key: "app", operator: "In" as const, values: ["shop"] }] };
     expect(chooseDistinguish(LABELS, fit, [], [], undefined)).toEqual({ key: "app", value: "shop" });

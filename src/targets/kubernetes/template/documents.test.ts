@@ -41,7 +41,8 @@ describe("documents", () => {
 
 describe("values are read as kubectl reads them", () => {
   function value(text: string): unknown {
-    return (objects(`kind: A\nmetadata: { name: a }\nv: ${text}\n`)[0]?.object as { v?: unknown }).v;
+    const [found] = objects(`kind: A\nmetadata: { name: a }\nv: ${text}\n`);
+    return (found?.object as { v?: unknown } | undefined)?.v;
   }
 
   test.each([

@@ -1,4 +1,13 @@
-import { isMap, isSeq, LineCounter, parseAllDocuments, type Document, type Node, type ScalarTag, type Tags } from "yaml";
+import {
+  isMap,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  type Document,
+  type Node,
+  type ScalarTag,
+  type Tags,
+} from "yaml";
 import type { KubeObject } from "../api/objects.ts";
 
 /*

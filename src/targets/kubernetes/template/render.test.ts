@@ -9,12 +9,16 @@ import { deployment, fixture, read, render, SETTINGS } from "./testing.ts";
 
 describe("a chart's Deployment", () => {
   const rendered = render(fixture("helm"), {
-    services: [...(fixture("helm").beside.filter(({ kind }) => kind === "Service") as never[])],
+    services: fixture("helm").beside.filter(({ kind }) => kind === "Service") as never[],
   });
   const { deployment: made, service } = renderSlot(rendered, "blue", 3);
 
   test("becomes a slot's", () => {
-    expect(made).toMatchObject({ apiVersion: "apps/v1", kind: "Deployment", metadata: { name: "store-blue" } });
+    expect(made).toMatchObject({
+      apiVersion: "apps/v1",
+      kind: "Deployment",
+      metadata: { name: "store-blue" },
+    });
     expect(made.spec.replicas).toBe(3);
     expect(made.spec.selector).toEqual({
       matchLabels: { "teal.dev/service": "store", "teal.dev/slot": "blue" },
@@ -110,7 +114,9 @@ describe("the revision", () => {
   });
 
   test("without a name and without a tag is refused", () => {
-    const pod = { containers: [{ name: "web", image: "registry.example/shop", ports: [{ containerPort: 1 }] }] };
+    const pod = {
+      containers: [{ name: "web", image: "registry.example/shop", ports: [{ containerPort: 1 }] }],
+    };
     expect(() => render(deployment({ pod }), { name: undefined })).toThrow(
       "the image of container web of shop.yaml:1:1 (registry.example/shop) says no version",
     );
@@ -159,7 +165,11 @@ spec:
     const { deployment: made } = renderSlot(render(template), "blue");
     expect(Object.keys(made).toSorted()).toEqual(["apiVersion", "kind", "metadata", "spec"]);
     expect(Object.keys(made.metadata).toSorted()).toEqual(["annotations", "labels", "name"]);
-    expect(made.spec).toMatchObject({ revisionHistoryLimit: 2, progressDeadlineSeconds: 30, minReadySeconds: 5 });
+    expect(made.spec).toMatchObject({
+      revisionHistoryLimit: 2,
+      progressDeadlineSeconds: 30,
+      minReadySeconds: 5,
+    });
     expect(Object.keys(made.spec)).not.toContain("paused");
     expect(made.spec.template.spec).toEqual({
       containers: [{ name: "web", image: "shop:v2", ports: [{ containerPort: 80 }] }],
@@ -191,7 +201,8 @@ describe("rules of placement", () => {
     const pod = { topologySpreadConstraints: [rule(labelSelector, more)] };
     const template = deployment({ labels, pod, spec: { selector: { matchLabels: own } } });
     const { spec } = renderSlot(render(template), "green").deployment.spec.template;
-    return (spec["topologySpreadConstraints"] as readonly { readonly labelSelector: LabelSelector }[])[0]?.labelSelector;
+    return (spec["topologySpreadConstraints"] as readonly { readonly labelSelector: LabelSelector }[])[0]
+      ?.labelSelector;
   }
   const slot = { "teal.dev/service": "store", "teal.dev/slot": "green" };
 
@@ -237,7 +248,10 @@ describe("rules of placement", () => {
 const word = fc.stringMatching(/^[a-z][a-z0-9-]{0,61}[a-z0-9]$/);
 const templates = fc
   .record({
-    labels: fc.dictionary(word, fc.oneof(word, fc.constantFrom("", "blue", "x-blue")), { minKeys: 1, maxKeys: 4 }),
+    labels: fc.dictionary(word, fc.oneof(word, fc.constantFrom("", "blue", "x-blue")), {
+      minKeys: 1,
+      maxKeys: 4,
+    }),
     unknown: fc.dictionary(word, fc.jsonValue({ maxDepth: 2 }), { maxKeys: 3 }),
     keys: fc.nat({ max: 3 }),
     sidecars: fc.uniqueArray(word, { maxLength: 2 }),
@@ -251,7 +265,10 @@ const templates = fc
       ...extra,
     }));
     const pod = { containers, ...extra };
-    return { extra, template: deployment({ labels, pod, spec: { selector: { matchLabels: own }, ...extra } }) };
+    return {
+      extra,
+      template: deployment({ labels, pod, spec: { selector: { matchLabels: own }, ...extra } }),
+    };
   });
 const settings = { ...SETTINGS, container: "web1", port: 8080 };
 
@@ -281,7 +298,8 @@ describe("of any template", () => {
         expect(selects(blue?.selector ?? {}, labels)).toBe(true);
         expect(selects(green?.selector ?? {}, labels)).toBe(false);
         expect(selects(template.own ?? {}, labels)).toBe(false);
-        for (const value of Object.values(labels)) expect(value).toMatch(/^$|^[A-Za-z0-9].{0,61}(?<=[A-Za-z0-9])$/);
+        for (const value of Object.values(labels))
+          expect(value).toMatch(/^$|^[A-Za-z0-9].{0,61}(?<=[A-Za-z0-9])$/);
       }),
     );
   });

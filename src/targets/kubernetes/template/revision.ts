@@ -1,4 +1,4 @@
-import type { Deployment, Labels, LabelSelector, PodSpec, PodTemplate, Service } from "../api/objects.ts";
+import type { Deployment, Labels, LabelSelector, PodTemplate, Service } from "../api/objects.ts";
 import { LABELS } from "../names.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import { mainContainer, mainPort } from "./container.ts";
@@ -75,16 +75,13 @@ export function renderRevision(rendering: Rendering): RenderedRevision {
 
 /** The template's pods as their author wrote them. */
 function podTemplate({ spec }: Deployment): PodTemplate {
-  const { nodeName: _, ...pod } = withoutNulls(spec.template.spec) as PodSpec;
-  return {
-    metadata: podMetadata(withoutNulls(spec.template.metadata) as PodTemplate["metadata"]),
-    spec: pod,
-  };
+  const { nodeName: _, ...pod } = spec.template.spec;
+  return { metadata: podMetadata(spec.template.metadata), spec: pod };
 }
 
 function restOf({ spec }: Deployment): DeploymentRest {
   const { replicas: _replicas, selector: _selector, template: _template, paused: _paused, ...rest } = spec;
-  return withoutNulls(rest) as DeploymentRest;
+  return rest;
 }
 
 function withImage(template: PodTemplate, name: string, image: string): PodTemplate {
@@ -134,7 +131,7 @@ function serviceOf(
   return services
     .filter(({ metadata, spec }) => {
       if (metadata.labels?.[LABELS.slot] !== undefined) return false;
-      const { selector = {} } = spec;
+      const selector = spec.selector ?? {};
       return Object.keys(selector).length > 0 && selects({ matchLabels: selector }, labels);
     })
     .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))[0];
@@ -157,13 +154,4 @@ function portsOf(service: Service | undefined, port: number): ServicePorts {
       protocol: each.protocol ?? "TCP",
     };
   });
-}
-
-/** YAML's `key:` without a value is `null`, which server-side apply would take for the wish to have nothing there. */
-function withoutNulls(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNulls);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, inner]) => (inner === null ? [] : [[key, withoutNulls(inner)]])),
-  );
 }

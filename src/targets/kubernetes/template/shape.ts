@@ -26,13 +26,24 @@ export function shapeProblems({ object, where }: Found): readonly string[] {
   ];
 }
 
-/** What is wrong with the content of a ConfigMap or Secret of a file; of another object, nothing is known. */
-export function contentProblems({ object, where }: Found): readonly string[] {
+/** What is wrong with a ConfigMap, Secret or Service of a file; of another object, nothing is known. */
+export function besideProblems(found: Found): readonly string[] {
+  const { object, where } = found;
+  if (object.kind === "Service") return serviceProblems(found);
   if (object.kind !== "ConfigMap" && object.kind !== "Secret") return [];
   const { data, binaryData, stringData } = object as unknown as Tree;
   return Object.entries({ data, binaryData, stringData }).flatMap(([key, content]) =>
     marksOf(content, [key], where),
   );
+}
+
+function serviceProblems({ object, where }: Found): readonly string[] {
+  const spec = treeAt(object, "spec");
+  if (spec === undefined) return [`${where("spec")}: spec is missing`];
+  return [
+    ...marksOf(spec["selector"], ["spec", "selector"], where),
+    ...listProblems(spec["ports"], ["spec", "ports"], where),
+  ];
 }
 
 function marksProblems(metadata: Tree, path: readonly string[], where: Found["where"]): readonly string[] {

@@ -16,7 +16,10 @@ const POD: PodSpec = {
         { name: "URL", valueFrom: { secretKeyRef: { name: "db", key: "url", optional: true } } },
         { name: "IP", valueFrom: { fieldRef: { fieldPath: "status.podIP" } } },
       ],
-      envFrom: [{ configMapRef: { name: "env" } }, { prefix: "S_", secretRef: { name: "more", optional: true } }],
+      envFrom: [
+        { configMapRef: { name: "env" } },
+        { prefix: "S_", secretRef: { name: "more", optional: true } },
+      ],
     },
   ],
   volumes: [
@@ -70,9 +73,12 @@ describe("what is copied", () => {
   });
 
   test("an overlay's generated names too", () => {
-    expect(
-      wantedBy(fixture("kustomize").deployment.spec.template.spec, []).map(({ name }) => name),
-    ).toEqual(["shop-db-6bb7mfc4kd", "shop-env-thfdkfmc68", "shop-files-cb649mb6f2", "shop-tls"]);
+    expect(wantedBy(fixture("kustomize").deployment.spec.template.spec, []).map(({ name }) => name)).toEqual([
+      "shop-db-6bb7mfc4kd",
+      "shop-env-thfdkfmc68",
+      "shop-files-cb649mb6f2",
+      "shop-tls",
+    ]);
   });
 });
 
@@ -84,7 +90,8 @@ const env = (data: Record<string, string>, more: object = {}): ConfigMap => ({
   ...more,
 });
 const db = (more: object): Secret => ({ metadata: { name: "db" }, ...more });
-const copy = (wanted: Wanted, content: ConfigMap | Secret | undefined) => copyOf(wanted, content, KEY, "store");
+const copy = (wanted: Wanted, content: ConfigMap | Secret | undefined) =>
+  copyOf(wanted, content, KEY, "store");
 
 describe("a copy", () => {
   test("is immutable, named by the keyed digest of its content, and says what it is a copy of", () => {
@@ -122,7 +129,10 @@ describe("a copy", () => {
 
   test("of a Secret of a file is that of the same Secret in the namespace", () => {
     const there = copy(DB, db({ type: "Opaque", data: { url: "cG9zdGdyZXM6Ly9kYi9zaG9w", old: "eA==" } }));
-    const file = copy(DB, db({ data: { url: "b2xk", old: "eA==" }, stringData: { url: "postgres://db/shop" } }));
+    const file = copy(
+      DB,
+      db({ data: { url: "b2xk", old: "eA==" }, stringData: { url: "postgres://db/shop" } }),
+    );
     const wrapped = copy(DB, db({ data: { url: "cG9zdGdyZXM6\nLy9kYi9zaG9w\n", old: "eA==" } }));
     expect(file).toEqual(there);
     expect(wrapped).toEqual(there);

@@ -38,7 +38,8 @@ const choose = (text: string, wanted?: string) => pick(text, "shop.yaml", wanted
 
 describe("the Deployment among the documents", () => {
   test("is the only one, with what lies beside it in this namespace", () => {
-    const other = "---\nkind: Service\nmetadata: { name: a }\n---\nkind: Service\nmetadata: { name: b, namespace: x }\n";
+    const other =
+      "---\nkind: Service\nmetadata: { name: a }\n---\nkind: Service\nmetadata: { name: b, namespace: x }\n";
     const read = choose(`${DEPLOYMENT}${other}---\nkind: Secret\nmetadata: { name: c, namespace: shop }\n`);
     expect(read).toMatchObject({
       is: "read",
@@ -92,15 +93,43 @@ describe("the Deployment among the documents", () => {
   });
 
   test.each([
-    ["matchLabels: { app: shop }", "matchLabels: { app: 7 }", "shop.yaml:5:35: spec.selector.matchLabels.app must be text: quote 7"],
-    ["labels: { app: shop }", "labels: { app: shop, version: 1.10 }", "shop.yaml:7:47: spec.template.metadata.labels.version must be text: quote 1.1"],
-    ["{ name: shop }", "{ name: shop, annotations: { a: yes } }", "shop.yaml:3:43: metadata.annotations.a must be text: quote true"],
-    ['[{ name: web, image: "shop:v1" }]', "[]", "shop.yaml:9:19: spec.template.spec.containers must be a list of at least one"],
-    ['[{ name: web, image: "shop:v1" }]', "[{ image: x }]", "shop.yaml:9:20: spec.template.spec.containers[0] has no name"],
+    [
+      "matchLabels: { app: shop }",
+      "matchLabels: { app: 7 }",
+      "shop.yaml:5:35: spec.selector.matchLabels.app must be text: quote 7",
+    ],
+    [
+      "labels: { app: shop }",
+      "labels: { app: shop, version: 1.10 }",
+      "shop.yaml:7:47: spec.template.metadata.labels.version must be text: quote 1.1",
+    ],
+    [
+      "{ name: shop }",
+      "{ name: shop, annotations: { a: yes } }",
+      "shop.yaml:3:43: metadata.annotations.a must be text: quote true",
+    ],
+    [
+      '[{ name: web, image: "shop:v1" }]',
+      "[]",
+      "shop.yaml:9:19: spec.template.spec.containers must be a list of at least one",
+    ],
+    [
+      '[{ name: web, image: "shop:v1" }]',
+      "[{ image: x }]",
+      "shop.yaml:9:20: spec.template.spec.containers[0] has no name",
+    ],
     ['image: "shop:v1"', "image: 7", "shop.yaml:9:40: spec.template.spec.containers[0].image must be text"],
-    ['image: "shop:v1"', "env: { A: b }", "shop.yaml:9:38: spec.template.spec.containers.0.env must be a list of maps"],
+    [
+      'image: "shop:v1"',
+      "env: { A: b }",
+      "shop.yaml:9:38: spec.template.spec.containers.0.env must be a list of maps",
+    ],
     ["  selector: { matchLabels: { app: shop } }\n", "", "shop.yaml:5:3: spec.selector is missing"],
-    ['    spec:\n      containers: [{ name: web, image: "shop:v1" }]\n', "", "shop.yaml:7:5: spec.template.spec is missing"],
+    [
+      '    spec:\n      containers: [{ name: web, image: "shop:v1" }]\n',
+      "",
+      "shop.yaml:7:5: spec.template.spec is missing",
+    ],
   ])("with %j as %j is refused by its position", (found, instead, message) => {
     expect(DEPLOYMENT).toContain(found);
     expect(refusal(choose(DEPLOYMENT.replace(found, instead)))).toEqual(["TEAL-K273", message]);
@@ -108,7 +137,9 @@ describe("the Deployment among the documents", () => {
 
   test("with a ConfigMap beside it that is none is refused by its position", () => {
     const map = "---\nkind: ConfigMap\nmetadata: { name: a }\ndata:\n  port: 8080\n";
-    expect(refusal(choose(`${DEPLOYMENT}${map}`))[1]).toBe("shop.yaml:14:9: data.port must be text: quote 8080");
+    expect(refusal(choose(`${DEPLOYMENT}${map}`))[1]).toBe(
+      "shop.yaml:14:9: data.port must be text: quote 8080",
+    );
   });
 });
 
@@ -116,7 +147,10 @@ describe("a file", () => {
   test("is read; one that cannot be is refused by its path", async () => {
     const path = join(folder, "shop.yaml");
     writeFileSync(path, DEPLOYMENT);
-    expect(await from({ from: "file", path })).toMatchObject({ is: "read", template: { origin: "shop.yaml:1:1" } });
+    expect(await from({ from: "file", path })).toMatchObject({
+      is: "read",
+      template: { origin: "shop.yaml:1:1" },
+    });
     const missing = join(folder, "missing.yaml");
     expect(refusal(await from({ from: "file", path: missing }))).toEqual([
       "TEAL-K272",
@@ -159,24 +193,33 @@ describe("a command", () => {
   test("that does not end is ended with all it started, at the deadline and by the signal", async () => {
     const pidFile = join(folder, "pid");
     const ran = await run(`sleep 600 & echo $! > ${pidFile}; wait`, { within: 300 });
-    expect(ran).toMatchObject({ cause: { message: expect.stringContaining("did not end within 0.3 s") as string } });
+    expect(ran).toMatchObject({
+      cause: { message: expect.stringContaining("did not end within 0.3 s") as string },
+    });
     expect(isRunning(Number(readFileSync(pidFile, "utf8")))).toBe(false);
     const controller = new AbortController();
     const running = run("sleep 600", { signal: controller.signal });
     controller.abort();
-    expect(await running).toMatchObject({ cause: { message: expect.stringContaining("was interrupted") as string } });
+    expect(await running).toMatchObject({
+      cause: { message: expect.stringContaining("was interrupted") as string },
+    });
   });
 
   test("that is not there is refused", async () => {
     const ran = await printed(["teal-no-such-program"], { folder, ...CALL });
     expect(ran).toMatchObject({
-      cause: { message: "the template's command teal-no-such-program could not be started: spawn teal-no-such-program ENOENT" },
+      cause: {
+        message:
+          "the template's command teal-no-such-program could not be started: spawn teal-no-such-program ENOENT",
+      },
     });
   });
 
   test("that prints without end is ended", async () => {
     const ran = await run("yes");
-    expect(ran).toMatchObject({ cause: { message: expect.stringContaining("printed more than 32 MiB") as string } });
+    expect(ran).toMatchObject({
+      cause: { message: expect.stringContaining("printed more than 32 MiB") as string },
+    });
   });
 });
 

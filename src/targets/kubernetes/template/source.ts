@@ -9,7 +9,7 @@ import type { KubernetesSettings } from "../settings.ts";
 import { printed } from "./command.ts";
 import { readDocuments, type Found } from "./documents.ts";
 import { refused, type Refused } from "./refused.ts";
-import { contentProblems, shapeProblems } from "./shape.ts";
+import { besideProblems, shapeProblems } from "./shape.ts";
 
 /** What the slots are made from. */
 export interface Template {
@@ -111,7 +111,7 @@ export function pick(
     );
   const chosen = choose(documents.found, source, wanted);
   if ("is" in chosen) return chosen;
-  const problems = [...shapeProblems(chosen), ...documents.found.flatMap(contentProblems)];
+  const problems = [...shapeProblems(chosen), ...documents.found.flatMap(besideProblems)];
   if (problems.length > 0)
     return refused("TEAL-K273", problems[0] ?? "", "Correct the template.", problems.slice(1));
   const { namespace } = chosen.object.metadata;
@@ -122,14 +122,14 @@ export function pick(
       "Render the template for the namespace of the service, or correct `namespace`.",
     );
   const beside = documents.found.filter(({ object }) => isHere(object, settings) && object !== chosen.object);
-  const deployment = chosen.object as Deployment;
+  const deployment = withoutNulls(chosen.object) as Deployment;
   return {
     is: "read",
     template: {
       origin: chosen.at,
       deployment,
       own: deployment.spec.selector,
-      beside: beside.map(({ object }) => object),
+      beside: beside.map(({ object }) => withoutNulls(object)),
     },
   };
 }
@@ -188,6 +188,16 @@ function wrongVersion({ object, at }: Found): Refused {
 
 function isHere({ metadata }: KubeObject, settings: Pick<Settings, "namespace">): boolean {
   return metadata.namespace === undefined || metadata.namespace === settings.namespace;
+}
+
+/** YAML's `key:` without a value is `null`, which server-side apply would take for the wish to have nothing there. */
+function withoutNulls<T>(value: T): T;
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, inner]) => (inner === null ? [] : [[key, withoutNulls(inner)]])),
+  );
 }
 
 /** A Deployment with nothing but a container that listens on a port. */

@@ -27,7 +27,10 @@ describe("a stored revision", () => {
     expect(revisionName("store", { ...small.revision, id: "v3" })).not.toBe(stored?.metadata.name);
   });
 
-  test.each([["small", small], ["packed", big(200_000)]])("is read as it was written: %s", (_, rendered) => {
+  test.each([
+    ["small", small],
+    ["packed", big(200_000)],
+  ])("is read as it was written: %s", (_, rendered) => {
     const stored = storedRevision(rendered);
     if (stored === undefined) throw new Error("not stored");
     expect(parseStored(stored, rendered.revision)).toEqual({ is: "found", rendered });
@@ -50,11 +53,17 @@ describe("a ConfigMap by that name that holds something else", () => {
     ["no gzip", { binaryData: { "revision.json.gz": "AAAA" } }, "header"],
     ["a bomb", { binaryData: { "revision.json.gz": bomb } }, "larger than"],
     ["a later format", text({ ...small, format: 2 }), "does not know format 2"],
-    ["another revision", text({ ...small, revision: { id: "v9", config: "0" } }), "it holds another revision"],
+    [
+      "another revision",
+      text({ ...small, revision: { id: "v9", config: "0" } }),
+      "it holds another revision",
+    ],
   ])("is unreadable: %s", (_, content, why) => {
     const stored = { metadata: { name: "teal-store-r-1" }, ...content };
     const read = parseStored(stored, small.revision);
     expect(read.is).toBe("unreadable");
-    expect(read).toMatchObject({ cause: { code: "TEAL-K231", message: expect.stringContaining(why) as string } });
+    expect(read).toMatchObject({
+      cause: { code: "TEAL-K231", message: expect.stringContaining(why) as string },
+    });
   });
 });

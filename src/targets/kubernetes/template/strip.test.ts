@@ -45,7 +45,10 @@ describe("a copied tracking label gets the slot pruned: none survives", () => {
   });
 
   test("on a copy of a tracked ConfigMap, which has no mark but Teal's", () => {
-    const content: ConfigMap = { metadata: { name: "env", labels: marks, annotations: marks }, data: { a: "b" } };
+    const content: ConfigMap = {
+      metadata: { name: "env", labels: marks, annotations: marks },
+      data: { a: "b" },
+    };
     const made = copyOf({ kind: "ConfigMap", name: "env", optional: false, keys: [] }, content, KEY, "store");
     const { labels, annotations } = made?.object?.metadata ?? {};
     expect([...Object.keys(labels ?? {}), ...Object.keys(annotations ?? {})]).toEqual([
@@ -69,7 +72,10 @@ describe("a copied tracking label gets the slot pruned: none survives", () => {
 describe("pods", () => {
   test("keep every label, since Services and policies select by them, and a restart's annotation", () => {
     const restarted = { "kubectl.kubernetes.io/restartedAt": "2026-11-23T10:00:00Z" };
-    const { labels, annotations } = podMetadata({ labels: TRACKING, annotations: { ...TRACKING, ...restarted } });
+    const { labels, annotations } = podMetadata({
+      labels: TRACKING,
+      annotations: { ...TRACKING, ...restarted },
+    });
     expect(labels).toEqual(TRACKING);
     expect(annotations).toEqual(restarted);
   });
