@@ -44,7 +44,9 @@ function reachOf(api: Api, settings: KubernetesSettings, pod: Pod, service: Serv
 }
 
 function hasRun(pod: Pod): boolean {
-  return allContainers(pod).some(({ state, restartCount }) => state?.waiting === undefined || restartCount > 0);
+  return allContainers(pod).some(
+    ({ state, restartCount }) => state?.waiting === undefined || restartCount > 0,
+  );
 }
 
 /** The last lines of the container that ended, else of the one that users reach. */
@@ -55,11 +57,38 @@ async function tailOf(api: Api, pod: Pod, main: string, lines: number): Promise<
   const container = (ended ?? waiting)?.name ?? main;
   // Between two lives, and at once after a new one began, what matters is how the last one ended.
   const previous = ended === undefined && (waiting !== undefined || restarted(pod, container));
-  const query = new URLSearchParams({ container, tailLines: String(lines), ...(previous && { previous: "true" }) });
+  const asked = await linesOf(api, pod, { container, lines, previous });
+  // The pod may have gone on to its next life since it was looked at; what it wrote lies in the other log then.
+  return asked.length > 0 || !hasCrashed(pod, container)
+    ? asked
+    : linesOf(api, pod, { container, lines, previous: !previous });
+}
+
+interface Log {
+  readonly container: string;
+  readonly lines: number;
+  readonly previous: boolean;
+}
+
+async function linesOf(api: Api, pod: Pod, { container, lines, previous }: Log): Promise<readonly string[]> {
+  const query = new URLSearchParams({
+    container,
+    tailLines: String(lines),
+    ...(previous && { previous: "true" }),
+  });
   const path = `${paths.pods(api.namespace, pod.metadata.name, "log")}?${query.toString()}`;
   const answer = await api.text(path, { signal: AbortSignal.timeout(TAIL_WITHIN), within: TAIL_WITHIN });
   if (answer.is !== "ok") return [];
-  return answer.value.split("\n").filter((line) => line !== "").slice(-lines);
+  return answer.value
+    .split("\n")
+    .filter((line) => line !== "")
+    .slice(-lines);
+}
+
+/** It has ended once, by what was seen of it. */
+function hasCrashed(pod: Pod, container: string): boolean {
+  const status = allContainers(pod).find(({ name }) => name === container);
+  return status !== undefined && (status.restartCount > 0 || status.state?.terminated !== undefined);
 }
 
 function restarted(pod: Pod, container: string): boolean {
