@@ -13,7 +13,11 @@ createHttp((request, response) => {
   const chunks: Buffer[] = [];
   request.on("data", (chunk: Buffer) => chunks.push(chunk));
   request.once("end", () => answer(request, response, Buffer.concat(chunks).toString()));
-}).listen(8080);
+})
+  .on("upgrade", (_request, socket) =>
+    socket.end("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: odd\r\n\r\n"),
+  )
+  .listen(8080);
 
 createServer((socket) => void socket.on("error", () => undefined).end("220 mail ready\r\n")).listen(8081);
 createServer((socket) => void socket.on("error", () => undefined)).listen(8082);

@@ -4,6 +4,7 @@ import type { Api } from "../api/api.ts";
 import type { Pod } from "../api/objects.ts";
 import { podReach } from "../reach/reach.ts";
 import type { KubernetesSettings, MetricsEndpoint } from "../settings.ts";
+import { incarnationOf } from "../slots/pods.ts";
 import { sumOf } from "./prometheus.ts";
 
 /** What one pod says that it works on. A number that is not declared is absent. */
@@ -64,16 +65,11 @@ function workIn(text: string, { inFlight, requests }: MetricsEndpoint, pod: Pod)
   if ((inFlight !== undefined && working === undefined) || (requests !== undefined && begun === undefined))
     return undefined;
   const work: PodWork = {
-    life: lifeOf(pod),
+    life: incarnationOf(pod),
     ...(working === undefined ? {} : { inFlight: working }),
     ...(begun === undefined ? {} : { requests: begun }),
   };
   return { is: "read", work };
-}
-
-function lifeOf(pod: Pod): string {
-  const restarts = (pod.status?.containerStatuses ?? []).reduce((sum, each) => sum + each.restartCount, 0);
-  return `${pod.metadata.uid}.${restarts}`;
 }
 
 function unreadable(pod: Pod, { path, port, inFlight, requests }: MetricsEndpoint, why: string): Cause {

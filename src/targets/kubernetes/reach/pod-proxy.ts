@@ -1,10 +1,12 @@
 import { converse } from "../../../health/exchange.ts";
 import type { Exchange, HttpQuestion, Opening, Way } from "../../../ports/exchange.ts";
 import type { Api } from "../api/api.ts";
-import { ownWords, proxyPath, verdictOf, type Spot } from "./verdict.ts";
+import { answerOfPod, ownAnswer, proxyPath, type Spot } from "./proxy-answers.ts";
 
 /** An answer that takes longer (ms) than this may be the API server's fault: it is asked something of its own. */
-const SUSPICIOUS = 500;
+const SUSPICIOUS = 300;
+/** And so long (ms) it is given to answer that. */
+const PATIENCE = 200;
 
 /**
  * The way to a pod through the API server, which needs no network between here and the pods: the right to get
@@ -20,7 +22,7 @@ export function podProxy(api: Api, pod: string): Way {
       const { method, path, headers, body } = question;
       const to = proxyPath(spot(question.port)) + path;
       const got = await ask(api, { method, path: to, headers: passable(headers), body }, signal);
-      return verdictOf(got, spot(question.port));
+      return answerOfPod(got, spot(question.port));
     },
     open: async (port, signal) => openingOf(await ask(api, helloTo(spot(port)), signal), spot(port)),
   };
@@ -57,7 +59,7 @@ function helloTo(spot: Spot): Asked {
 function openingOf(got: Exchange, spot: Spot): Opening {
   switch (got.is) {
     case "answer": {
-      const own = ownWords(got, spot);
+      const own = ownAnswer(got, spot);
       if (own === undefined) return { is: "open" };
       const reached = /error trying to reach service: (?:tls|EOF|read tcp|http: server gave HTTP)/u.test(
         got.body,
@@ -115,14 +117,15 @@ async function once(
 
 /** Asks the API server for its version once its answer about the pod is late. Any answer will do. */
 function controlQuestion(api: Api, signal: AbortSignal): { silent(): boolean } {
-  let state: "not asked" | "asked" | "answered" = "not asked";
+  let asked: number | undefined;
+  let answered = false;
   const timer = setTimeout(() => {
-    state = "asked";
+    asked = performance.now();
     const question = { method: "GET", path: "/version", headers: {}, body: undefined };
     void once(api, question, signal).then((got) => {
-      if (got.is === "answer") state = "answered";
+      answered = got.is === "answer";
     });
   }, SUSPICIOUS);
   signal.addEventListener("abort", () => clearTimeout(timer), { once: true });
-  return { silent: () => state === "asked" };
+  return { silent: () => asked !== undefined && !answered && performance.now() - asked >= PATIENCE };
 }

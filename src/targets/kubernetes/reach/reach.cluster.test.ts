@@ -162,6 +162,14 @@ describe("an answer of the pod", () => {
     expect(await ask(http({ path }))).toMatchObject({ result: "fail", actual });
   });
 
+  test("to an upgrade is the pod's", async () => {
+    const headers = { connection: "Upgrade", upgrade: "odd" };
+    expect(await ask(http({ headers, status: [[101, 101]] }))).toMatchObject({
+      result: "pass",
+      actual: "101",
+    });
+  });
+
   test("a port where nobody listens", async () => {
     expect(await ask(http({}), reachBy(api, 9))).toMatchObject({ result: "fail", actual: "ECONNREFUSED" });
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Exchange } from "../../../ports/exchange.ts";
-import { proxyPath, verdictOf } from "./verdict.ts";
+import { proxyPath, answerOfPod } from "./proxy-answers.ts";
 
 const SPOT = { namespace: "shop", pod: "web-1", port: 8080 };
 const PREFIX = proxyPath(SPOT);
@@ -29,7 +29,7 @@ const status = (code: number, reason: string, message: string) =>
     { "content-type": "application/json" },
   );
 const unreached = (why: string) =>
-  verdictOf(status(503, "ServiceUnavailable", `error trying to reach service: ${why}`), SPOT);
+  answerOfPod(status(503, "ServiceUnavailable", `error trying to reach service: ${why}`), SPOT);
 
 describe("the pod's failure", () => {
   test.each([
@@ -43,7 +43,7 @@ describe("the pod's failure", () => {
   ])("%s", (why, said) => expect(unreached(why)).toEqual({ is: "broken", why: said }));
 
   test("a pod that is gone", () => {
-    expect(verdictOf(status(404, "NotFound", 'pods "web-1" not found'), SPOT)).toEqual({
+    expect(answerOfPod(status(404, "NotFound", 'pods "web-1" not found'), SPOT)).toEqual({
       is: "broken",
       why: "the pod is gone",
     });
@@ -62,7 +62,7 @@ describe("not the pod's failure", () => {
   test("a missing right is named with its verb", () => {
     const message =
       'pods "web-1:8080" is forbidden: User "ci" cannot create resource "pods/proxy" in API group "" in the namespace "shop"';
-    expect(verdictOf(status(403, "Forbidden", message), SPOT)).toEqual({
+    expect(answerOfPod(status(403, "Forbidden", message), SPOT)).toEqual({
       is: "unknown",
       why: "not allowed: the right to create pods/proxy in namespace shop is missing",
     });
@@ -71,7 +71,7 @@ describe("not the pod's failure", () => {
   test("of a method that Kubernetes has no verb for, every right is needed", () => {
     const message =
       'pods "web-1:8080" is forbidden: User "ci" cannot  resource "pods/proxy" in API group "" in the namespace "shop"';
-    expect(verdictOf(status(403, "Forbidden", message), SPOT)).toMatchObject({
+    expect(answerOfPod(status(403, "Forbidden", message), SPOT)).toMatchObject({
       why: expect.stringContaining("the right to * pods/proxy"),
     });
   });
@@ -85,26 +85,26 @@ describe("not the pod's failure", () => {
       "for itself: apiserver is shutting down",
     ],
   ])("%#", (got, why) => {
-    expect(verdictOf(got, SPOT)).toMatchObject({ is: "unknown", why: expect.stringContaining(why) });
+    expect(answerOfPod(got, SPOT)).toMatchObject({ is: "unknown", why: expect.stringContaining(why) });
   });
 
   test("an answer that went through no API server", () => {
     const { "audit-id": _gone, ...headers } = answer(502, "").headers;
     const got: Answer = { ...answer(502, "<h1>Bad gateway</h1>"), headers };
-    expect(verdictOf(got, SPOT)).toMatchObject({
+    expect(answerOfPod(got, SPOT)).toMatchObject({
       is: "unknown",
       why: expect.stringContaining("502 in its place"),
     });
   });
 
   test("a connection that broke, at whichever end", () => {
-    expect(verdictOf({ is: "broken", why: "ECONNRESET" }, SPOT).is).toBe("unknown");
+    expect(answerOfPod({ is: "broken", why: "ECONNRESET" }, SPOT).is).toBe("unknown");
   });
 });
 
 describe("the pod's own answer", () => {
   test.each([401, 403, 404, 500, 503])("%i", (code) => {
-    expect(verdictOf(answer(code, "no db"), SPOT)).toMatchObject({
+    expect(answerOfPod(answer(code, "no db"), SPOT)).toMatchObject({
       is: "answer",
       status: code,
       body: "no db",
@@ -112,12 +112,12 @@ describe("the pod's own answer", () => {
   });
 
   test("loses what the API server added to it", () => {
-    const got = verdictOf(
+    const got = answerOfPod(
       answer(200, "", { "cache-control": "no-cache, private, max-age=60", etag: "x" }),
       SPOT,
     );
     expect(got).toMatchObject({ headers: { "cache-control": "max-age=60", etag: "x" } });
-    expect(verdictOf(answer(200, ""), SPOT)).toMatchObject({ headers: {} });
+    expect(answerOfPod(answer(200, ""), SPOT)).toMatchObject({ headers: {} });
   });
 
   test.each([
@@ -128,14 +128,16 @@ describe("the pod's own answer", () => {
     ["echo", "echo"],
     ["/api/v1/namespaces/other/pods/web-1:8080/proxy/x", "/api/v1/namespaces/other/pods/web-1:8080/proxy/x"],
   ])("a redirect to %s leads to %s", (location, straight) => {
-    expect(verdictOf(answer(302, "", { location }), SPOT)).toMatchObject({ headers: { location: straight } });
+    expect(answerOfPod(answer(302, "", { location }), SPOT)).toMatchObject({
+      headers: { location: straight },
+    });
   });
 
   test("links of a page lose the proxy's path; other texts stay", () => {
     const page = `<a href="${PREFIX}/foo">x</a>`;
     const html = { "content-type": "text/html; charset=utf-8" };
-    expect(verdictOf(answer(200, page, html), SPOT)).toMatchObject({ body: '<a href="/foo">x</a>' });
-    expect(verdictOf(answer(200, page, { "content-type": "text/plain" }), SPOT)).toMatchObject({
+    expect(answerOfPod(answer(200, page, html), SPOT)).toMatchObject({ body: '<a href="/foo">x</a>' });
+    expect(answerOfPod(answer(200, page, { "content-type": "text/plain" }), SPOT)).toMatchObject({
       body: page,
     });
   });

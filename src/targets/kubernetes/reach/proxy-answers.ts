@@ -2,7 +2,7 @@ import type { Exchange } from "../../../ports/exchange.ts";
 import { statusOf } from "../api/answers.ts";
 
 /*
- * Whose words an answer through the API server's pod proxy are. Found out by asking kube-apiserver 1.37:
+ * Whose answer it is that came through the API server's pod proxy. Found out by asking kube-apiserver 1.37:
  *
  * - The proxy passes on what a pod answers, whatever its status, and answers for itself with a `Status` object:
  *   503 "error trying to reach service: ..." where the pod could not be asked, 403 and 401 where the user may not,
@@ -28,20 +28,22 @@ export function proxyPath({ namespace, pod, port }: Spot, scheme: "http" | "http
 type Answer = Extract<Exchange, { readonly is: "answer" }>;
 
 /** What an exchange with the proxy says about the pod. */
-export function verdictOf(got: Exchange, spot: Spot): Exchange {
+export function answerOfPod(got: Exchange, spot: Spot): Exchange {
   if (got.is === "broken") {
     const why = `no whole answer came from the API server (${got.why}): its connection broke, or the pod cut its answer off`;
     return { is: "unknown", why };
   }
   if (got.is !== "answer") return got;
-  return ownWords(got, spot) ?? withoutTraces(got, proxyPath(spot));
+  return ownAnswer(got, spot) ?? withoutTraces(got, proxyPath(spot));
 }
 
 /** What the API server, or something in front of it, said for itself. */
-export function ownWords(
+export function ownAnswer(
   answer: Answer,
   spot: Spot,
 ): Extract<Exchange, { is: "broken" | "unknown" }> | undefined {
+  // An upgraded connection is the pod's from its first byte on.
+  if (answer.status === 101) return undefined;
   if (answer.headers["audit-id"] === undefined) {
     const why = `something between here and the API server answered ${answer.status} in its place`;
     return { is: "unknown", why };
@@ -56,7 +58,7 @@ export function ownWords(
   return { is: "unknown", why: refusal(answer.status, reason, message, spot) };
 }
 
-/** Go's words for what befell the proxy's own request to the pod; unknown ones are no verdict on the pod. */
+/** Go's words for what befell the proxy's own request to the pod; words that are not known say nothing about it. */
 function unreachedOf(why: string): Extract<Exchange, { is: "broken" | "unknown" }> {
   const known = POD_FAILURES.find(([words]) => words.test(why));
   return known === undefined
