@@ -32,6 +32,34 @@ export async function askMany(cluster: Cluster, asking: Asking): Promise<readonl
   return JSON.parse(output) as readonly Answered[];
 }
 
+/**
+ * Users that ask all the time while `work` is done: at least one was answered before it begins, and at least one asks
+ * after it ended.
+ */
+export async function askDuring(
+  cluster: Cluster,
+  url: string,
+  work: () => Promise<void>,
+): Promise<readonly Answered[]> {
+  const asking: Asking = { url, count: Infinity };
+  const command = cluster.asClient([process.execPath, import.meta.filename, JSON.stringify(asking)]);
+  const [program = "", ...args] = command;
+  const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"], timeout: AT_MOST_MS });
+  const [output, complaint] = [text(child.stdout), text(child.stderr)];
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.once("data", resolve);
+    child.once("exit", () => reject(new Error(`the users of ${url} ended before they were answered`)));
+  });
+  try {
+    await work();
+  } finally {
+    child.stdin.end();
+  }
+  const [, answers] = (await output).split("\n");
+  if (answers === undefined || answers === "") throw new Error(`${url}: ${await complaint}`);
+  return JSON.parse(answers) as readonly Answered[];
+}
+
 /** How many answers began with each word: the revisions of the test images say theirs first. */
 export function countByWord(answers: readonly Answered[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {};
@@ -54,15 +82,21 @@ export function askOnce({ url, headers = {} }: Omit<Asking, "count">): Promise<A
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const asking = JSON.parse(process.argv[2] ?? "") as Asking;
+  // JSON has no Infinity: without a count it goes on until standard input ends.
+  const asking = JSON.parse(process.argv[2] ?? "") as Asking & { count: number | null };
   const answers: Answered[] = [];
-  let left = asking.count;
+  let left = asking.count ?? Infinity;
   const one = async (): Promise<void> => {
     while (left > 0) {
       left -= 1;
       answers.push(await askOnce(asking));
     }
   };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, asking.count) }, one));
+  if (asking.count === null) {
+    answers.push(await askOnce(asking));
+    process.stdout.write("answered\n");
+    process.stdin.resume().once("end", () => (left = AT_ONCE));
+  }
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, left) }, one));
   process.stdout.write(JSON.stringify(answers));
 }
