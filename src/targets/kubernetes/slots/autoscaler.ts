@@ -91,9 +91,14 @@ export function heldOf({ object }: Governor): Held | undefined {
   }
 }
 
-/** The bounds that its owner gave it. */
+/**
+ * The bounds that its owner gave it. What somebody changed while it was held is that person's newer decision, or their
+ * tool's, and counts as the owner's.
+ */
 export function ownBounds(governor: Governor): Bounds {
-  return heldOf(governor)?.was ?? boundsOf(governor);
+  const held = heldOf(governor);
+  const bounds = boundsOf(governor);
+  return held !== undefined && sameBounds(held.is, bounds) ? held.was : bounds;
 }
 
 /** What a deployment has to put back in the end: the bounds of the slot's autoscaler, or of the one it is to get. */
@@ -173,15 +178,10 @@ export function holding(governor: Governor, is: Bounds): readonly JsonOperation[
   return [...setting(governor, is), { op: "add", path: annotation(ANNOTATIONS.held), value }];
 }
 
-/**
- * Operations that give it back; none where it is not held. Bounds that somebody changed while they were held are that
- * person's newer decision, or their tool's, and stay.
- */
-export function releasing(governor: Governor, original: Bounds): readonly JsonOperation[] {
-  const held = heldOf(governor);
-  if (held === undefined) return [];
-  const untouched = sameBounds(boundsOf(governor), held.is);
-  return [...(untouched ? setting(governor, original) : []), { op: "remove", path: annotation(ANNOTATIONS.held) }];
+/** Operations that give it back as its owner wants it; none where it is not held. */
+export function releasing(governor: Governor): readonly JsonOperation[] {
+  if (heldOf(governor) === undefined) return [];
+  return [...setting(governor, ownBounds(governor)), { op: "remove", path: annotation(ANNOTATIONS.held) }];
 }
 
 function setting(governor: Governor, to: Bounds): readonly JsonOperation[] {
@@ -206,10 +206,4 @@ function fields(of: AutoscalerKind, { min, max }: Bounds): Readonly<Record<strin
 /** JSON pointer of an annotation. */
 export function annotation(name: string): string {
   return `/metadata/annotations/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
-}
-
-/** The bounds that a loan noted. */
-export function originalOf(borrowed: Borrowed): Bounds {
-  const { min, max } = JSON.parse(borrowed.original) as { min: number | null; max: number | null };
-  return { ...(min === null ? {} : { min }), ...(max === null ? {} : { max }) };
 }

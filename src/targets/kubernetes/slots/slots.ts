@@ -7,7 +7,7 @@ import type { By, Expect, Write } from "../../../ports/write.ts";
 import type { Api } from "../api/api.ts";
 import { slotName } from "../names.ts";
 import type { KubernetesSettings } from "../settings.ts";
-import { lent, originalOf, releasing } from "./autoscaler.ts";
+import { lent, releasing } from "./autoscaler.ts";
 import { claimSlots } from "./claim.ts";
 import { Ensure, type SlotsContext } from "./ensure.ts";
 import { Reader, governorOf, serviceOf, sourceFor, type Picture } from "./picture.ts";
@@ -77,11 +77,12 @@ class KubernetesSlots implements SlotProvider {
     return this.#told(slot, await this.#of.writer.write(slot, expect, by, next));
   }
 
+  /** What to put back is noted on the autoscaler itself, so that a change of its owner meanwhile is not lost. */
   async restore(borrowed: Borrowed, by: By): Promise<Write<SlotState>> {
     const { writer } = this.#of;
     const next = (picture: Picture): Next => {
       const governor = governorOf(picture, borrowed.slot);
-      const operations = governor === undefined ? [] : releasing(governor, originalOf(borrowed));
+      const operations = governor === undefined ? [] : releasing(governor);
       if (governor === undefined || operations.length === 0) return { next: "done" };
       return { next: "write", write: writer.patchGovernor(governor, by, operations) };
     };

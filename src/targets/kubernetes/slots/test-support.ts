@@ -45,13 +45,20 @@ const KEY = new Uint8Array(32).fill(7);
 
 export const NEVER = new AbortController().signal;
 
-/** @param kubeconfig another way to the same cluster. @param pod changes the template's pod specification. */
-export async function shopIn(
-  cluster: Cluster,
-  { kubeconfig = cluster.kubeconfig, pod = {} }: { kubeconfig?: string; pod?: object } = {},
-): Promise<Shop> {
+export interface ShopOptions {
+  /** Another way to the same cluster. */
+  readonly kubeconfig?: string;
+  /** Changes of the template's pod specification, and of its Deployment's. */
+  readonly pod?: object;
+  readonly deployment?: object;
+  /** Objects that are there first. */
+  readonly before?: readonly object[];
+}
+
+export async function shopIn(cluster: Cluster, options: ShopOptions = {}): Promise<Shop> {
+  const { kubeconfig = cluster.kubeconfig, before = [] } = options;
   const namespace = await cluster.namespace("slots");
-  await cluster.apply(namespace, template(pod));
+  await cluster.apply(namespace, ...before, template(options));
   const settings: KubernetesSettings = {
     service: "shop",
     environment: "test",
@@ -96,13 +103,14 @@ export async function shopIn(
 }
 
 /** The user's own Deployment, which runs nothing itself. */
-function template(pod: object): object {
+function template({ pod = {}, deployment = {} }: ShopOptions): object {
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
     metadata: { name: "shop" },
     spec: {
       replicas: 0,
+      ...deployment,
       selector: { matchLabels: { app: "shop" } },
       template: {
         metadata: { labels: { app: "shop" } },
