@@ -102,7 +102,7 @@ export class RouteViews {
   #absent(): ReadView {
     const message =
       `HTTPRoute ${this.#route} does not exist in ${this.#api.place}. ` +
-      "Create it, or correct `routing.route` in teal.yaml.";
+      "Create it, or correct kubernetes.gateway.route in teal.yaml.";
     return { is: "unreadable", cause: { code: "TEAL-K350", message } };
   }
 

@@ -20,8 +20,8 @@ export function possible(to: Weights): Shares | Cause {
 
 export function unmanaged(route: string, services: readonly string[]): Cause {
   const message =
-    `no rule of HTTPRoute ${route} refers to one of the Services ${services.join(", ")}, so there is nothing ` +
-    "to divide. Let a rule's backendRefs name the Service, or correct `routing` in teal.yaml.";
+    `no rule of HTTPRoute ${route} refers to one of the Services ${services.join(", ")}: nothing is there to ` +
+    "divide. Let a rule's backendRefs name one of them, or correct kubernetes.service or gateway.route in teal.yaml.";
   return { code: "TEAL-K351", message };
 }
 
@@ -44,7 +44,7 @@ export const LATE: Cause = {
 
 export function restless(route: string, attempts: number): Cause {
   const message =
-    `HTTPRoute ${route} was changed by somebody else between each of ${attempts} looks and writes. ` +
-    "Find out who: kubectl get httproute --show-managed-fields.";
+    `HTTPRoute ${route} was changed by somebody else between our look and our write, ${attempts} times in a row. ` +
+    `Find out who (kubectl get httproute ${route} --show-managed-fields -o yaml), then try again.`;
   return { code: "TEAL-K356", message };
 }
