@@ -38,10 +38,10 @@ const CONTROL_PLANE: Product = {
   name: "control-plane",
   files: ["go.mod", "go.sum", "main.go"],
   what: "the Kubernetes control plane: about ten minutes, once",
-  build: async (output) => [
-    ...["build", "-trimpath", "-buildvcs=false"],
-    ...["-ldflags", await linkerFlags(), "-o", output, "."],
-  ],
+  build: async (output) => {
+    const flags = ["-trimpath", "-buildvcs=false", "-ldflags", await linkerFlags()];
+    return ["build", ...flags, "-o", output, "."];
+  },
   links: PROGRAMS,
 };
 

@@ -1,10 +1,10 @@
 import { rm } from "node:fs/promises";
-import { keepLogs, type Component } from "./component.ts";
+import { Components, keepLogs } from "./component.ts";
 import { startControlPlane } from "./control-plane.ts";
 import { connect, type Cluster, type Described } from "./handle.ts";
 
 import { prepareMiddle } from "./network.ts";
-import { nodesReady, servicesCarried, startNode, startUsers } from "./nodes.ts";
+import { nodesAreUp, startNode, startUsers } from "./nodes.ts";
 import { clusterFolder, gatewayCrdsFolder } from "./place.ts";
 
 export type { Cluster } from "./handle.ts";
@@ -30,34 +30,28 @@ declare module "vitest" {
 export async function startCluster(
   options: ClusterOptions = {},
 ): Promise<Cluster & { readonly described: Described }> {
-  const folder = clusterFolder();
-  const components: Component[] = [];
-  const started = (component: Component): void => void components.push(component);
-  const end = async (): Promise<void> => {
-    await Promise.all(components.map((component) => component.kill()));
-  };
+  const components = new Components(clusterFolder());
   try {
     await prepareMiddle();
-    const plane = await startControlPlane(folder, started);
-    const node = { folder, seed: options.seed ?? 1, allocatable: options.allocatable ?? ALLOCATABLE };
+    const plane = await startControlPlane(components);
+    const node = { seed: options.seed ?? 1, allocatable: options.allocatable ?? ALLOCATABLE };
     const indexes = Array.from({ length: options.nodes ?? 3 }, (_, at) => at + 1);
-    const nodes = await Promise.all(indexes.map((index) => startNode(index, plane, node, started)));
-    const users = await startUsers(nodes, folder, started);
+    const nodes = await Promise.all(indexes.map((index) => startNode(index, plane, node, components)));
+    const users = await startUsers(nodes, components);
+    const { folder } = components;
     const described: Described = { folder, kubeconfig: plane.kubeconfig, ca: plane.ca, nodes, users };
     const cluster = connect(described, async () => {
-      await end();
+      await components.end();
       await rm(folder, { recursive: true, force: true });
     });
     if (options.gatewayCrds === true) {
       await cluster.kubectl("apply", "--server-side", "-f", gatewayCrdsFolder());
     }
-    const [firstNode] = components.filter(({ name }) => name === nodes[0]?.name);
-    await firstNode?.until("every node to be ready", () => nodesReady(plane, nodes.length));
-    await firstNode?.until("kube-proxy on every node", () => servicesCarried(nodes));
+    await nodesAreUp(nodes, plane, components);
     return { ...cluster, described };
   } catch (error) {
     keepLogs();
-    await end();
+    await components.end();
     throw error;
   }
 }

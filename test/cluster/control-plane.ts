@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { certificates } from "./certificates.ts";
-import { Component } from "./component.ts";
+import type { Components } from "./component.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 import { Client } from "./kubelet/client.ts";
 import { API, programsFolder, SERVICES } from "./place.ts";
@@ -41,20 +41,12 @@ export interface ControlPlane {
   readonly token: string;
 }
 
-/**
- * Starts etcd, API server, controllers and scheduler, and waits until the API server is ready. Every component is
- * handed to `started` at once, so that a start that fails half way can be ended.
- */
-export async function startControlPlane(
-  folder: string,
-  started: (component: Component) => void,
-): Promise<ControlPlane> {
+/** Starts etcd and the API server, and, once that is ready, controllers and scheduler. */
+export async function startControlPlane(components: Components): Promise<ControlPlane> {
+  const { folder } = components;
   await certificates(folder);
-  const begin = (name: string, ...args: string[]): Component => {
-    const component = new Component(name, folder, [join(programsFolder(), name), ...args]);
-    started(component);
-    return component;
-  };
+  const begin = (name: string, ...args: string[]) =>
+    components.begin(name, [join(programsFolder(), name), ...args]);
   const file = (name: string): string => join(folder, name);
   const token = randomBytes(16).toString("hex");
   writeFileSync(file("tokens.csv"), `${token},admin,admin,system:masters\n`, { mode: 0o600 });
@@ -87,6 +79,12 @@ export async function startControlPlane(
     "--kubelet-preferred-address-types=InternalIP",
     "--profiling=false",
   );
+  const client = new Client({ server: `https://127.0.0.1:${API.port}`, ca, token });
+  await server.until("its /readyz", async () => {
+    const answer = await client.request("GET", "/readyz").catch(() => undefined);
+    return answer?.status === 200;
+  });
+  // They give up when the API server takes longer than some seconds.
   begin(
     "kube-controller-manager",
     `--kubeconfig=${kubeconfig}`,
@@ -97,11 +95,5 @@ export async function startControlPlane(
     ...QUICK,
   );
   begin("kube-scheduler", `--kubeconfig=${kubeconfig}`, "--leader-elect=false", ...QUICK);
-
-  const client = new Client({ server: `https://127.0.0.1:${API.port}`, ca, token });
-  await server.until("its /readyz", async () => {
-    const answer = await client.request("GET", "/readyz").catch(() => undefined);
-    return answer?.status === 200;
-  });
   return { kubeconfig, client, ca, token };
 }

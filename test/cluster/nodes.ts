@@ -1,6 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { Component } from "./component.ts";
+import type { Component, Components } from "./component.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { DescribedNode } from "./handle.ts";
 import type { Json } from "./kubelet/client.ts";
@@ -13,7 +13,6 @@ const KUBELET = join(import.meta.dirname, "kubelet/main.ts");
 const NAMESPACES = ["--net", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc"];
 
 export interface NodeOptions {
-  readonly folder: string;
   readonly seed: number;
   readonly allocatable: Readonly<Record<string, string>>;
 }
@@ -22,10 +21,11 @@ export interface NodeOptions {
 export async function startNode(
   index: number,
   plane: ControlPlane,
-  { folder, seed, allocatable }: NodeOptions,
-  started: (component: Component) => void,
+  { seed, allocatable }: NodeOptions,
+  components: Components,
 ): Promise<DescribedNode> {
   const name = nodeName(index);
+  const { folder } = components;
   const own = join(folder, name);
   mkdirSync(own);
   const config: Config = {
@@ -39,15 +39,14 @@ export async function startNode(
     certificate: { key: join(folder, "server.key"), cert: join(folder, "server.crt") },
   };
   const command = ["unshare", ...NAMESPACES, process.execPath, KUBELET] as const;
-  const component = new Component(name, folder, [...command], { TEAL_TEST_NODE: JSON.stringify(config) });
-  started(component);
+  const component = components.begin(name, command, { TEAL_TEST_NODE: JSON.stringify(config) });
   const pid = await networkOf(component);
   await joinNode(index, pid);
   return { name, address: nodeAddress(index), pid };
 }
 
 /** The process that holds the network which a component made for itself. */
-export async function networkOf(component: Component): Promise<number> {
+async function networkOf(component: Component): Promise<number> {
   let pid: number | undefined;
   await component.until("its network", () => Promise.resolve((pid = holderOf(component.pid)) !== undefined));
   if (pid === undefined) throw new Error(`${component.name} has no network`);
@@ -55,13 +54,8 @@ export async function networkOf(component: Component): Promise<number> {
 }
 
 /** Starts what holds the users' network. */
-export async function startUsers(
-  nodes: readonly DescribedNode[],
-  folder: string,
-  started: (component: Component) => void,
-): Promise<number> {
-  const component = new Component("users", folder, ["unshare", "--net", "sleep", "infinity"]);
-  started(component);
+export async function startUsers(nodes: readonly DescribedNode[], components: Components): Promise<number> {
+  const component = components.begin("users", ["unshare", "--net", "sleep", "infinity"]);
   const pid = await networkOf(component);
   await joinUsers(
     pid,
@@ -70,8 +64,18 @@ export async function startUsers(
   return pid;
 }
 
+/** Waits until every node takes pods and carries Services. */
+export async function nodesAreUp(
+  nodes: readonly DescribedNode[],
+  plane: ControlPlane,
+  components: Components,
+): Promise<void> {
+  await components.until("every node to be ready", () => nodesReady(plane, nodes.length));
+  await components.until("kube-proxy on every node", () => servicesCarried(nodes));
+}
+
 /** Whether every node's kube-proxy carries the traffic of Services. */
-export async function servicesCarried(nodes: readonly DescribedNode[]): Promise<boolean> {
+async function servicesCarried(nodes: readonly DescribedNode[]): Promise<boolean> {
   const looks = nodes.map(async ({ address }) => {
     const url = `http://${address}:${KUBE_PROXY_HEALTH_PORT}/healthz`;
     return (await fetch(url, { signal: AbortSignal.timeout(2000) })).ok;
@@ -80,7 +84,7 @@ export async function servicesCarried(nodes: readonly DescribedNode[]): Promise<
 }
 
 /** Whether this many nodes are ready for pods. */
-export async function nodesReady(plane: ControlPlane, count: number): Promise<boolean> {
+async function nodesReady(plane: ControlPlane, count: number): Promise<boolean> {
   const { items } = await plane.client.must("GET", "/api/v1/nodes");
   const ready = items.filter(
     ({ spec, status }: Json) =>
