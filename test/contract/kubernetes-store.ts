@@ -64,7 +64,10 @@ export function storeTests(): StoreTest {
     open,
     api,
     proxy: async (seed) => {
-      const proxy = await startFaultProxy({ upstream: cluster.kubeconfig, ...(seed !== undefined && { seed }) });
+      const proxy = await startFaultProxy({
+        upstream: cluster.kubeconfig,
+        ...(seed !== undefined && { seed }),
+      });
       proxies.push(proxy);
       return proxy;
     },

@@ -110,7 +110,10 @@ export async function answersAsMemory(
       const clock: Clock = { ...systemClock, now: () => instant(1_000) };
       const rig = await make(clock);
       try {
-        await fc.asyncModelRun(() => ({ model: {}, real: { memory: memoryStore({ clock }), rig } }), commands);
+        await fc.asyncModelRun(
+          () => ({ model: {}, real: { memory: memoryStore({ clock }), rig } }),
+          commands,
+        );
       } finally {
         await rig.dispose();
       }

@@ -77,7 +77,9 @@ export async function closeWhatIsOpen(store: StateStore): Promise<void> {
   const current = await store.current(KEY);
   if (current.is !== "open") return;
   const { id, events } = current.journal;
-  expect((await store.close(KEY, id, events.length, CLOSED, row(id, current.number), FIRST)).is).toBe("closed");
+  expect((await store.close(KEY, id, events.length, CLOSED, row(id, current.number), FIRST)).is).toBe(
+    "closed",
+  );
 }
 
 export function upTo(last: number): number[] {

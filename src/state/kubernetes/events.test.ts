@@ -39,7 +39,11 @@ describe("lines", () => {
 
   test("are a fifth of the text when they are packed", () => {
     const lines = Array.from({ length: 50 }, (_, index) =>
-      keepLine({ kind: "asked", body: JSON.stringify(note(`somebody ${index}`)), size: 0 }, instant(index), "w-1"),
+      keepLine(
+        { kind: "asked", body: JSON.stringify(note(`somebody ${index}`)), size: 0 },
+        instant(index),
+        "w-1",
+      ),
     );
     const packed = packLines(lines);
     expect(packed.bytes).toBeLessThan(lines.join("").length / 5);

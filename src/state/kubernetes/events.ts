@@ -8,13 +8,11 @@ import type { Line } from "../sizes.ts";
  * server's encoder escapes what ours does not: of such a text both make the same bytes.
  */
 export function plainJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[^\x20-\x7e]|[<>&]/gu,
-    (character) =>
-      Array.from(
-        { length: character.length },
-        (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`,
-      ).join(""),
+  return JSON.stringify(value).replace(/[^\x20-\x7e]|[<>&]/gu, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, "0")}`,
+    ).join(""),
   );
 }
 
@@ -51,6 +49,6 @@ export function unpackLines(base64: string): readonly string[] {
 }
 
 /** Not imported: most commands never unpack anything. */
-function zlib(): typeof import("node:zlib") {
+function zlib() {
   return process.getBuiltinModule("node:zlib");
 }

@@ -46,7 +46,10 @@ describe("one write whose answer is lost", () => {
     expect(proxy.pending()).toBe(0);
     // The same words of somebody else are not taken for one's own.
     proxy.next({ verb: "patch", resource: "configmaps" }, { is: "reset", when: "before" });
-    const both = [through.append(KEY, ID, 3, [note("c")], FIRST), on.store.append(KEY, ID, 3, [note("c")], FIRST)];
+    const both = [
+      through.append(KEY, ID, 3, [note("c")], FIRST),
+      on.store.append(KEY, ID, 3, [note("c")], FIRST),
+    ];
     const answers = (await Promise.all(both)).map((answer) => answer.is);
     expect(answers.sort()).toEqual(["appended", "conflict"]);
     expect(await textsOf(on.store)).toEqual(["open", "a", "b", "c"]);
@@ -141,7 +144,8 @@ describe("many faults", () => {
       expect(acknowledged.size).toBeGreaterThan(100);
       const history = await on.store.history(KEY, 10);
       expect(history.is === "rows" && history.rows.map((each) => each.number)).toEqual([4, 3, 2, 1]);
-      for (const kind of ["reset", "close", "late", "answer"]) expect(proxy.happened()[kind]).toBeGreaterThan(0);
+      for (const kind of ["reset", "close", "late", "answer"])
+        expect(proxy.happened()[kind]).toBeGreaterThan(0);
     });
   }
 });
@@ -162,7 +166,7 @@ async function appendAll(
   count: number,
   acknowledged: Set<string>,
 ): Promise<void> {
-  for (let index = 0; index < count; ) {
+  for (let index = 0; index < count;) {
     const text = `${writer}/${index} ${"x".repeat(index % 4 === 0 ? 9_000 : 10)}`;
     const current = await store.current(KEY);
     if (current.is === "unavailable") continue;
@@ -175,11 +179,16 @@ async function appendAll(
     if (answer.is === "appended") {
       acknowledged.add(text);
       index += 1;
-    } else if (answer.is !== "conflict" && answer.is !== "unavailable") throw new Error(JSON.stringify(answer));
+    } else if (answer.is !== "conflict" && answer.is !== "unavailable")
+      throw new Error(JSON.stringify(answer));
   }
 }
 
-async function wasClosed(store: StateStore, id: ReturnType<typeof deploymentId>, number: number): Promise<boolean> {
+async function wasClosed(
+  store: StateStore,
+  id: ReturnType<typeof deploymentId>,
+  number: number,
+): Promise<boolean> {
   for (;;) {
     const current = await store.current(KEY);
     if (current.is === "unavailable") continue;

@@ -30,7 +30,10 @@ describe("fences", () => {
   test("a holder that knows nothing of its successor appends and closes nothing", async () => {
     expect((await former.append(KEY, ID, 1, [note("1")], FIRST)).is).toBe("appended");
     // What the former one will write rests on what it knows from here on; the taker appends nothing.
-    expect(await taker.take(KEY, holder("taker"), { fence: FIRST, beat: 0 })).toEqual({ is: "taken", fence: 2 });
+    expect(await taker.take(KEY, holder("taker"), { fence: FIRST, beat: 0 })).toEqual({
+      is: "taken",
+      fence: 2,
+    });
     expect(await former.append(KEY, ID, 2, [note("late")], FIRST)).toEqual({ is: "fenced", by: 2 });
     expect(await former.close(KEY, ID, 2, CLOSED, row(ID, 1), FIRST)).toEqual({ is: "fenced", by: 2 });
     expect((await taker.append(KEY, ID, 2, [note("2")], fence(2))).is).toBe("appended");
@@ -40,11 +43,17 @@ describe("fences", () => {
     proxy.next({ verb: "patch", resource: "configmaps" }, { is: "reset", when: "before" }, 1_000);
     expect((await taker.take(KEY, holder("taker"), { fence: FIRST, beat: 0 })).is).toBe("unavailable");
     proxy.clear();
-    expect(await taker.lease(KEY)).toMatchObject({ is: "lease", lease: { fence: 2, holder: holder("taker") } });
+    expect(await taker.lease(KEY)).toMatchObject({
+      is: "lease",
+      lease: { fence: 2, holder: holder("taker") },
+    });
     expect(await former.beat(KEY, FIRST)).toEqual({ is: "lost", by: 2 });
     // Until somebody has taken it, the former one's appends harm nobody; from then on there are none.
     expect((await former.append(KEY, ID, 1, [note("1")], FIRST)).is).toBe("appended");
-    expect(await taker.take(KEY, holder("taker"), { fence: fence(2), beat: 0 })).toEqual({ is: "taken", fence: 3 });
+    expect(await taker.take(KEY, holder("taker"), { fence: fence(2), beat: 0 })).toEqual({
+      is: "taken",
+      fence: 3,
+    });
     expect(await former.append(KEY, ID, 2, [note("late")], FIRST)).toEqual({ is: "fenced", by: 3 });
   });
 
@@ -79,14 +88,21 @@ describe("fences", () => {
       for (let beat = 0; beat < 50; beat += 1) expect(await former.beat(KEY, FIRST)).toEqual({ is: "held" });
     })();
     for (let epoch = 1; epoch <= 20; epoch += 1) {
-      await api.patch(path, { by: "merge", body: { metadata: { annotations: { "teal.dev/epoch": String(epoch) } } } }, by);
+      await api.patch(
+        path,
+        { by: "merge", body: { metadata: { annotations: { "teal.dev/epoch": String(epoch) } } } },
+        by,
+      );
     }
     await beats;
     const lease = await api.get<Lease>(path, by);
     expect(lease.is === "ok" && epochOf(lease.value)).toBe(20);
     expect(await former.lease(KEY)).toMatchObject({ lease: { fence: 1, beat: 50 } });
     // Somebody claimed 20: whoever takes the lease must be able to write.
-    expect(await taker.take(KEY, holder("taker"), { fence: FIRST, beat: 50 })).toEqual({ is: "taken", fence: 21 });
+    expect(await taker.take(KEY, holder("taker"), { fence: FIRST, beat: 50 })).toEqual({
+      is: "taken",
+      fence: 21,
+    });
   });
 
   test("a holder may be called anything", async () => {
@@ -109,7 +125,7 @@ describe("fences", () => {
 });
 
 async function appendUntilFenced(of: StateStore, own: Fence, count: number): Promise<void> {
-  for (let index = 0; index < count; ) {
+  for (let index = 0; index < count;) {
     const seq = await seqOf(of);
     const answer = await of.append(KEY, ID, seq, [note(String(own))], own);
     if (answer.is === "fenced") return;
@@ -123,4 +139,3 @@ async function seqOf(of: StateStore): Promise<number> {
   if (current.is !== "open") throw new Error(JSON.stringify(current));
   return current.journal.events.length;
 }
-

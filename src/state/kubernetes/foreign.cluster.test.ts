@@ -39,6 +39,30 @@ describe("a Lease or a journal that somebody made or removed", () => {
     expect(await on.store.take(KEY, holder("c"), "free")).toEqual({ is: "taken", fence: 3 });
   });
 
+  test("without Lease and journal fences go on above those that the slots know", async () => {
+    await on.store.take(KEY, holder("a"), "free");
+    await on.kubectl("delete", "lease,configmap", "-l", "teal.dev/service=shop");
+    const template = {
+      metadata: { labels: { a: "b" } },
+      spec: { containers: [{ name: "web", image: "web" }] },
+    };
+    const created = await (
+      await on.api()
+    ).create(
+      paths.deployments(on.namespace),
+      {
+        apiVersion: "apps/v1",
+        kind: "Deployment",
+        metadata: { name: "shop-blue", ...marks("41") },
+        spec: { replicas: 0, selector: { matchLabels: { a: "b" } }, template },
+      },
+      by,
+    );
+    expect(created.is).toBe("ok");
+    const other = await on.open();
+    expect(await other.take(KEY, holder("b"), "free")).toEqual({ is: "taken", fence: 42 });
+  });
+
   test("without its head the journal begins anew, with the numbers and fences that were next", async () => {
     await on.store.take(KEY, holder("a"), "free");
     for (const id of [ID, deploymentId("d2")]) {
@@ -52,8 +76,14 @@ describe("a Lease or a journal that somebody made or removed", () => {
       cause: { code: "TEAL-S112" },
     });
     expect(await on.store.open(KEY, deploymentId("d4"), note("open"))).toEqual({ is: "opened", number: 3 });
-    expect(await on.store.append(KEY, deploymentId("d4"), 1, [note("a")], fence(0))).toEqual({ is: "fenced", by: 1 });
-    expect(await on.store.history(KEY, 10)).toEqual({ is: "rows", rows: [row(deploymentId("d2"), 2), row(ID, 1)] });
+    expect(await on.store.append(KEY, deploymentId("d4"), 1, [note("a")], fence(0))).toEqual({
+      is: "fenced",
+      by: 1,
+    });
+    expect(await on.store.history(KEY, 10)).toEqual({
+      is: "rows",
+      rows: [row(deploymentId("d2"), 2), row(ID, 1)],
+    });
     expect(await on.store.open(KEY, deploymentId("d2"), note("again"))).toEqual({ is: "taken", by: "d4" });
   });
 
@@ -87,3 +117,6 @@ describe("a Lease or a journal that somebody made or removed", () => {
   });
 });
 
+function marks(epoch: string): object {
+  return { labels: { "teal.dev/service": "shop" }, annotations: { "teal.dev/epoch": epoch } };
+}

@@ -112,7 +112,8 @@ export class HeadObject {
     const head = readHead(object);
     const name = journalName(this.#service);
     if ("wrong" in head) throw new Fault(damaged(this.#api.place, name, head.wrong), "never");
-    if ("format" in head) throw new Fault(writtenByLater(this.#api.place, name, head.format, FORMAT), "never");
+    if ("format" in head)
+      throw new Fault(writtenByLater(this.#api.place, name, head.format, FORMAT), "never");
     return head;
   }
 }

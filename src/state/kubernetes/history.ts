@@ -6,6 +6,7 @@ import { paths } from "../../targets/kubernetes/api/paths.ts";
 import { LABELS, PARTS, historyName } from "../../targets/kubernetes/names.ts";
 import { call } from "./head.ts";
 import { labelsOf, rowKey, rowsOf } from "./layout.ts";
+import type { HeadContent } from "./layout.ts";
 import { merge } from "./merge.ts";
 import { faultOf } from "./tries.ts";
 
@@ -46,12 +47,13 @@ export class History {
     return new Map(read.flatMap((rows) => [...rows]));
   }
 
-  /** Every row, by one request. */
-  async all(): Promise<Rows> {
+  /** Every row, those in the head too, by one request. */
+  async all(head?: HeadContent): Promise<Rows> {
     const labels = `${LABELS.service}=${this.#service},${LABELS.part}=${PARTS.history}`;
     const answer = await this.#api.list<ConfigMap>(paths.configMaps(this.#api.namespace), { labels }, call());
     if (answer.is !== "ok") throw faultOf(answer);
-    return new Map(answer.value.items.flatMap((page) => [...rowsOf(page.data ?? {})]));
+    const pages = answer.value.items.flatMap((page) => [...rowsOf(page.data ?? {})]);
+    return new Map([...pages, ...(head?.rows ?? [])]);
   }
 
   async #page(page: number): Promise<Rows> {

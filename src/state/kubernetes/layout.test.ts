@@ -84,7 +84,9 @@ describe("a history row", () => {
       ...row(id, 53),
       cause: { code: cause.code, message: cause.message },
     });
-    const kept = readRow(keepRow({ ...row(id, 53), cause: { ...cause, message: "漢".repeat(9_000), evidence } }));
+    const kept = readRow(
+      keepRow({ ...row(id, 53), cause: { ...cause, message: "漢".repeat(9_000), evidence } }),
+    );
     expect(kept.cause?.message).toMatch(/^漢+…$/u);
     expect(Buffer.byteLength(JSON.stringify(kept))).toBeLessThan(8 * 1024);
   });

@@ -76,7 +76,9 @@ export function lastOf(chunks: readonly ChunkRef[]): number {
 
 /** The first page that anything refers to, or that is being filled. */
 export function firstNeeded(head: HeadContent): number {
-  const chunks = [...head.past.kept, ...(head.state.open ? [head.state.open] : [])].flatMap((each) => each.chunks);
+  const chunks = [...head.past.kept, ...(head.state.open ? [head.state.open] : [])].flatMap(
+    (each) => each.chunks,
+  );
   return Math.min(head.state.page.number, ...chunks.map((chunk) => chunk.page));
 }
 
@@ -114,9 +116,7 @@ export function headObject(namespace: string, service: string, head: HeadContent
 }
 
 /** The head, or what is wrong with the object. */
-export function readHead(
-  object: ConfigMap,
-): Head | { readonly wrong: string } | { readonly format: number } {
+export function readHead(object: ConfigMap): Head | { readonly wrong: string } | { readonly format: number } {
   const data = object.data ?? {};
   const { environment, state: text, past } = data;
   if (environment === undefined || text === undefined || past === undefined) {
@@ -162,4 +162,3 @@ export function rowsOf(data: Readonly<Record<string, string>>): ReadonlyMap<numb
   }
   return rows;
 }
-

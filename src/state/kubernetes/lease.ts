@@ -6,7 +6,7 @@ import type { Lease } from "../../ports/store.ts";
 import { epochOf } from "../../targets/kubernetes/anchor.ts";
 import type { Answer, Api, JsonOperation } from "../../targets/kubernetes/api/api.ts";
 import { isConflict } from "../../targets/kubernetes/api/answers.ts";
-import type { Lease as LeaseResource } from "../../targets/kubernetes/api/objects.ts";
+import type { Deployment, Lease as LeaseResource } from "../../targets/kubernetes/api/objects.ts";
 import { paths } from "../../targets/kubernetes/api/paths.ts";
 import { ANNOTATIONS, LABELS, leaseName } from "../../targets/kubernetes/names.ts";
 import { damaged, tooBusy } from "./causes.ts";
@@ -63,6 +63,21 @@ export class LeaseObject {
     this.#latest = undefined;
     this.#inDoubt = false;
     return undefined;
+  }
+
+  /**
+   * The highest fence of which the slots tell. The Lease and the journal know it too, unless somebody removed both: a
+   * lower one than the slots' would be refused by them for ever.
+   */
+  async claimed(): Promise<number> {
+    const labels = `${LABELS.service}=${this.#service}`;
+    const answer = await this.#api.list<Deployment>(
+      paths.deployments(this.#api.namespace),
+      { labels },
+      call(),
+    );
+    if (answer.is !== "ok") throw faultOf(answer);
+    return Math.max(0, ...answer.value.items.map(epochOf));
   }
 
   /** News of a watch, which may be late. @returns whether what is known can be relied on now. */

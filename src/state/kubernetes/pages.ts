@@ -56,7 +56,9 @@ export class Pages {
     const { number, size } = next ? { number: page.number + 1, size: 0 } : page;
     const keyed = packed.map((each) => ({ ...each, key: `${deployment}-${each.first}-${write}` }));
     const binaryData = Object.fromEntries(keyed.map((each) => [each.key, each.base64]));
-    await merge(this.#api, journalName(this.#service, number), labelsOf(this.#service, "journal"), { binaryData });
+    await merge(this.#api, journalName(this.#service, number), labelsOf(this.#service, "journal"), {
+      binaryData,
+    });
     for (const { key, lines: own } of keyed) this.#remember(number, key, own);
     return {
       chunks: keyed.map(({ key, last }) => ({ page: number, key, last })),

@@ -24,7 +24,11 @@ storeContract(
     const others = await Promise.all(Array.from({ length: 12 }, () => on.open()));
     return { store: on.store, another: () => others.shift()!, dispose: async () => undefined };
   },
-  { skip: { "keeps the keys apart": "a service in a namespace is one real thing, under one environment's name" } },
+  {
+    skip: {
+      "keeps the keys apart": "a service in a namespace is one real thing, under one environment's name",
+    },
+  },
 );
 
 test("answers whatever the store in memory answers", async () => {
@@ -100,4 +104,3 @@ async function numbers(of: StateStore): Promise<number[]> {
   const events = await of.events(KEY, ID);
   return events.is === "events" ? events.events.map((event) => event.seq) : [];
 }
-

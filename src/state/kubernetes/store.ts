@@ -14,6 +14,7 @@ import { LeaseObject } from "./lease.ts";
 import type { SeenLease } from "./lease.ts";
 import { News } from "./news.ts";
 import { Pages } from "./pages.ts";
+import { Reading } from "./reading.ts";
 import { Fault, attempt } from "./tries.ts";
 
 export interface KubernetesStoreOptions {
@@ -22,7 +23,7 @@ export interface KubernetesStoreOptions {
 }
 
 /**
- * The state store of one service in its own namespace: ConfigMaps and the Lease (docs/decisions/0011). Nothing is read
+ * The state store of one service in its own namespace: ConfigMaps and the Lease (docs/decisions/0016). Nothing is read
  * or made before the first call; looking makes nothing. The service is one real thing, so all its keys must name the
  * same environment: under another one reads and the lease are `unavailable`, writes are `rejected`, with the reason.
  *
@@ -44,6 +45,7 @@ class Store implements StateStore {
   readonly #head: HeadObject;
   readonly #lease: LeaseObject;
   readonly #journal: Journal;
+  readonly #reading: Reading;
   readonly #news: News;
   /** Names this store's writes apart from everybody else's. */
   readonly #name = randomUUID().slice(0, 13);
@@ -55,12 +57,11 @@ class Store implements StateStore {
     this.#head = new HeadObject(api, service);
     this.#lease = new LeaseObject(api, service, clock);
     this.#news = new News(api, service, this.#head, this.#lease, clock);
-    this.#journal = new Journal({
-      head: this.#head,
-      pages: new Pages(api, service),
-      history: new History(api, service),
-      fence: async () => toFence(highest(await this.#lease.read())),
-    });
+    const pages = new Pages(api, service);
+    const history = new History(api, service);
+    this.#reading = new Reading(this.#head, pages, history);
+    const fence = async () => toFence(highest(await this.#lease.read()));
+    this.#journal = new Journal({ head: this.#head, pages, history, fence });
   }
 
   open(key: Key, id: DeploymentId, first: Happening): ReturnType<StateStore["open"]> {
@@ -68,7 +69,7 @@ class Store implements StateStore {
   }
 
   current(key: Key, after = 0): ReturnType<StateStore["current"]> {
-    return this.#read(key, async () => this.#journal.current(key, after, await this.#latestHead()));
+    return this.#read(key, async () => this.#reading.current(key, after, await this.#latestHead()));
   }
 
   append(
@@ -93,11 +94,11 @@ class Store implements StateStore {
   }
 
   history(key: Key, limit: number): ReturnType<StateStore["history"]> {
-    return this.#read(key, async () => this.#journal.rows(key, limit, await this.#head.read()));
+    return this.#read(key, async () => this.#reading.history(key, limit, await this.#head.read()));
   }
 
   events(key: Key, id: DeploymentId): ReturnType<StateStore["events"]> {
-    return this.#read(key, async () => this.#journal.events(key, id, await this.#head.read()));
+    return this.#read(key, async () => this.#reading.events(key, id, await this.#head.read()));
   }
 
   lease(key: Key): ReturnType<StateStore["lease"]> {
@@ -122,7 +123,8 @@ class Store implements StateStore {
       const ours = writing.sent && held?.write === writing.write;
       if (!ours || fence === undefined) {
         if (held !== undefined && !mayTake(held.lease, seen)) return { is: "held", lease: held.lease };
-        fence = toFence(Math.max(highest(before), head?.state.fence ?? 0) + 1);
+        const claimed = held === undefined ? await this.#lease.claimed() : 0;
+        fence = toFence(Math.max(highest(before), claimed, head?.state.fence ?? 0) + 1);
         writing.sent = true;
         await this.#lease.take(before, fence, holder, writing.write);
       }

@@ -4,8 +4,8 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Unavailable } from "../../ports/store.ts";
 import type { Answer } from "../../targets/kubernetes/api/api.ts";
 
-/** No attempt begins later (ms): with the last one's request it ends within the time that the engine allows for a call. */
-const WITHIN = 3_000;
+/** No attempt begins later (ms): as long as the store on a machine waits for a lock. */
+const WITHIN = 5_000;
 /** Longest time for one request, so that one that gets no answer leaves time for another. */
 export const REQUEST_WITHIN = millis(2_000);
 const FIRST_PAUSE = 20;

@@ -30,7 +30,9 @@ test("a key whose making was not answered is the one that was made", async () =>
 
 test("who may not read or make it is told which right is missing", async () => {
   const may = async (verbs: readonly string[]) => {
-    const account = await on.cluster.serviceAccount(on.namespace, [{ apiGroups: [""], resources: ["secrets"], verbs }]);
+    const account = await on.cluster.serviceAccount(on.namespace, [
+      { apiGroups: [""], resources: ["secrets"], verbs },
+    ]);
     return serviceKey(await on.api(account), "shop", by);
   };
   expect(await may(["list"])).toMatchObject({ is: "unreadable", cause: { code: "TEAL-K111" } });
