@@ -182,8 +182,18 @@ class Proxy implements FaultProxy {
       case "close":
         if (fault.when === "before") return end(fault.is);
         break;
-      default:
+      case "stall":
+      case "slow":
+      case "chop":
+      case "goneEvent":
+      case "duplicate":
+      case "drop":
+      case undefined:
         break;
+      default: {
+        const never: never = fault;
+        return never;
+      }
     }
     const upstream = this.#forward(request, body, (answer) => {
       if (info.verb === "watch" && answer.statusCode === 200) {
@@ -266,8 +276,19 @@ class Proxy implements FaultProxy {
         }
         response.end();
         return;
-      default:
-        head().end(body); // a fault of watches
+      case "dead":
+      case "answer":
+      case "late":
+        throw new Error(`${fault.is} needs no answer`);
+      case "goneEvent":
+      case "duplicate":
+      case "drop":
+        head().end(body); // only watches suffer it
+        return;
+      default: {
+        const never: never = fault;
+        return never;
+      }
     }
   }
 

@@ -82,8 +82,15 @@ export class WatchFaults {
       case "chop":
         this.#writing = this.#writing.then(() => this.#chop(line));
         return;
-      default:
-        this.#send(line);
+      case "dead":
+      case "answer":
+      case "late":
+      case undefined:
+        return this.#send(line);
+      default: {
+        const never: never = fault;
+        return never;
+      }
     }
   }
 

@@ -13,7 +13,11 @@ export interface Status {
   readonly code?: number;
   readonly details?: {
     readonly retryAfterSeconds?: number;
-    readonly causes?: readonly { readonly reason?: string; readonly message?: string; readonly field?: string }[];
+    readonly causes?: readonly {
+      readonly reason?: string;
+      readonly message?: string;
+      readonly field?: string;
+    }[];
   };
 }
 
@@ -32,7 +36,11 @@ type Failure = Exclude<Answer<never>, { readonly is: "ok" }>;
 const RETRY_AFTER = millis(1_000);
 
 /** A read or write that did not get through at all. */
-export function broken(exchange: Extract<Exchange, { is: "broken" }>, writes: boolean, about: About): Failure {
+export function broken(
+  exchange: Extract<Exchange, { is: "broken" }>,
+  writes: boolean,
+  about: About,
+): Failure {
   const { stage, how } = exchange;
   const what = `${about.place}: ${describeRequest(about.info, about.path)}`;
   const detail = shown(exchange.detail, about);
@@ -40,7 +48,8 @@ export function broken(exchange: Extract<Exchange, { is: "broken" }>, writes: bo
     const after = writes ? "; it may have been done all the same. Look before writing again." : ".";
     return { is: "unknown", cause: { code: "TEAL-K120", message: `${what}: ${detail}${after}` } };
   }
-  if (how === "aborted") return { is: "unsent", cause: { code: "TEAL-K121", message: `${what}: ${detail}.` } };
+  if (how === "aborted")
+    return { is: "unsent", cause: { code: "TEAL-K121", message: `${what}: ${detail}.` } };
   if (stage === "securing" && how === "network") {
     const message = `${about.place}: the certificate of ${about.server} is not accepted: ${detail}. Correct certificate-authority or server in the kubeconfig.`;
     return { is: "unsent", cause: { code: "TEAL-K107", message } };
@@ -65,7 +74,10 @@ export function answered(
   if (status === 404) return { is: "absent", cause };
   const retryAfter = retryAfterOf(headers["retry-after"], said);
   if (writes && status >= 500 && !surelyNotDone(status, said, headers["retry-after"])) {
-    return { is: "unknown", cause: { ...cause, message: `${cause.message} It may have been done all the same.` } };
+    return {
+      is: "unknown",
+      cause: { ...cause, message: `${cause.message} It may have been done all the same.` },
+    };
   }
   return {
     is: "refused",
@@ -105,7 +117,10 @@ function causeOf(status: number, said: Status | undefined, body: string, about: 
   if (isWebhook(said)) return tell("TEAL-K117", `an admission policy of the cluster refused it: ${quoted}`);
   switch (status) {
     case 401:
-      return tell("TEAL-K110", "the API server does not accept the credentials. Log in again, then repeat the command.");
+      return tell(
+        "TEAL-K110",
+        "the API server does not accept the credentials. Log in again, then repeat the command.",
+      );
     case 403:
       return forbidden(said, quoted, what, about);
     case 404:
@@ -116,7 +131,10 @@ function causeOf(status: number, said: Status | undefined, body: string, about: 
       return tell("TEAL-K123", `the version asked for is too far in the past: ${quoted}`);
     case 422:
       if (isUnmetPatch(said)) {
-        return tell("TEAL-K113", "the object is not as the patch expects: it was changed by somebody else meanwhile.");
+        return tell(
+          "TEAL-K113",
+          "the object is not as the patch expects: it was changed by somebody else meanwhile.",
+        );
       }
       return tell("TEAL-K115", `the API server finds it invalid: ${quoted}`);
     case 400:
@@ -133,8 +151,11 @@ function causeOf(status: number, said: Status | undefined, body: string, about: 
 
 /** 403 is a missing right, or admission (quota, pod security) that speaks for itself. */
 function forbidden(said: Status | undefined, quoted: string, what: string, about: About): Cause {
-  const missing = /User "([^"]*)" cannot (\S+) resource "([^"]*)"(?: in API group "([^"]*)")?/u.exec(said?.message ?? "");
-  if (missing === null) return { code: "TEAL-K117", message: `${what}: the cluster does not allow it: ${quoted}` };
+  const missing = /User "([^"]*)" cannot (\S+) resource "([^"]*)"(?: in API group "([^"]*)")?/u.exec(
+    said?.message ?? "",
+  );
+  if (missing === null)
+    return { code: "TEAL-K117", message: `${what}: the cluster does not allow it: ${quoted}` };
   const [, user = "", verb = "", resource = "", group = ""] = missing;
   const kind = group === "" ? resource : `${resource}.${group}`;
   const { namespace } = about.info;
@@ -158,7 +179,9 @@ function conflict(said: Status | undefined, quoted: string, what: string): Cause
 }
 
 /** Who owns the fields that a server-side apply wanted to set: `[{ manager: "helm", field: ".spec.replicas" }]`. */
-function fieldOwners(said: Status | undefined): readonly { readonly manager: string; readonly field: string }[] {
+function fieldOwners(
+  said: Status | undefined,
+): readonly { readonly manager: string; readonly field: string }[] {
   return (said?.details?.causes ?? []).flatMap(({ reason, message = "", field = "" }) => {
     if (reason !== "FieldManagerConflict") return [];
     return [{ manager: /^conflict with "([^"]*)"/u.exec(message)?.[1] ?? message, field }];
@@ -181,7 +204,9 @@ function isUnmetPatch(said: Status | undefined): boolean {
 
 function retryAfterOf(header: string | undefined, said: Status | undefined): Millis | undefined {
   const seconds = header === undefined ? said?.details?.retryAfterSeconds : Number(header);
-  return seconds !== undefined && Number.isFinite(seconds) && seconds >= 0 ? millis(seconds * 1_000) : undefined;
+  return seconds !== undefined && Number.isFinite(seconds) && seconds >= 0
+    ? millis(seconds * 1_000)
+    : undefined;
 }
 
 /** The server quotes what it finds invalid, which may be a whole object, and with it the data of a Secret. */
@@ -193,9 +218,7 @@ function shown(text: string, about: About): string {
 }
 
 /** A write that did not come back with an object, in the words of the ports. Conflicts are for the caller to resolve. */
-export function notWritten(
-  answer: Failure,
-): Extract<Write<never>, { readonly is: "rejected" | "unknown" }> {
+export function notWritten(answer: Failure): Extract<Write<never>, { readonly is: "rejected" | "unknown" }> {
   switch (answer.is) {
     case "absent":
       return { is: "rejected", cause: answer.cause };

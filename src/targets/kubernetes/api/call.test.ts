@@ -76,7 +76,8 @@ async function apiAt(server: string, user: object = { token: TOKEN }): Promise<A
   return connected.api;
 }
 
-const code = (answer: Answer<unknown>): unknown => (answer.is === "ok" ? "ok" : [answer.is, answer.cause.code]);
+const code = (answer: Answer<unknown>): unknown =>
+  answer.is === "ok" ? "ok" : [answer.is, answer.cause.code];
 const json = (response: http.ServerResponse, status: number, body: object): void =>
   void response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 
@@ -107,7 +108,10 @@ describe("a request", () => {
       "application/json",
     ]);
     for (const { headers } of asked) {
-      expect(headers).toMatchObject({ authorization: `Bearer ${TOKEN}`, "user-agent": `teal/${packageVersion()}` });
+      expect(headers).toMatchObject({
+        authorization: `Bearer ${TOKEN}`,
+        "user-agent": `teal/${packageVersion()}`,
+      });
     }
     expect(JSON.parse(asked[4]?.body ?? "")).toMatchObject({
       propagationPolicy: "Foreground",
@@ -123,7 +127,9 @@ describe("a request", () => {
   });
 
   it("may be opened with credentials, by whoever wants all of the answer", async () => {
-    const { port, asked } = await answering((response) => void response.writeHead(302, { location: "/elsewhere" }).end("moved"));
+    const { port, asked } = await answering(
+      (response) => void response.writeHead(302, { location: "/elsewhere" }).end("moved"),
+    );
     const api = await apiAt(`http://127.0.0.1:${port}`);
     const request = await api.open("GET", "/proxy", { "x-own": "1" }, BY.signal);
     const status = await new Promise((resolve) => {
@@ -209,16 +215,19 @@ describe("an answer", () => {
     expect(await api.text("/log", BY)).toEqual({ is: "ok", value: "<html>Welcome</html>" });
   });
 
-  it.each([502, 503])("of %i from a load balancer leaves a write open, and a read is repeated", async (status) => {
-    const { port, asked } = await answering((response, count) =>
-      count <= 2 ? void response.writeHead(status).end("upstream gone") : json(response, 200, {}),
-    );
-    const api = await apiAt(`http://127.0.0.1:${port}`);
-    expect((await api.create(all, {}, BY)).is).toBe("unknown");
-    expect(asked).toHaveLength(1);
-    expect((await api.get(one, BY)).is).toBe("ok");
-    expect(asked).toHaveLength(3);
-  });
+  it.each([502, 503])(
+    "of %i from a load balancer leaves a write open, and a read is repeated",
+    async (status) => {
+      const { port, asked } = await answering((response, count) =>
+        count <= 2 ? void response.writeHead(status).end("upstream gone") : json(response, 200, {}),
+      );
+      const api = await apiAt(`http://127.0.0.1:${port}`);
+      expect((await api.create(all, {}, BY)).is).toBe("unknown");
+      expect(asked).toHaveLength(1);
+      expect((await api.get(one, BY)).is).toBe("ok");
+      expect(asked).toHaveLength(3);
+    },
+  );
 
   it("that quotes the token is shown without it, and in one line", async () => {
     const { port } = await answering((response, _, { headers }) =>
@@ -238,8 +247,11 @@ describe("an answer", () => {
   });
 
   it("of a quota or of pod security is no missing right", async () => {
-    const message = 'pods "x" is forbidden: exceeded quota: compute, requested: pods=1, used: pods=1, limited: pods=1';
-    const { port } = await answering((response) => json(response, 403, { kind: "Status", reason: "Forbidden", message }));
+    const message =
+      'pods "x" is forbidden: exceeded quota: compute, requested: pods=1, used: pods=1, limited: pods=1';
+    const { port } = await answering((response) =>
+      json(response, 403, { kind: "Status", reason: "Forbidden", message }),
+    );
     const api = await apiAt(`http://127.0.0.1:${port}`);
     expect(code(await api.create(paths.pods("shop"), {}, BY))).toEqual(["refused", "TEAL-K117"]);
   });
@@ -267,7 +279,12 @@ describe("credentials", () => {
 
   it("by name and password, and in the name of others", async () => {
     const { port, asked } = await answering((response) => json(response, 200, {}));
-    const api = await apiAt(`http://127.0.0.1:${port}`, { username: "me", password: "pass", as: "ci", "as-groups": ["ops", "dev"] });
+    const api = await apiAt(`http://127.0.0.1:${port}`, {
+      username: "me",
+      password: "pass",
+      as: "ci",
+      "as-groups": ["ops", "dev"],
+    });
     await api.get(one, BY);
     expect(asked[0]?.headers).toMatchObject({
       authorization: `Basic ${btoa("me:pass")}`,
@@ -277,11 +294,17 @@ describe("credentials", () => {
   });
 
   it("of a program that is not installed: its hint is shown", async () => {
-    const exec = { apiVersion: "client.authentication.k8s.io/v1", command: "teal-no-such-program", installHint: "Get it at the shop." };
+    const exec = {
+      apiVersion: "client.authentication.k8s.io/v1",
+      command: "teal-no-such-program",
+      installHint: "Get it at the shop.",
+    };
     const api = await apiAt(unreachable, { exec });
     const answer = await api.create(all, {}, BY);
     expect(code(answer)).toEqual(["unsent", "TEAL-K105"]);
-    expect(answer).toMatchObject({ cause: { message: expect.stringContaining("is not installed: Get it at the shop.") as string } });
+    expect(answer).toMatchObject({
+      cause: { message: expect.stringContaining("is not installed: Get it at the shop.") as string },
+    });
     await expect(api.open("GET", "/", {}, BY.signal)).rejects.toBeInstanceOf(NoCredentials);
   });
 
@@ -295,7 +318,10 @@ describe("credentials", () => {
   it("that come too late: what was said to be unsent is not sent later", async () => {
     const { port, asked } = await answering((response) => json(response, 200, {}));
     const done = join(folder, "done");
-    const api = await apiAt(`http://127.0.0.1:${port}`, plugin(`sleep 0.5; touch ${done}; echo '{"status":{"token":"t"}}'`));
+    const api = await apiAt(
+      `http://127.0.0.1:${port}`,
+      plugin(`sleep 0.5; touch ${done}; echo '{"status":{"token":"t"}}'`),
+    );
     expect(code(await api.create(all, {}, { ...BY, within: millis(100) }))).toEqual(["unsent", "TEAL-K105"]);
     await expect.poll(() => existsSync(done)).toBe(true);
     expect(code(await api.get(one, BY))).toBe("ok");

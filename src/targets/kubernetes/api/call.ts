@@ -1,4 +1,5 @@
 import type { OutgoingHttpHeaders } from "node:http";
+import { millis } from "../../../core/units.ts";
 import { answered, broken, notJson, type About } from "./answers.ts";
 import type { Answer, CallBy } from "./api.ts";
 import { backoff, pause } from "./backoff.ts";
@@ -6,7 +7,7 @@ import { exchange, seconds, type Connection } from "./connection.ts";
 import { requestInfo } from "./request-info.ts";
 
 /** Bound (ms) of a call whose caller names none. */
-const WITHIN = 10_000;
+const WITHIN = millis(10_000);
 /** A server that nobody listens at is asked so often, in case it is just being restarted. */
 const UNSENT_TRIES = 4;
 
@@ -26,7 +27,7 @@ export async function call(
   connection: Connection,
   place: string,
   wanted: Call,
-  { signal, within = WITHIN as never }: CallBy,
+  { signal, within = WITHIN }: CallBy,
 ): Promise<Answer<string>> {
   const deadline = performance.now() + within;
   let renewed = false;

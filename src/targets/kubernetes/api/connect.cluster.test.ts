@@ -169,12 +169,23 @@ describe("through a faulty network", () => {
 
   it("kubectl works through the proxy, in the name of whoever it is asked to", async () => {
     await makeConfigMap(direct, "kubectl", "kubectl");
-    const account = await cluster.serviceAccount(namespace, [{ apiGroups: [""], resources: ["pods"], verbs: ["list"] }]);
+    const account = await cluster.serviceAccount(namespace, [
+      { apiGroups: [""], resources: ["pods"], verbs: ["list"] },
+    ]);
     const restricted = await apiOf(proxy.through(account), namespace);
     expect(short(await restricted.list(paths.pods(namespace), {}, BY))).toBe("ok");
     expect(short(await restricted.get(one("kubectl"), BY))).toEqual([403, "Forbidden", "TEAL-K111"]);
     restricted.close();
-    const shown = await cluster.kubectl("--kubeconfig", proxy.kubeconfig, "-n", namespace, "get", "cm", "kubectl", "-oname");
+    const shown = await cluster.kubectl(
+      "--kubeconfig",
+      proxy.kubeconfig,
+      "-n",
+      namespace,
+      "get",
+      "cm",
+      "kubectl",
+      "-oname",
+    );
     expect(shown.trim()).toBe("configmap/kubectl");
   });
 });
@@ -184,7 +195,11 @@ describe("what the server itself refuses", () => {
     const made = await makeConfigMap(direct, "taken", "taken");
     const again = await direct.create(all(), configMap("taken", "taken"), BY);
     expect(short(again)).toEqual([409, "AlreadyExists", "TEAL-K114"]);
-    const stale = await direct.patch(one("taken"), { by: "merge", body: { metadata: { resourceVersion: "1" } } }, BY);
+    const stale = await direct.patch(
+      one("taken"),
+      { by: "merge", body: { metadata: { resourceVersion: "1" } } },
+      BY,
+    );
     expect(short(stale)).toEqual([409, "Conflict", "TEAL-K113"]);
     const tested = await direct.patch(
       one("taken"),
@@ -218,7 +233,12 @@ describe("what the server itself refuses", () => {
 
   it("never tells the data of a Secret that it finds invalid", async () => {
     const name = "confidential";
-    const body = { apiVersion: "v1", kind: "Secret", metadata: { name }, stringData: { key: "hunter2-hunter2" } };
+    const body = {
+      apiVersion: "v1",
+      kind: "Secret",
+      metadata: { name },
+      stringData: { key: "hunter2-hunter2" },
+    };
     expect(short(await direct.create(paths.secrets(namespace), body, BY))).toBe("ok");
     const answer = await direct.patch(paths.secrets(namespace, name), { by: "merge", body: { dta: {} } }, BY);
     expect(short(answer)).toEqual([422, "Invalid", "TEAL-K115"]);
@@ -233,7 +253,9 @@ describe("what the server itself refuses", () => {
     const body = configMap("owned", "owned", { text: "ours" });
     const answer = await direct.patch(one("owned"), { by: "apply", body, force: false }, BY);
     expect(short(answer)).toEqual([409, "Conflict", "TEAL-K118"]);
-    expect(answer).toMatchObject({ cause: { message: expect.stringContaining(".data.text (helm)") as string } });
+    expect(answer).toMatchObject({
+      cause: { message: expect.stringContaining(".data.text (helm)") as string },
+    });
     expect(short(await direct.patch(one("owned"), { by: "apply", body, force: true }, BY))).toBe("ok");
     expect(await direct.get(one("owned"), BY)).toMatchObject({ value: { data: { text: "ours" } } });
   });
@@ -263,7 +285,9 @@ describe("what the server itself refuses", () => {
           clientConfig: { url },
           namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
           objectSelector: { matchLabels: { part: "webhook" } },
-          rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["configmaps"] }],
+          rules: [
+            { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["configmaps"] },
+          ],
         },
       ],
     };
@@ -309,7 +333,8 @@ describe("who asks", () => {
   }
 
   const token = () =>
-    (JSON.parse(readFileSync(cluster.kubeconfig, "utf8")) as { users: { user: { token: string } }[] }).users[0]?.user.token ?? "";
+    (JSON.parse(readFileSync(cluster.kubeconfig, "utf8")) as { users: { user: { token: string } }[] })
+      .users[0]?.user.token ?? "";
 
   it("is refused with a wrong token, which nobody gets to see", async () => {
     const api = await apiOf(kubeconfig({ token: "wrong-token-0123456789" }), namespace);
@@ -335,7 +360,11 @@ describe("who asks", () => {
   });
 
   it("runs the program that prints credentials once for many calls, and again when they are refused", async () => {
-    const [program, runs, current] = ["plugin", "runs", "current"].map((name) => join(folder, name)) as [string, string, string];
+    const [program, runs, current] = ["plugin", "runs", "current"].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
     writeFileSync(
       program,
       `#!/bin/sh
@@ -377,7 +406,10 @@ echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","s
     });
     await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
     const { port } = proxy.address() as net.AddressInfo;
-    const api = await apiOf(kubeconfig({ token: token() }, { "proxy-url": `http://127.0.0.1:${port}` }), namespace);
+    const api = await apiOf(
+      kubeconfig({ token: token() }, { "proxy-url": `http://127.0.0.1:${port}` }),
+      namespace,
+    );
     expect(short(await api.get(one("nothing"), BY))).toEqual(["absent", "TEAL-K112"]);
     expect(short(await api.get(one("nothing"), BY))).toEqual(["absent", "TEAL-K112"]);
     expect(asked).toHaveLength(1);
@@ -398,7 +430,10 @@ echo '{"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","s
   });
 
   it("is asked to name one of the contexts that there are", async () => {
-    const connected = await connectApi({ by: "context", context: "prod", kubeconfig: cluster.kubeconfig }, "");
+    const connected = await connectApi(
+      { by: "context", context: "prod", kubeconfig: cluster.kubeconfig },
+      "",
+    );
     expect(connected).toMatchObject({ is: "failed", cause: { code: "TEAL-K102" } });
     expect(JSON.stringify(connected)).toContain("it has teal-test");
   });

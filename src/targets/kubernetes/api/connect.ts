@@ -71,7 +71,12 @@ class ServerApi implements Api {
   }
 
   list<T extends KubeObject>(path: string, select: Select, by: CallBy): Promise<Answer<List<T>>> {
-    return listAll<T>((page, bound) => this.#json({ method: "GET", path: page, writes: false }, bound), path, select, by);
+    return listAll<T>(
+      (page, bound) => this.#json({ method: "GET", path: page, writes: false }, bound),
+      path,
+      select,
+      by,
+    );
   }
 
   create<T extends KubeObject>(path: string, body: object, by: CallBy): Promise<Answer<T>> {

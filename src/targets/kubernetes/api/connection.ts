@@ -41,11 +41,7 @@ export class Connection {
    * A request with credentials, to be ended by the caller.
    * @param path below the server's own path, as the API has it.
    */
-  async request(
-    method: string,
-    path: string,
-    headers: OutgoingHttpHeaders,
-  ): Promise<ClientRequest | Cause> {
+  async request(method: string, path: string, headers: OutgoingHttpHeaders): Promise<ClientRequest | Cause> {
     const { generation } = this.source;
     const credentials = await this.source.current();
     if ("code" in credentials) return credentials;
@@ -170,7 +166,12 @@ export function follow(request: ClientRequest): () => Stage {
 
 /** One request and its whole answer, or how it failed. */
 export type Exchange =
-  | { readonly is: "answered"; readonly status: number; readonly headers: IncomingMessage["headers"]; readonly body: string }
+  | {
+      readonly is: "answered";
+      readonly status: number;
+      readonly headers: IncomingMessage["headers"];
+      readonly body: string;
+    }
   | { readonly is: "broken"; readonly stage: Stage; readonly how: How; readonly detail: string };
 
 export type How = "aborted" | "timeout" | "network";
@@ -200,7 +201,12 @@ export async function exchange(connection: Connection, outgoing: Outgoing): Prom
   if (performance.now() - began >= within) {
     // The credentials came too late: whoever waited was told already that nothing was sent.
     request.on("error", () => undefined).destroy();
-    return { is: "broken", stage: "connecting", how: "timeout", detail: `no credentials within ${seconds(within)}` };
+    return {
+      is: "broken",
+      stage: "connecting",
+      how: "timeout",
+      detail: `no credentials within ${seconds(within)}`,
+    };
   }
   return new Promise((resolve) => {
     const stage = follow(request);

@@ -105,7 +105,10 @@ async function authenticatorOf(
   user: Pinned["user"],
   plugins: Set<ChildProcess>,
 ): Promise<Authenticator | undefined> {
-  const provider = user.authProvider as { readonly name?: string; readonly config?: { exec?: unknown } } | null;
+  const provider = user.authProvider as {
+    readonly name?: string;
+    readonly config?: { exec?: unknown };
+  } | null;
   if (user.exec || provider?.name === "exec" || provider?.config?.exec) {
     const { ExecAuth } = await import("@kubernetes/client-node/dist/exec_auth.js");
     const auth = new ExecAuth();
@@ -151,7 +154,10 @@ function runPlugin(
 
 /** What client-go tells every such program in its environment, and some insist on. */
 function withExecInfo(user: Pinned["user"]): Pinned["user"] {
-  const exec = user.exec as { readonly apiVersion?: string; readonly env?: readonly object[] } | null | undefined;
+  const exec = user.exec as
+    | { readonly apiVersion?: string; readonly env?: readonly object[] }
+    | null
+    | undefined;
   if (exec === null || exec === undefined) return user;
   const info = {
     apiVersion: exec.apiVersion ?? "client.authentication.k8s.io/v1",
@@ -187,7 +193,9 @@ function assemble(
       ...(cluster.tlsServerName ? { servername: cluster.tlsServerName } : {}),
       ...(cluster.skipTLSVerify ? { rejectUnauthorized: false } : {}),
     },
-    secrets: [authorization?.replace(/^\w+ /u, ""), user.password].filter((each) => each !== undefined && each !== null),
+    secrets: [authorization?.replace(/^\w+ /u, ""), user.password].filter(
+      (each) => each !== undefined && each !== null,
+    ),
   };
 }
 

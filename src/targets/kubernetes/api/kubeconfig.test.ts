@@ -53,8 +53,11 @@ contexts:
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const both = (): Environment => ({ KUBECONFIG: [paths.first, join(folder, "missing"), paths.second].join(delimiter) });
-const context = (name: string, environment: Environment = both()) => pin({ by: "context", context: name }, environment);
+const both = (): Environment => ({
+  KUBECONFIG: [paths.first, join(folder, "missing"), paths.second].join(delimiter),
+});
+const context = (name: string, environment: Environment = both()) =>
+  pin({ by: "context", context: name }, environment);
 
 describe("a context", () => {
   it("is the named one, not the current; the first file that defines a name decides; paths start at their file", async () => {
@@ -63,7 +66,11 @@ describe("a context", () => {
       namespace: "shop",
       source: paths.first,
       groups: ["ops"],
-      cluster: { server: "https://first.test:6443", caFile: join(folder, "pki/ca.crt"), tlsServerName: "api.test" },
+      cluster: {
+        server: "https://first.test:6443",
+        caFile: join(folder, "pki/ca.crt"),
+        tlsServerName: "api.test",
+      },
       user: {
         impersonateUser: "deployer",
         authProvider: { name: "tokenFile", config: { tokenFile: join(folder, "secrets/token") } },

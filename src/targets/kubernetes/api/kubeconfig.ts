@@ -116,8 +116,7 @@ async function pinEntries(
   context: { readonly entry: Entry; readonly path: string },
   files: readonly Kubeconfig[],
 ): Promise<Pinned | Cause> {
-  const { newClusters, newContexts, newUsers } =
-    await import("@kubernetes/client-node/dist/config_types.js");
+  const { newClusters, newContexts, newUsers } = await import("@kubernetes/client-node/dist/config_types.js");
   const invalid = (what: string): Cause => ({
     code: "TEAL-K103",
     message: `context ${JSON.stringify(name)} in ${context.path} cannot be used: ${what}. Correct the kubeconfig.`,
@@ -132,8 +131,11 @@ async function pinEntries(
       return invalid(`there is no user ${JSON.stringify(pinned.user)}`);
     }
     const [readCluster] = newClusters([cluster.entry]);
-    const [readUser] = newUsers([withTokenFile(user?.entry ?? { name: "nobody" }, user?.path ?? context.path)]);
-    if (readCluster === undefined || readUser === undefined) return invalid("its cluster or user says nothing");
+    const [readUser] = newUsers([
+      withTokenFile(user?.entry ?? { name: "nobody" }, user?.path ?? context.path),
+    ]);
+    if (readCluster === undefined || readUser === undefined)
+      return invalid("its cluster or user says nothing");
     const groups = (user?.entry["user"] as { readonly "as-groups"?: readonly string[] } | undefined)?.[
       "as-groups"
     ];

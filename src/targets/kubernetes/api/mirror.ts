@@ -202,7 +202,7 @@ export class ListWatch<T extends KubeObject> implements Mirror<T> {
   }
 
   #tell(): void {
-    for (const done of [...this.#waiting]) done();
+    for (const done of this.#waiting) done();
   }
 
   /** Somebody waits for a change: an event that was lost must not keep it waiting for ever. */

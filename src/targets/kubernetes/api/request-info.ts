@@ -17,7 +17,10 @@ export interface RequestInfo {
  */
 export function requestInfo(method: string, path: string): RequestInfo {
   const [route = "", query = ""] = path.split("?", 2);
-  const [root, ...parts] = route.split("/").filter((part) => part !== "").map(decodeURIComponent);
+  const [root, ...parts] = route
+    .split("/")
+    .filter((part) => part !== "")
+    .map(decodeURIComponent);
   const core = root === "api";
   const rest = parts.slice(core ? 1 : 2);
   if ((!core && root !== "apis") || rest.length === 0) {

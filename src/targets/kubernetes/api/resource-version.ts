@@ -4,7 +4,8 @@
  * @returns below 0: `one` is older; above 0: newer; 0: equal; absent: one of them is no such number, so nothing follows.
  */
 export function compareVersions(one: string | undefined, other: string | undefined): number | undefined {
-  if (one === undefined || other === undefined || !DECIMAL.test(one) || !DECIMAL.test(other)) return undefined;
+  if (one === undefined || other === undefined || !DECIMAL.test(one) || !DECIMAL.test(other))
+    return undefined;
   // They have no bound, so that neither number nor text order will do.
   if (one.length !== other.length) return one.length - other.length;
   return one === other ? 0 : one < other ? -1 : 1;

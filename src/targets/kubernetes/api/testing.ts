@@ -27,7 +27,11 @@ export async function apiOf(kubeconfig: string, namespace: string, pace?: Pace):
   return connected.api;
 }
 
-export function configMap(name: string, label: string, data: Readonly<Record<string, string>> = {}): ConfigMap {
+export function configMap(
+  name: string,
+  label: string,
+  data: Readonly<Record<string, string>> = {},
+): ConfigMap {
   return { apiVersion: "v1", kind: "ConfigMap", metadata: { name, labels: { part: label } }, data };
 }
 

@@ -8,7 +8,7 @@ import { watchOnce, type WatchEnd, type WatchEvent } from "./watch.ts";
 /** One end of a socket that sends bytes as a test wants them; no API server. */
 let server: http.Server;
 let sockets: Set<Socket>;
-let serve: (response: http.ServerResponse, request: http.IncomingMessage) => void;
+let serve: (response: http.ServerResponse, request: http.IncomingMessage) => unknown;
 
 beforeEach(async () => {
   sockets = new Set();
@@ -28,7 +28,11 @@ async function watch(
 ): Promise<{ readonly end: WatchEnd; readonly events: readonly string[]; readonly heard: number }> {
   const { port } = server.address() as AddressInfo;
   const cluster = { name: "c", server: `http://127.0.0.1:${port}`, skipTLSVerify: false };
-  const connection = new Connection({ name: "c", cluster, user: { name: "u" }, groups: [], source: "" }, {}, "teal/test");
+  const connection = new Connection(
+    { name: "c", cluster, user: { name: "u" }, groups: [], source: "" },
+    {},
+    "teal/test",
+  );
   const events: string[] = [];
   let heard = 0;
   const end = await watchOnce(
@@ -84,8 +88,16 @@ describe("a watch", () => {
   });
 
   it.each([
-    ["that is cut off", `${line("ADDED", "a", "43")}${line("ADDED", "b", "44").slice(0, 20)}`, { is: "ended" }],
-    ["that is no JSON", `${line("ADDED", "a", "43")}{nonsense\n${line("ADDED", "b", "44")}`, { is: "failed" }],
+    [
+      "that is cut off",
+      `${line("ADDED", "a", "43")}${line("ADDED", "b", "44").slice(0, 20)}`,
+      { is: "ended" },
+    ],
+    [
+      "that is no JSON",
+      `${line("ADDED", "a", "43")}{nonsense\n${line("ADDED", "b", "44")}`,
+      { is: "failed" },
+    ],
     ["of an unknown type", `${line("ADDED", "a", "43")}${line("RENAMED", "b", "44")}`, { is: "failed" }],
   ])("believes everything before a line %s, and nothing after", async (_, text, expected) => {
     serve = (response) => void response.end(text);
@@ -95,7 +107,10 @@ describe("a watch", () => {
   });
 
   it("is told apart from one that is gone, refused or out of order", async () => {
-    const error = (code: number) => ({ type: "ERROR", object: { kind: "Status", code, message: "so it is" } });
+    const error = (code: number) => ({
+      type: "ERROR",
+      object: { kind: "Status", code, message: "so it is" },
+    });
     serve = (response) => void response.end(`${JSON.stringify(error(410))}\n`);
     expect((await watch()).end).toEqual({ is: "gone" });
     serve = (response) => void response.writeHead(410).end();
@@ -103,7 +118,11 @@ describe("a watch", () => {
     serve = (response) => void response.end(`${JSON.stringify(error(500))}\n`);
     expect((await watch()).end).toMatchObject({ is: "failed", cause: { code: "TEAL-K119" } });
     serve = (response) => void response.writeHead(429, { "retry-after": "3" }).end();
-    expect((await watch()).end).toMatchObject({ is: "failed", retryAfter: 3_000, cause: { code: "TEAL-K116" } });
+    expect((await watch()).end).toMatchObject({
+      is: "failed",
+      retryAfter: 3_000,
+      cause: { code: "TEAL-K116" },
+    });
     serve = (response) => void response.socket?.destroy();
     expect((await watch()).end).toMatchObject({ is: "failed", cause: { code: "TEAL-K120" } });
   });

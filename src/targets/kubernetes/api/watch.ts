@@ -87,7 +87,10 @@ function run(
     const heard = () => {
       clearTimeout(silence);
       if (ended) return;
-      silence = setTimeout(() => fail("timeout", `nothing came for ${seconds(bounds.silence)}`), bounds.silence);
+      silence = setTimeout(
+        () => fail("timeout", `nothing came for ${seconds(bounds.silence)}`),
+        bounds.silence,
+      );
     };
     heard();
     signal.addEventListener("abort", abort, { once: true });
@@ -169,5 +172,9 @@ function endOf(status: number, body: string, headers: IncomingMessage["headers"]
   const answer = answered({ is: "answered", status, headers, body }, false, about);
   if (answer.is === "ok") return { is: "ended" };
   const retryAfter = answer.is === "refused" ? answer.retryAfter : undefined;
-  return { is: "failed", cause: answer.cause, ...(retryAfter === undefined ? {} : { retryAfter: millis(retryAfter) }) };
+  return {
+    is: "failed",
+    cause: answer.cause,
+    ...(retryAfter === undefined ? {} : { retryAfter: millis(retryAfter) }),
+  };
 }
