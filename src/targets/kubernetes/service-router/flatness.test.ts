@@ -20,9 +20,9 @@ function watching(counts = true) {
   const flat = new Flatness();
   return {
     now,
-    look: async () => {
+    look: async (after = 1_100) => {
       const seen = await flat.look(allTo("green"), work, NEVER);
-      vi.advanceTimersByTime(1_100);
+      vi.advanceTimersByTime(after);
       return seen;
     },
   };
@@ -47,9 +47,16 @@ test("starts anew with every request that the previous slot begins", async () =>
   now.green = { g1: 5 };
   now.blue = { b1: 12 };
   expect(await look()).toMatchObject({ missing: expect.stringContaining("blue began 2 more") });
-  expect((await look()).is).toBe("not shown");
   now.green = { g1: 6 };
   expect((await look()).is).toBe("flat");
+});
+
+test("remembers what it saw while the previous slot is quiet for a moment", async () => {
+  const { now, look } = watching();
+  await look(50);
+  now.blue = { b1: 12 };
+  await look(50);
+  expect(await look(50)).toMatchObject({ missing: expect.stringContaining("blue began 2 more") });
 });
 
 test("counts a pod of the previous slot that started again from nothing", async () => {

@@ -1,6 +1,6 @@
 import type { Weights } from "../../../core/routing.ts";
 import { soleSlot } from "../../../core/routing.ts";
-import { otherSlot } from "../../../core/units.ts";
+import { otherSlot, type Slot } from "../../../core/units.ts";
 import type { Requests, SlotWork } from "../pods/slot-work.ts";
 
 /** Counts that stay the same for so long (ms) while the other slot's grow are no accident of the moment. */
@@ -17,6 +17,8 @@ export type Flat =
  */
 export class Flatness {
   #from: { readonly at: number; readonly idle: Requests; readonly busy: Requests } | undefined;
+  /** Requests that the slot began since the first look. */
+  #strays = 0;
 
   async look(to: Weights, work: SlotWork, signal: AbortSignal): Promise<Flat> {
     const sole = soleSlot(to);
@@ -32,17 +34,22 @@ export class Flatness {
     if (busy.is === "unreadable") return notShown(busy.cause.message);
     const now = { at: performance.now(), idle: idle.value, busy: busy.value };
     const from = (this.#from ??= now);
-    const stray = growth(from.idle, now.idle);
-    if (stray > 0) {
+    const strays = growth(from.idle, now.idle);
+    if (strays > 0) {
+      this.#strays += strays;
       this.#from = now;
-      const since = `${otherSlot(sole)} began ${stray} more requests`;
-      return notShown(`${since}: connections that its clients keep, its own probes, or a node that lags`);
     }
-    const ms = Math.round(now.at - from.at);
-    if (ms < FLAT_MS) return notShown(`counters were watched for ${ms} of ${FLAT_MS} ms`);
+    const ms = Math.round(now.at - this.#from.at);
+    if (ms < FLAT_MS)
+      return notShown(this.#restless(otherSlot(sole)) ?? `counters were watched for ${ms} ms`);
     const gained = growth(from.busy, now.busy);
     if (gained === 0) return notShown(`nothing was asked of ${sole} meanwhile, so counters show nothing`);
     return { is: "flat", detail: `${otherSlot(sole)} began no request while ${sole} began ${gained}` };
+  }
+
+  #restless(idle: Slot): string | undefined {
+    if (this.#strays === 0) return undefined;
+    return `${idle} began ${this.#strays} more requests: connections that its clients keep, its own probes, or a node that lags`;
   }
 }
 

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFailed, onTestFinished, test } from "vitest";
 import { sharedCluster } from "../../../../test/cluster/cluster.ts";
 import { ask, startUsers } from "../../../../test/cluster/users.ts";
 import { until } from "../../../../test/e2e/processes.ts";
@@ -90,6 +90,7 @@ function keepConnections(url: string) {
   `;
   const [program = "", ...args] = cluster.asClient([process.execPath, "-e", script, url]);
   const child = spawn(program, args, { stdio: "pipe", timeout: 60_000 });
+  onTestFinished(() => void child.kill());
   const output = text(child.stdout);
   return {
     begun: new Promise((resolve) => child.stderr.once("data", resolve)),
@@ -104,6 +105,8 @@ describe("a shift under users", () => {
   test("moves new connections, leaves established ones, loses nothing, and says which of it is proven", async () => {
     const { url, router } = await live();
     const users = startUsers(cluster, { url, rate: 100 });
+    // Whose requests would be counted in the tests that follow.
+    onTestFailed(() => void users.stop());
     const faithful = keepConnections(url);
     await until("blue's users", async () => ((await residual(router, "blue")).newRequests ?? 0) > 200);
     await faithful.begun;
