@@ -1,6 +1,7 @@
 import { OPERATOR_WAIT, type Move } from "../core/deciding/moves.ts";
 import { currentStep, direction } from "../core/deployment.ts";
 import type { Happening } from "../core/journal.ts";
+import { mayReceive } from "../core/routing.ts";
 import type { Effect } from "../core/transition.ts";
 import { millis, type Cause, type Fence, type Millis } from "../core/units.ts";
 import { closing } from "./closing.ts";
@@ -12,6 +13,8 @@ import type { Sight } from "./sight.ts";
 import type { Tenure } from "./tenure.ts";
 
 const GLANCE = millis(50);
+/** A log of a busy cluster takes a second or two. */
+const UNHURRIED = millis(2_000);
 const DOWN: Cause = { code: "TEAL-S101", message: "the state store cannot be reached" };
 const ELSEWHERE: Cause = { code: "TEAL-D130", message: "somebody else advances this deployment now" };
 
@@ -96,11 +99,17 @@ export class Journaling {
     const timed = { ...event, took: this.#sight.elapsed };
     if (event.result !== "fail" || event.facts.log !== undefined) return timed;
     const { deployment } = this.#log;
-    // A guard's failure has users waiting behind it, so hardly any time is taken for its evidence.
-    const bound = event.of === currentStep(deployment)?.id ? PAUSE : GLANCE;
+    const { slot } = deployment.plan.candidate;
     const replica = event.facts.samples?.[0]?.replica;
-    const log = await lastWords(this.#ports, deployment.plan.candidate.slot, replica, bound);
+    const log = await lastWords(this.#ports, slot, replica, this.#timeForEvidence(event.of));
     return log.length === 0 ? timed : { ...timed, facts: { ...event.facts, log } };
+  }
+
+  /** A guard's failure may have users waiting behind it: then hardly any time is taken. Before them there is no hurry. */
+  #timeForEvidence(of: string): Millis {
+    const { deployment } = this.#log;
+    if (!mayReceive(deployment.expected.weights, deployment.plan.candidate.slot)) return UNHURRIED;
+    return of === currentStep(deployment)?.id ? PAUSE : GLANCE;
   }
 
   /** The journal cannot take this. What goes back can be told without it; where there is no way back, that is the end. */
