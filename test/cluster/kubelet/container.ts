@@ -249,7 +249,7 @@ export class Container {
     if (mounts.length === 0 && this.spec.workingDir === undefined) return command;
     const scratch = join(around.folder, `${this.spec.name}.root`);
     mkdirSync(scratch, { recursive: true });
-    return withMounts(command, directory, scratch, ["/tmp"], mounts);
+    return withMounts(command, directory, scratch, mounts);
   }
 
   #terminationMessage(exitCode: number, log: string): { message?: string } {

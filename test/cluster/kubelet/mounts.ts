@@ -5,22 +5,40 @@ export interface Mount {
 }
 
 /**
- * Gives a program a root of its own: everything of this machine, what the program writes kept apart (except below
- * the paths named `shared`), and the container's volumes. Arguments: scratch folder, shared paths, "--", pairs of
- * folder and path, "--", working directory, program.
+ * Gives a program a root of its own: links to everything of this machine, and the container's volumes in folders of
+ * their own. (An overlay of the machine's root would keep writes apart too, but only root may make one.) Arguments:
+ * scratch folder, pairs of volume and path, "--", working directory, program.
  */
 const SCRIPT = `
 scratch=$1; shift
 mount -t tmpfs tmpfs "$scratch"
-mkdir "$scratch/upper" "$scratch/work" "$scratch/root"
 root=$scratch/root
-mount -t overlay overlay -o "lowerdir=/,upperdir=$scratch/upper,workdir=$scratch/work" "$root"
-# Other file systems are no part of the lower layer.
-for path in /proc /sys /dev; do mount --rbind "$path" "$root$path"; done
-while [ "$1" != -- ]; do mount --rbind "$1" "$root$1"; shift; done; shift
+mkdir -p "$root/.machine"
+mount --rbind / "$root/.machine"
+
+# Links everything that the machine has in a folder.
+fill() (
+  folder=\${1%/}; shift
+  for each in "$folder"/* "$folder"/.[!.]*; do
+    if [ -e "$each" ] || [ -L "$each" ]; then set -- "$@" "/.machine$each"; fi
+  done
+  [ $# -eq 0 ] || ln -s -t "$root$folder/" "$@"
+)
+# Makes a folder of the root one of its own instead of a link.
+own() {
+  if [ -d "$root$1" ] && [ ! -L "$root$1" ]; then return; fi
+  own "$(dirname "$1")"
+  rm -f "$root$1"
+  mkdir "$root$1"
+  fill "$1"
+}
+
+fill /
 while [ "$1" != -- ]; do
-  # Within the root, or a link on the way (/var/run) would lead out of it.
-  at=$(chroot "$root" sh -ec 'mkdir -p "$1"; readlink -f "$1"' sh "$2")
+  at=$(readlink -m "$2")
+  own "$(dirname "$at")"
+  if [ -L "$root$at" ]; then rm "$root$at"; fi
+  if [ -d "$1" ]; then mkdir -p "$root$at"; else : >"$root$at"; fi
   mount --bind "$1" "$root$at"
   shift 2
 done; shift
@@ -32,10 +50,9 @@ export function withMounts(
   command: readonly string[],
   directory: string,
   scratch: string,
-  shared: readonly string[],
   mounts: readonly Mount[],
 ): readonly string[] {
   const pairs = mounts.flatMap(({ from, at }) => [from, at]);
   const enter = ["unshare", "--mount", "sh", "-ec", SCRIPT, "sh", scratch];
-  return [...enter, ...shared, "--", ...pairs, "--", directory, ...command];
+  return [...enter, ...pairs, "--", directory, ...command];
 }

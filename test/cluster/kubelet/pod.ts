@@ -213,9 +213,8 @@ function gateConditions(pod: Json): Json {
   );
 }
 
-/** Of an object that we know and an answer to a write: the answer unless a deletion was seen meanwhile. */
+/** Of an object that we know and an answer to a write, which the watch may have overtaken. */
 function newer(known: Json, answered: Json): Json {
-  return known.metadata.deletionTimestamp !== undefined && answered.metadata.deletionTimestamp === undefined
-    ? known
-    : answered;
+  const version = ({ metadata }: Json): number => Number(metadata.resourceVersion);
+  return version(known) > version(answered) ? known : answered;
 }
