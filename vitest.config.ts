@@ -3,7 +3,7 @@ import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config
 /** Files that need a Kubernetes cluster; only test/cluster/run.ts can run them, in namespaces of their own. */
 const CLUSTER = ["{src,test}/**/*.cluster.test.ts"];
 /** Files that start processes, open sockets or write files: one process per file, so that nothing leaks into the next. */
-const REAL = ["src/**/*.test.ts", "test/{contract,repository}/**/*.test.ts"];
+const REAL = ["src/**/*.test.ts", "test/{cluster,contract,repository}/**/*.test.ts"];
 /** Files that only compute: one worker reads the modules once for all of them. */
 const PURE = ["src/{core,engine}/**/*.test.ts"];
 

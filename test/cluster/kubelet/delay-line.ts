@@ -1,4 +1,5 @@
-import { connect, createServer } from "node:net";
+import { once } from "node:events";
+import { connect, createServer, type Server } from "node:net";
 
 interface Waiting {
   at: number;
@@ -24,8 +25,8 @@ export class DelayLine {
   }
 
   /** Accepts on a port of the loopback. */
-  listen(port: number, to: { readonly host: string; readonly port: number }): void {
-    createServer((client) => {
+  async listen(port: number, to: { readonly host: string; readonly port: number }): Promise<Server> {
+    const relay = createServer((client) => {
       const server = connect(to);
       const line: Waiting[] = [];
       this.#lines.add(line);
@@ -42,7 +43,10 @@ export class DelayLine {
       server.on("data", (bytes) => late(() => client.write(bytes)));
       server.on("error", () => undefined);
       server.once("close", () => late(() => client.destroy()));
-    }).listen(port, "127.0.0.1");
+    });
+    relay.listen(port, "127.0.0.1");
+    await once(relay, "listening");
+    return relay;
   }
 
   #release(line: Waiting[]): void {

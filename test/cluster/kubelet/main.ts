@@ -38,7 +38,7 @@ const node: Node = {
 const addresses = new Addresses(node.index);
 const pods = new Map<string, Pod>();
 await mkdir(join(node.folder, "pods"), { recursive: true });
-const line = startProxy(node, config);
+const line = await startProxy(node, config);
 serve(pods, line, {
   key: readFileSync(config.certificate.key),
   cert: readFileSync(config.certificate.cert),

@@ -10,9 +10,9 @@ import { DelayLine } from "./delay-line.ts";
 const PORT = 6444;
 
 /** Starts the real kube-proxy in this node's network; it hears from the API server through the line that is returned. */
-export function startProxy(node: Node, { ca, token }: Credentials): DelayLine {
+export async function startProxy(node: Node, { ca, token }: Credentials): Promise<DelayLine> {
   const line = new DelayLine();
-  line.listen(PORT, { host: API.address, port: API.port });
+  await line.listen(PORT, { host: API.address, port: API.port });
   const kubeconfig = join(node.folder, "kube-proxy.kubeconfig");
   writeKubeconfig(kubeconfig, { server: `https://127.0.0.1:${PORT}`, ca, token, user: "kube-proxy" });
   const config = {
