@@ -4,6 +4,7 @@ import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { rightsFor } from "../../src/targets/kubernetes/rights.ts";
 import { resultOf } from "../../src/cli/testing.ts";
 import { sharedCluster } from "../cluster/cluster.ts";
+import { deployment, service } from "../cluster/objects.ts";
 import { until } from "../e2e/processes.ts";
 import { Place, type PlaceOptions } from "./place.ts";
 
@@ -80,6 +81,21 @@ test("a revision that crashes is rejected with what it wrote (4)", async () => {
   const crashing = await shop.teal("deploy", "teal.test/crash:v1");
   expect(crashing.code).toBe(4);
   expect(crashing.out).toContain("cannot start: no configuration for the database");
+});
+
+test("an image is enough: its Service is made, and reaches nobody before the first cutover", async () => {
+  const shop = await opened({
+    from: "{ image: teal.test/web, port: 8080 }",
+    target: "replicas: 1",
+    objects: [],
+    health: "{ ready: /health, window: { of: 2, passes: 1, consecutive: 1, interval: 50ms, deadline: 15s } }",
+  });
+  const ran = await shop.teal("deploy", "v1");
+  expect(ran).toMatchObject({ code: 0, err: "" });
+  expect(ran.out).toContain("✓ start     blue 1/1 replicas");
+  expect(await shop.live()).toBe("blue");
+  expect((await shop.teal("deploy", "v2")).code).toBe(0);
+  expect(await shop.live()).toBe("green");
 });
 
 test("an abort at a gate leaves users where they were; a promote moves them", async () => {
@@ -179,6 +195,22 @@ describe("what cannot be", () => {
     const status = await shop.tealAs({ kubeconfig }, "status");
     expect(status.out).toContain("v1 serves on blue.");
     expect(status.out).toContain("The journal could not be read");
+  });
+
+  test("a Service that would reach the candidate before its checks is refused beforehand (3)", async () => {
+    const labels = { "a-component": "web", app: "shop" };
+    const shop = await opened({
+      objects: [
+        deployment("shop", "teal.test/web:v0", { replicas: 1, labels }),
+        service("shop", { app: "shop" }),
+      ],
+    });
+    const refused = await shop.teal("deploy", "v1");
+    expect(refused.code).toBe(3);
+    expect(refused.err).toContain("TEAL-K613");
+    shop.configure({ target: "distinguish: app" });
+    expect((await shop.teal("deploy", "v1")).code).toBe(0);
+    expect(await shop.live()).toBe("blue");
   });
 
   test("a namespace without room for the candidate refuses it beforehand (3)", async () => {

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Cluster } from "../cluster/cluster.ts";
-import { deployment, service, type DeploymentOptions } from "../cluster/objects.ts";
+import { deployment, service } from "../cluster/objects.ts";
 import { killAll } from "../e2e/processes.ts";
 
 /** The command line on a service of its own in a cluster, for stories. */
@@ -17,13 +17,14 @@ export interface Ran {
 }
 
 export interface PlaceOptions {
-  /** What stands below `kubernetes:` besides context, namespace and template; a flow map's entries. */
+  /** Entries of `kubernetes:` besides context, namespace and template. */
   readonly target?: string;
+  /** Of teal.yaml, instead of `deployment/shop`. */
+  readonly from?: string;
+  /** What the namespace has before Teal comes, instead of the Deployment `shop` behind the Service `shop`. */
+  readonly objects?: readonly object[];
   readonly strategy?: string;
   readonly health?: string;
-  /** Instead of the Deployment `shop` with two replicas. */
-  readonly template?: DeploymentOptions;
-  readonly image?: string;
 }
 
 const STRATEGY = "{ blueGreen: { bake: 500ms, keepWarm: 10m, drain: 500ms } }";
@@ -34,7 +35,6 @@ export class Place {
   readonly cluster: Cluster;
   readonly namespace: string;
   readonly folder = mkdtempSync(join(tmpdir(), "teal-k8s-"));
-  /** Of another operator: another machine, with another state folder. */
   readonly #options: PlaceOptions;
 
   private constructor(cluster: Cluster, namespace: string, options: PlaceOptions) {
@@ -47,12 +47,10 @@ export class Place {
   /** A fresh namespace with the Deployment `shop` behind the Service `shop`, and a folder with its teal.yaml. */
   static async open(cluster: Cluster, options: PlaceOptions = {}): Promise<Place> {
     const namespace = await cluster.namespace("shop");
-    const { image = "teal.test/web:v0", template = {} } = options;
-    await cluster.apply(
-      namespace,
-      deployment("shop", image, { replicas: 2, ...template }),
-      service("shop", { app: "shop" }),
-    );
+    const {
+      objects = [deployment("shop", "teal.test/web:v0", { replicas: 2 }), service("shop", { app: "shop" })],
+    } = options;
+    if (objects.length > 0) await cluster.apply(namespace, ...objects);
     return new Place(cluster, namespace, options);
   }
 
@@ -62,13 +60,14 @@ export class Place {
       strategy = STRATEGY,
       health = HEALTH,
       context = "teal-test",
+      from = "deployment/shop",
     } = { ...this.#options, ...changes };
     const more = target === undefined ? "" : `, ${target}`;
     writeFileSync(
       join(this.folder, "teal.yaml"),
       `service: shop
 target:
-  kubernetes: { context: ${context}, namespace: ${this.namespace}, template: deployment/shop, propagation: 200ms${more} }
+  kubernetes: { context: ${context}, namespace: ${this.namespace}, template: ${from}, propagation: 200ms${more} }
 strategy: ${strategy}
 health: ${health}
 `,
@@ -118,10 +117,6 @@ health: ${health}
   async replicas(slot: "blue" | "green"): Promise<number | undefined> {
     const { items } = await this.cluster.get(this.namespace, "deployments", "-l", `teal.dev/slot=${slot}`);
     return items[0]?.spec.replicas;
-  }
-
-  get leftovers(): readonly string[] {
-    return readdirSync(this.folder);
   }
 
   /** Ends what it started (nobody is to look after a warm slot of a test) and removes its files. */

@@ -84,12 +84,19 @@ function ambiguous(place: string, service: string, names: readonly string[]): Fo
   };
 }
 
+/** No Service reaches the pods, so far as could be seen. */
+export function isMissing(found: FoundService): boolean {
+  return found.is === "refused" && found.cause.code === MISSING;
+}
+
+const MISSING = "TEAL-K603";
+
 function missing(place: string, service: string, labels: Labels): FoundService {
   const pairs = Object.entries(labels).map(([key, value]) => `${key}=${value}`);
   const message = `${place} has no Service that reaches the pods of ${service} (${pairs.join(", ") || "without labels"})`;
   return {
     is: "refused",
-    cause: { code: "TEAL-K603", message },
+    cause: { code: MISSING, message },
     next: "create the Service that users are to reach, or name it in teal.yaml: kubernetes: { service: NAME }",
   };
 }

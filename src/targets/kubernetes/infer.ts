@@ -1,7 +1,7 @@
 import type { Cause } from "../../core/units.ts";
 import type { Api, CallBy } from "./api/api.ts";
 import type { Labels } from "./api/objects.ts";
-import { findService, type FoundService } from "./find-service.ts";
+import { findService, isMissing, type FoundService } from "./find-service.ts";
 import { serviceKey, type ServiceKey } from "./key.ts";
 import type { ConfiguredSettings, KubernetesSettings } from "./settings.ts";
 
@@ -32,7 +32,10 @@ export function inferFrom(api: Api, configured: ConfiguredSettings, secrets: rea
     async service(signal) {
       if (service?.is === "found") return service;
       const labels = () => templateLabels(api, configured, secrets, { signal });
-      service = await findService(api, configured.service, labels, { signal });
+      const found = await findService(api, configured.service, labels, { signal });
+      // An image comes with no Service; a deployment makes the one that is not there.
+      const made = configured.template.from === "image" && isMissing(found);
+      service = made ? { is: "found", name: configured.service } : found;
       return service;
     },
     async key(signal) {

@@ -15,6 +15,7 @@ import type { LogQuestion, PodLine } from "./logs.ts";
 import { slotName } from "./names.ts";
 import type { Pruned } from "./prune.ts";
 import { previewOf } from "./reach/preview.ts";
+import { ensureLiveService } from "./service-router/live-service.ts";
 import { createServiceRouter } from "./service-router/router.ts";
 import type { ConfiguredSettings } from "./settings.ts";
 import { createKubernetesSlots } from "./slots/slots.ts";
@@ -78,6 +79,7 @@ export function createKubernetesTarget(
     },
     recall: async (revision, signal) =>
       (await import("./prepare.ts")).recall({ api, settings }, revision, signal),
+    start: (signal) => makeService(api, configured, usersService, signal),
     preflight: async (plan, signal) => {
       const byService = configured.routing.by === "service";
       const found = byService ? await inferred.service(signal) : undefined;
@@ -149,6 +151,20 @@ function serviceRouter(api: Api, configured: ConfiguredSettings, inferred: Infer
     sample: (to, signal) => read(signal, (known) => known.sample(to, signal)),
     residual: (slot, signal) => read(signal, (known) => known.residual(slot, signal)),
   };
+}
+
+/** Behind an image there is no Deployment of the user's, and so mostly no Service: one that reaches nobody yet is made. */
+async function makeService(
+  api: Api,
+  { service, template }: ConfiguredSettings,
+  usersService: (signal: AbortSignal) => Promise<string | undefined>,
+  signal: AbortSignal,
+): Promise<Cause | undefined> {
+  if (template.from !== "image") return undefined;
+  const name = await usersService(signal);
+  if (name === undefined) return undefined;
+  const ports = [{ name: "http", port: template.port, targetPort: template.port }];
+  return ensureLiveService(api, { name, service, ports }, { signal });
 }
 
 type Failed = { readonly cause: Cause; readonly next?: string };
