@@ -5,9 +5,10 @@ import { type Cause, type Fence, type Instant, millis, type Slot, version } from
 import type { Version } from "../../../core/units.ts";
 import { epochOf } from "../anchor.ts";
 import type { Api, CallBy, Mirror } from "../api/api.ts";
-import type { Deployment, Service } from "../api/objects.ts";
+import type { Service } from "../api/objects.ts";
 import { paths } from "../api/paths.ts";
-import { LABELS, slotName } from "../names.ts";
+import { namedService, slotDeployments } from "../look.ts";
+import { slotName } from "../names.ts";
 import { slotsOf, weightsOf } from "../service-router/selectors.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import type { HttpRoute, RouteRule } from "./http-route.ts";
@@ -127,15 +128,12 @@ export class RouteViews {
       .mirror<Service>(paths.services(namespace), { fields: `metadata.name=${this.#original}` })
       .read(call);
     if (services.is === "unreadable") return services;
-    const deployments = await this.#api
-      .mirror<Deployment>(paths.deployments(namespace), {
-        labels: `${LABELS.service}=${this.#settings.service}`,
-      })
-      .read(call);
+    const from = { api: this.#api, settings: this.#settings, users: namedService(this.#settings) };
+    const deployments = await slotDeployments(from, "mirrored", call);
     if (deployments.is === "unreadable") return deployments;
     const weights = weightsOf(
       services.items[0]?.spec.selector,
-      slotsOf(this.#settings.service, deployments.items),
+      slotsOf(this.#settings.service, deployments.deployments),
     );
     const slot = soleSlot(weights);
     return slot === undefined ? {} : { slot };
