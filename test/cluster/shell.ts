@@ -3,10 +3,10 @@ import { delimiter } from "node:path";
 import { startCluster } from "./cluster.ts";
 import { programsFolder } from "./place.ts";
 
-/** A cluster, and a shell or a command that uses it: `shell.ts [command...]`. */
+/** A cluster, and a shell or a command that uses it: `shell.ts [command...]`. NODES says how many (3). */
 
 const began = performance.now();
-const cluster = await startCluster({ gatewayCrds: true });
+const cluster = await startCluster({ gatewayCrds: true, nodes: Number(process.env["NODES"] ?? 3) });
 const [program = process.env["SHELL"] ?? "sh", ...args] = process.argv.slice(2);
 console.error(
   `cluster of ${cluster.nodes.length} nodes, up in ${Math.round(performance.now() - began)} ms; kubectl is in the PATH`,
