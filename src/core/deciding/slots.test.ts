@@ -99,7 +99,11 @@ describe("ensure", () => {
   });
 
   it("waits for what may still come, saying for what, and tells it when the deadline is there", () => {
-    const cause = { code: "TEAL-K207", message: "no node takes green-1", evidence: ["event FailedScheduling: x"] };
+    const cause = {
+      code: "TEAL-K207",
+      message: "no node takes green-1",
+      evidence: ["event FailedScheduling: x"],
+    };
     const stuck = { ...slot("green", V2, 2, "starting"), stuck: { cause, sure: false } };
     const observed = both(allTo("blue"), stuck);
     expect(decide(told, facts({ observed }))).toEqual({

@@ -83,7 +83,16 @@ test("growth that the autoscaler makes in the middle of a deployment is the slot
   await run("green", "v2", 1);
   const before = await versionNow("blue");
   // The controller itself scales: its lower bound was raised by a person.
-  await cluster.kubectl("patch", "-n", shop.namespace, "hpa", "shop-blue", "--type=merge", "-p", '{"spec":{"minReplicas":3}}');
+  await cluster.kubectl(
+    "patch",
+    "-n",
+    shop.namespace,
+    "hpa",
+    "shop-blue",
+    "--type=merge",
+    "-p",
+    '{"spec":{"minReplicas":3}}',
+  );
   const grown = await until(shop.slots, "blue", ready(3));
   expect(grown.wanted).toBe(3);
   expect(await versionNow("blue")).not.toBe(before);

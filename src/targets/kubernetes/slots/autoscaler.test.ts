@@ -16,7 +16,11 @@ import {
   type Governor,
 } from "./autoscaler.ts";
 
-function hpa(min: number | undefined, max: number, over: { annotations?: object; owner?: string } = {}): Governor {
+function hpa(
+  min: number | undefined,
+  max: number,
+  over: { annotations?: object; owner?: string } = {},
+): Governor {
   const { annotations = {}, owner } = over;
   return {
     of: KINDS.hpa,
@@ -48,7 +52,10 @@ function after(governor: Governor, operations: readonly JsonOperation[]): Govern
       .split("/")
       .map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~"));
     const last = keys.pop() ?? "";
-    const parent = keys.reduce<Record<string, unknown>>((at, key) => at[key] as Record<string, unknown>, object);
+    const parent = keys.reduce<Record<string, unknown>>(
+      (at, key) => at[key] as Record<string, unknown>,
+      object,
+    );
     if (operation.op === "test") expect(parent[last]).toEqual(operation.value);
     else if (operation.op === "remove") delete parent[last];
     else parent[last] = operation.value;
@@ -159,7 +166,10 @@ describe("a copy for a slot", () => {
           scaleTargetRef: { name: "shop" },
           maxReplicaCount: 9,
           triggers: [{ type: "cron" }],
-          advanced: { restoreToOriginalReplicaCount: true, horizontalPodAutoscalerConfig: { name: "mine", behavior: {} } },
+          advanced: {
+            restoreToOriginalReplicaCount: true,
+            horizontalPodAutoscalerConfig: { name: "mine", behavior: {} },
+          },
         },
       },
     };

@@ -102,7 +102,12 @@ export function ownBounds(governor: Governor): Bounds {
 }
 
 /** What a deployment has to put back in the end: the bounds of the slot's autoscaler, or of the one it is to get. */
-export function lent(slot: Slot, name: string, own: Governor | undefined, source: Governor | undefined): readonly Borrowed[] {
+export function lent(
+  slot: Slot,
+  name: string,
+  own: Governor | undefined,
+  source: Governor | undefined,
+): readonly Borrowed[] {
   const from = own ?? source;
   if (from === undefined || (own !== undefined && heldOf(own) !== undefined)) return [];
   const { min, max } = ownBounds(from);
@@ -162,7 +167,10 @@ export function heldCopy(copy: Governor, is: Bounds): Autoscaler {
   const { metadata, spec } = copy.object;
   return {
     ...copy.object,
-    metadata: { ...metadata, annotations: { ...metadata.annotations, [ANNOTATIONS.held]: JSON.stringify({ is, was }) } },
+    metadata: {
+      ...metadata,
+      annotations: { ...metadata.annotations, [ANNOTATIONS.held]: JSON.stringify({ is, was }) },
+    },
     spec: { ...spec, ...fields(copy.of, is) },
   };
 }
@@ -187,7 +195,11 @@ export function releasing(governor: Governor): readonly JsonOperation[] {
 function setting(governor: Governor, to: Bounds): readonly JsonOperation[] {
   const { of } = governor;
   const now = boundsOf(governor);
-  const set = (field: string, value: number | undefined, before: number | undefined): readonly JsonOperation[] => {
+  const set = (
+    field: string,
+    value: number | undefined,
+    before: number | undefined,
+  ): readonly JsonOperation[] => {
     const path = `/spec/${field}`;
     if (value !== undefined) return [{ op: "add", path, value }];
     return before === undefined ? [] : [{ op: "remove", path }];

@@ -1,7 +1,7 @@
 import { SLOTS, type Fence } from "../../../core/units.ts";
 import type { By, Write } from "../../../ports/write.ts";
 import { epochOf, raiseEpoch } from "../anchor.ts";
-import { notWritten } from "../api/answers.ts";
+import { isConflict, notWritten } from "../api/answers.ts";
 import type { CallBy } from "../api/api.ts";
 import type { KubeObject } from "../api/objects.ts";
 import { paths } from "../api/paths.ts";
@@ -18,9 +18,10 @@ export async function claimSlots(of: SlotsContext, by: By): Promise<Write<Fence>
   if (call === undefined) return late();
   const anchor = await raiseEpoch(of.api, of.settings.service, by.fence, call);
   if (anchor.is === "fenced" || anchor.is === "rejected" || anchor.is === "unknown") return anchor;
-  const look = await of.reader.read("asked", call);
+  const look = await marked(of, by, call);
   // The anchor has it, so the claim is made in part: it must be repeated.
   if (look.is === "unreadable") return { is: "unknown", cause: look.cause };
+  if (look.is !== "seen") return look;
   let changed = anchor.is === "raised";
   for (const { path, object } of fencedObjects(of, look.picture)) {
     if (epochOf(object) > by.fence) return { is: "fenced", by: epochOf(object) };
@@ -30,6 +31,19 @@ export async function claimSlots(of: SlotsContext, by: By): Promise<Write<Fence>
     changed = true;
   }
   return { is: changed ? "applied" : "unchanged", seen: by.fence };
+}
+
+/** Its status changes while it serves; so many tries are not all lost to that. */
+const TRIES = 6;
+
+/** What there is, after a Deployment that serves already was marked as the slot that it is. */
+async function marked(of: SlotsContext, by: By, call: CallBy) {
+  for (let tries = 1; ; tries++) {
+    const look = await of.reader.read("asked", call);
+    if (look.is === "unreadable" || look.picture.adopting === undefined) return look;
+    const answer = await of.writer.mark(look.picture.adopting, by.fence, call);
+    if (answer.is !== "ok" && (!isConflict(answer) || tries === TRIES)) return notWritten(answer);
+  }
 }
 
 async function raiseOn(

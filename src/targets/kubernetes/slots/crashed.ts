@@ -12,7 +12,9 @@ export function crashed(pod: Pod, events: readonly Event[]): Cause | undefined {
   );
   if (ended === undefined) return undefined;
   const message = `container ${ended.name} of ${pod.metadata.name} ${howItEnded(ended, events)}${times(ended)}`;
-  const killed = events.filter(({ reason }) => reason === "Killing" || reason === "Unhealthy" || reason === "BackOff");
+  const killed = events.filter(
+    ({ reason }) => reason === "Killing" || reason === "Unhealthy" || reason === "BackOff",
+  );
   const evidence = killed.slice(0, 2).map((event) => `event ${event.reason}: ${event.message ?? ""}`);
   return { code: "TEAL-K205", message, ...(evidence.length === 0 ? {} : { evidence }) };
 }

@@ -78,7 +78,10 @@ describe("a container", () => {
       event("a", "Unhealthy", "Liveness probe failed: HTTP probe failed with statuscode: 500"),
     ];
     const terminated = { exitCode: 143, reason: "Error" };
-    const cause = found({ pods: [pod("a", { ready: false, web: { state: { terminated } } })] }, events)?.cause;
+    const cause = found(
+      { pods: [pod("a", { ready: false, web: { state: { terminated } } })] },
+      events,
+    )?.cause;
     expect(cause?.message).toBe("container web of a was killed: it failed liveness probe");
     expect(cause?.evidence).toContain(
       "event Unhealthy: Liveness probe failed: HTTP probe failed with statuscode: 500",
@@ -99,7 +102,9 @@ describe("a container", () => {
         spec: { initContainers: [{ name: "wait", image: "i" }] },
         status: {
           phase: "Pending",
-          containerStatuses: [{ name: "web", ready: false, restartCount: 0, state: { waiting: { reason: "PodInitializing" } } }],
+          containerStatuses: [
+            { name: "web", ready: false, restartCount: 0, state: { waiting: { reason: "PodInitializing" } } },
+          ],
           initContainerStatuses: [{ name: "wait", ready: false, restartCount: 2, ...state }],
         },
       });
@@ -114,7 +119,9 @@ describe("a container", () => {
   it("that lacks a ConfigMap or Secret is given up after the moment that whoever makes it may need", () => {
     const pods = [waiting("a", "CreateContainerConfigError", 'secret "db" not found')];
     expect(short({ pods })).toEqual(["TEAL-K206", 5_000]);
-    expect(found({ pods })?.cause.message).toBe('container web of a cannot be configured: secret "db" not found');
+    expect(found({ pods })?.cause.message).toBe(
+      'container web of a cannot be configured: secret "db" not found',
+    );
   });
 
   it("that is being created is waited for", () => {
@@ -126,7 +133,14 @@ describe("a pod that no node takes", () => {
   const condition = (reason: string) => ({
     phase: "Pending",
     containerStatuses: [],
-    conditions: [{ type: "PodScheduled", status: "False", reason, message: "0/3 nodes are available: 3 Insufficient cpu." }],
+    conditions: [
+      {
+        type: "PodScheduled",
+        status: "False",
+        reason,
+        message: "0/3 nodes are available: 3 Insufficient cpu.",
+      },
+    ],
   });
   const pods = [pod("a", { ready: false, status: condition("Unschedulable") })];
 
@@ -142,10 +156,9 @@ describe("a pod that no node takes", () => {
       "TEAL-K207",
       Infinity,
     ]);
-    expect(short({ pods }, [event("a", "NotTriggerScaleUp", "max node group size reached", "Normal")])).toEqual([
-      "TEAL-K207",
-      5_000,
-    ]);
+    expect(
+      short({ pods }, [event("a", "NotTriggerScaleUp", "max node group size reached", "Normal")]),
+    ).toEqual(["TEAL-K207", 5_000]);
   });
 
   it("because somebody holds it back is only told", () => {
@@ -166,15 +179,32 @@ describe("pods that may not be created", () => {
         ...over,
       },
     });
-  const quota = 'pods "shop-green-x" is forbidden: exceeded quota: team, requested: pods=1, used: pods=2, limited: pods=2';
+  const quota =
+    'pods "shop-green-x" is forbidden: exceeded quota: team, requested: pods=1, used: pods=2, limited: pods=2';
 
   it.each([
     [quota, 0, "a quota of the namespace"],
     ['admission webhook "policy.example" denied the request: no root', 0, "an admission policy"],
-    ['pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot', 0, "an admission policy"],
-    ['pods "x" is forbidden: maximum memory usage per Container is 64Mi, but limit is 1Gi', 0, "a LimitRange of the namespace"],
-    ['Internal error occurred: failed calling webhook "policy.example": connection refused', 20_000, "a webhook that does not answer"],
-    ['pods "x" is forbidden: error looking up service account shop/web: serviceaccount "web" not found', 5_000, "the API server"],
+    [
+      'pods "x" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot',
+      0,
+      "an admission policy",
+    ],
+    [
+      'pods "x" is forbidden: maximum memory usage per Container is 64Mi, but limit is 1Gi',
+      0,
+      "a LimitRange of the namespace",
+    ],
+    [
+      'Internal error occurred: failed calling webhook "policy.example": connection refused',
+      20_000,
+      "a webhook that does not answer",
+    ],
+    [
+      'pods "x" is forbidden: error looking up service account shop/web: serviceaccount "web" not found',
+      5_000,
+      "the API server",
+    ],
     ["etcdserver: request timed out", 20_000, "the API server"],
   ])("%s", (message, patience, what) => {
     const of = { deployment: refusedBy(message), pods: [] };
@@ -198,7 +228,9 @@ describe("a volume", () => {
 
   it("that cannot be mounted is told by its event, a missing one sooner", () => {
     const slow = [event("a", "FailedAttachVolume", "Multi-Attach error for volume pvc-1")];
-    const gone = [event("a", "FailedMount", 'MountVolume.SetUp failed for volume "c": configmap "c" not found')];
+    const gone = [
+      event("a", "FailedMount", 'MountVolume.SetUp failed for volume "c": configmap "c" not found'),
+    ];
     expect(short({ pods }, slow)).toEqual(["TEAL-K209", 20_000]);
     expect(short({ pods }, gone)).toEqual(["TEAL-K209", 5_000]);
   });
@@ -211,32 +243,44 @@ describe("a volume", () => {
 
 describe("a slot", () => {
   it("whose Deployment gave up is given up, and one that is rolled out is not, whatever its condition says", () => {
-    const conditions = [{ type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: "x" }];
+    const conditions = [
+      { type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: "x" },
+    ];
     const pods = [pod("a", { ready: false })];
-    expect(short({ deployment: deployment({ status: { availableReplicas: 0, conditions } }), pods })).toEqual([
-      "TEAL-K241",
-      0,
-    ]);
+    expect(short({ deployment: deployment({ status: { availableReplicas: 0, conditions } }), pods })).toEqual(
+      ["TEAL-K241", 0],
+    );
     expect(short({ deployment: deployment({ status: { conditions } }), pods })).toBe("nothing");
   });
 
   it("that is not ready yet is told about, never given up for it", () => {
-    const events = [event("a", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503")];
+    const events = [
+      event("a", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"),
+    ];
     expect(short({ pods: [pod("a", { ready: false })] }, events)).toEqual(["TEAL-K240", Infinity]);
   });
 
   it("names the surest of several troubles", () => {
     const unscheduled = pod("a", {
       ready: false,
-      status: { phase: "Pending", conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable" }] },
+      status: {
+        phase: "Pending",
+        conditions: [{ type: "PodScheduled", status: "False", reason: "Unschedulable" }],
+      },
     });
-    expect(short({ pods: [unscheduled, waiting("b", "ErrImagePull", "not found")] })).toEqual(["TEAL-K204", 0]);
+    expect(short({ pods: [unscheduled, waiting("b", "ErrImagePull", "not found")] })).toEqual([
+      "TEAL-K204",
+      0,
+    ]);
   });
 
   it("without replicas, or whose pods are on their way out, has no trouble", () => {
     const pods = [waiting("a", "ErrImagePull", "not found")];
     expect(short({ deployment: deployment({ spec: { replicas: 0 } }), pods })).toBe("nothing");
-    const leaving = { ...pods[0]!, metadata: { ...pods[0]!.metadata, deletionTimestamp: "2026-01-05T12:00:00Z" } };
+    const leaving = {
+      ...pods[0]!,
+      metadata: { ...pods[0]!.metadata, deletionTimestamp: "2026-01-05T12:00:00Z" },
+    };
     expect(short({ pods: [leaving] })).toBe("nothing");
   });
 });

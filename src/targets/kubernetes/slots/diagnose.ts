@@ -62,7 +62,15 @@ function waitingFor(pod: Pod, container: ContainerStatus, events: readonly Event
     case "InvalidImageName":
       return [finding("image", AT_ONCE, "TEAL-K204", `${where}: its image has no valid name`, told)];
     case "ErrImageNeverPull":
-      return [finding("image", AT_ONCE, "TEAL-K204", `${where}: its image is not on the node and may not be pulled`, told)];
+      return [
+        finding(
+          "image",
+          AT_ONCE,
+          "TEAL-K204",
+          `${where}: its image is not on the node and may not be pulled`,
+          told,
+        ),
+      ];
     case "ErrImagePull":
     case "ImagePullBackOff":
     case "RegistryUnavailable": {
@@ -71,12 +79,16 @@ function waitingFor(pod: Pod, container: ContainerStatus, events: readonly Event
       return [finding("image", patience, "TEAL-K204", `${where}: image ${image} cannot be pulled`, told)];
     }
     case "CreateContainerConfigError":
-      return [finding("config", OBJECTS, "TEAL-K206", `${where} cannot be configured: ${short(message)}`, told)];
+      return [
+        finding("config", OBJECTS, "TEAL-K206", `${where} cannot be configured: ${short(message)}`, told),
+      ];
     case "CreateContainerError":
     case "RunContainerError":
     case "PreStartHookError":
     case "PostStartHookError":
-      return [finding("container", SERVICES, "TEAL-K205", `${where} cannot be started: ${short(message)}`, told)];
+      return [
+        finding("container", SERVICES, "TEAL-K205", `${where} cannot be started: ${short(message)}`, told),
+      ];
     default:
       return [];
   }
@@ -131,21 +143,33 @@ function notCreated(place: Place, { metadata, spec, status }: Deployment): reado
   const said = failure.message ?? failure.reason ?? "";
   const leaving = place.pods.some((pod) => pod.metadata.deletionTimestamp !== undefined);
   const { patience, what } = refusal(said, leaving);
-  return [finding("refused", patience, "TEAL-K208", `pods of ${metadata.name} are refused by ${what}: ${short(said)}`, [])];
+  return [
+    finding(
+      "refused",
+      patience,
+      "TEAL-K208",
+      `pods of ${metadata.name} are refused by ${what}: ${short(said)}`,
+      [],
+    ),
+  ];
 }
 
 function refusal(said: string, leaving: boolean): { readonly patience: number; readonly what: string } {
   // What is being stopped still counts until it is gone.
   if (/exceeded quota/u.test(said))
     return { patience: leaving ? NODES : AT_ONCE, what: "a quota of the namespace" };
-  if (/failed calling webhook/u.test(said)) return { patience: SERVICES, what: "a webhook that does not answer" };
+  if (/failed calling webhook/u.test(said))
+    return { patience: SERVICES, what: "a webhook that does not answer" };
   if (/admission webhook|ValidatingAdmissionPolicy|violates PodSecurity/u.test(said))
     return { patience: AT_ONCE, what: "an admission policy" };
   if (/(?:minimum|maximum) (?:cpu|memory|\S+) usage|limit to request ratio/u.test(said))
     return { patience: AT_ONCE, what: "a LimitRange of the namespace" };
   if (/serviceaccount|service account|PriorityClass/iu.test(said))
     return { patience: OBJECTS, what: "the API server" };
-  return { patience: /is forbidden|is invalid|Invalid value/u.test(said) ? OBJECTS : SERVICES, what: "the API server" };
+  return {
+    patience: /is forbidden|is invalid|Invalid value/u.test(said) ? OBJECTS : SERVICES,
+    what: "the API server",
+  };
 }
 
 /** The Deployment controller gave up waiting, by the deadline in the template. */

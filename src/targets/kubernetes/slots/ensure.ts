@@ -89,7 +89,8 @@ export class Ensure {
       },
       spec: { ...spec, replicas: 0 },
     };
-    const write = async (call: CallBy) => putting(reader, path, await api.create<Deployment>(path, body, call));
+    const write = async (call: CallBy) =>
+      putting(reader, path, await api.create<Deployment>(path, body, call));
     return { next: "write", makes: true, write };
   }
 
@@ -105,9 +106,11 @@ export class Ensure {
     const operations: readonly JsonOperation[] = [
       { op: "add", path: "/spec", value: { ...deployment.spec, selector, replicas: 0 } },
       { op: "add", path: "/metadata/labels", value: labels },
-      ...Object.entries(annotations).map(
-        ([name, value]): JsonOperation => ({ op: "add", path: annotation(name), value }),
-      ),
+      ...Object.entries(annotations).map(([name, value]): JsonOperation => ({
+        op: "add",
+        path: annotation(name),
+        value,
+      })),
       ...(editors.length === 0
         ? []
         : [{ op: "replace", path: "/metadata/managedFields", value: kept } as const]),
@@ -123,7 +126,10 @@ export class Ensure {
     );
     const operations: readonly JsonOperation[] = [
       ...labels.map((key): JsonOperation => ({ op: "remove", path: pointer("labels", key) })),
-      ...notes.map((key): JsonOperation => ({ op: "remove", path: pointer("annotations", key) })),
+      // With the fence and the intent of this very patch: it is nobody's from now on.
+      ...[...notes, ANNOTATIONS.epoch, ANNOTATIONS.intent].map(
+        (key): JsonOperation => ({ op: "remove", path: pointer("annotations", key) }),
+      ),
     ];
     return { next: "write", makes: true, write: this.#of.writer.patchDeployment(seen, this.#by, operations) };
   }
@@ -138,7 +144,11 @@ export class Ensure {
     const path = paths.services(api.namespace);
     const at = paths.services(api.namespace, objects.service.metadata.name);
     const write = async (by: CallBy) =>
-      putting(reader, path, await api.patch<Service>(at, { by: "apply", body: objects.service, force: false }, by));
+      putting(
+        reader,
+        path,
+        await api.patch<Service>(at, { by: "apply", body: objects.service, force: false }, by),
+      );
     return { next: "write", write };
   }
 
@@ -155,7 +165,10 @@ export class Ensure {
     const body = heldCopy(copy, boundsFor(ownBounds(copy), replicas, "atLeast"));
     const marked = {
       ...body,
-      metadata: { ...body.metadata, annotations: { ...body.metadata.annotations, ...marksOf(this.#by.fence) } },
+      metadata: {
+        ...body.metadata,
+        annotations: { ...body.metadata.annotations, ...marksOf(this.#by.fence) },
+      },
     };
     const path = source.of.path(api.namespace);
     const write = async (call: CallBy) => putting(reader, path, await api.create(path, marked, call));

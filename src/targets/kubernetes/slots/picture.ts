@@ -1,7 +1,8 @@
-import { SLOTS, instant, millis, type Cause, type Instant, type Slot } from "../../../core/units.ts";
-import type { Answer, Api, CallBy, List } from "../api/api.ts";
+import { instant, millis, type Cause, type Instant, type Slot } from "../../../core/units.ts";
+import type { Api, CallBy } from "../api/api.ts";
 import type { Deployment, KubeObject, LabelSelector, Pod, ReplicaSet, Service } from "../api/objects.ts";
 import { paths } from "../api/paths.ts";
+import { slotDeployments, type LookFrom } from "../look.ts";
 import { LABELS, poolLabels, slotName } from "../names.ts";
 import { textOf } from "../service-router/selectors.ts";
 import type { KubernetesSettings } from "../settings.ts";
@@ -14,6 +15,8 @@ export interface Picture {
   readonly governors: readonly Governor[];
   /** Slot Services. */
   readonly services: readonly Service[];
+  /** A Deployment of `places` that serves already and is a slot only in our eyes: the first write is to mark it. */
+  readonly adopting?: Deployment;
   readonly at: Instant;
 }
 
@@ -24,53 +27,60 @@ export type Pictured =
 /** What is shown was true at most so long ago (ms): a watch that went silent is noticed by then. */
 const FRESH = millis(10_000);
 
-type Listed<T> =
-  | { readonly is: "seen"; readonly items: readonly T[]; readonly at: Instant }
-  | { readonly is: "unreadable"; readonly cause: Cause };
-
 /** Reads a service's slots: by mirrors for looking, by asking the API server where a write is to be decided. */
 export class Reader {
   readonly #api: Api;
   readonly #settings: KubernetesSettings;
+  readonly #users: LookFrom["users"];
   /** Whether the cluster knows ScaledObjects; asked once. */
   #keda: boolean | undefined;
 
-  constructor(api: Api, settings: KubernetesSettings) {
+  constructor(api: Api, settings: KubernetesSettings, users: LookFrom["users"]) {
     this.#api = api;
     this.#settings = settings;
+    this.#users = users;
   }
 
   /** @param how `asked`: Deployments, Services and autoscalers are what the API server answers now. */
   async read(how: "mirrored" | "asked", by: CallBy): Promise<Pictured> {
+    try {
+      return { is: "seen", picture: await this.#picture(how, by) };
+    } catch (error) {
+      if (error instanceof Unreadable) return { is: "unreadable", cause: error.why };
+      throw error;
+    }
+  }
+
+  async #picture(how: "mirrored" | "asked", by: CallBy): Promise<Picture> {
     const { namespace } = this.#api;
     const pool = textOf(poolLabels(this.#settings.service));
     const kinds = await this.#kinds(by);
-    if ("code" in kinds) return { is: "unreadable", cause: kinds };
-    const [deployments, services, ...autoscalers] = await Promise.all([
-      this.#list<Deployment>(how, paths.deployments(namespace), pool, by),
+    const [deployments, services, ...governors] = await Promise.all([
+      this.#deployments(how, by),
       this.#list<Service>(how, paths.services(namespace), pool, by),
-      ...kinds.map((kind) => this.#list<Autoscaler>(how, kind.path(namespace), undefined, by)),
+      ...kinds.map(async (of) => {
+        const { items } = await this.#list<Autoscaler>(how, of.path(namespace), undefined, by);
+        return items.map((object) => ({ of, object }));
+      }),
     ]);
-    const unreadable = [deployments, services, ...autoscalers].find((each) => each.is === "unreadable");
-    if (unreadable?.is === "unreadable") return unreadable;
-    if (deployments.is === "unreadable" || services.is === "unreadable") return deployments as Pictured & Listed<never>;
-    const places = await Promise.all(SLOTS.map((slot) => this.#place(slot, deployments.items, by)));
-    const [blue, green] = places;
-    if (blue?.is !== "seen") return blue ?? deployments as never;
-    if (green?.is !== "seen") return green ?? deployments as never;
-    const governors = kinds.flatMap((of, index) => {
-      const listed = autoscalers[index];
-      return listed?.is === "seen" ? listed.items.map((object) => ({ of, object })) : [];
-    });
+    const [blue, green] = await Promise.all([
+      this.#place("blue", deployments.deployments, by),
+      this.#place("green", deployments.deployments, by),
+    ]);
     return {
-      is: "seen",
-      picture: {
-        places: { blue: blue.place, green: green.place },
-        governors,
-        services: services.items,
-        at: deployments.at,
-      },
+      places: { blue, green },
+      governors: governors.flat(),
+      services: services.items,
+      ...(deployments.adopting === undefined ? {} : { adopting: deployments.adopting }),
+      at: deployments.at,
     };
+  }
+
+  async #deployments(how: "mirrored" | "asked", by: CallBy) {
+    const from = { api: this.#api, settings: this.#settings, users: this.#users };
+    const seen = await slotDeployments(from, how, how === "mirrored" ? { ...by, fresh: FRESH } : by);
+    if (seen.is === "unreadable") throw new Unreadable(seen.cause);
+    return seen;
   }
 
   /** Makes the answer of an own write visible to the next look. `path`: of the kind. */
@@ -91,24 +101,17 @@ export class Reader {
     return this.#api.mirror(path, isSelected(path) ? { labels: pool } : {});
   }
 
-  async #place(
-    slot: Slot,
-    deployments: readonly Deployment[],
-    by: CallBy,
-  ): Promise<{ is: "seen"; place: Place } | { is: "unreadable"; cause: Cause }> {
+  async #place(slot: Slot, deployments: readonly Deployment[], by: CallBy): Promise<Place> {
     const { namespace } = this.#api;
     const deployment = deploymentOf(slot, deployments);
-    if (deployment === undefined) return { is: "seen", place: { slot, replicaSets: [], pods: [] } };
+    if (deployment === undefined) return { slot, pods: [] };
     const labels = this.#selection(deployment.spec.selector);
     const [replicaSets, pods] = await Promise.all([
       this.#list<ReplicaSet>("mirrored", paths.replicaSets(namespace), labels, by),
       this.#list<Pod>("mirrored", paths.pods(namespace), labels, by),
     ]);
-    if (replicaSets.is === "unreadable") return replicaSets;
-    if (pods.is === "unreadable") return pods;
-    const sets = ownedBy(replicaSets.items, [deployment.metadata.uid]);
-    const own = ownedBy(pods.items, sets.map(({ metadata }) => metadata.uid));
-    return { is: "seen", place: { slot, deployment, replicaSets: sets, pods: own } };
+    const sets = ownedBy(replicaSets.items, [deployment]);
+    return { slot, deployment, pods: ownedBy(pods.items, sets) };
   }
 
   /** Both slots made by Teal are in one selection, hence one watch; an adopted Deployment needs its own. */
@@ -124,21 +127,35 @@ export class Reader {
     path: string,
     labels: string | undefined,
     by: CallBy,
-  ): Promise<Listed<T>> {
+  ): Promise<{ readonly items: readonly T[]; readonly at: Instant }> {
     const select = labels === undefined ? {} : { labels };
-    if (how === "mirrored") return this.#api.mirror<T>(path, select).read({ ...by, fresh: FRESH });
-    const answer: Answer<List<T>> = await this.#api.list<T>(path, select, by);
-    if (answer.is === "ok") return { is: "seen", items: answer.value.items, at: instant(Date.now()) };
-    return { is: "unreadable", cause: answer.cause };
+    if (how === "mirrored") {
+      const seen = await this.#api.mirror<T>(path, select).read({ ...by, fresh: FRESH });
+      if (seen.is === "unreadable") throw new Unreadable(seen.cause);
+      return seen;
+    }
+    const answer = await this.#api.list<T>(path, select, by);
+    if (answer.is !== "ok") throw new Unreadable(answer.cause);
+    return { items: answer.value.items, at: instant(Date.now()) };
   }
 
-  async #kinds(by: CallBy): Promise<readonly AutoscalerKind[] | Cause> {
+  async #kinds(by: CallBy): Promise<readonly AutoscalerKind[]> {
     if (this.#keda === undefined) {
       const found = await this.#api.get<KubeObject>("/apis/keda.sh/v1alpha1", by);
-      if (found.is !== "ok" && found.is !== "absent") return found.cause;
+      if (found.is !== "ok" && found.is !== "absent") throw new Unreadable(found.cause);
       this.#keda = found.is === "ok";
     }
     return this.#keda ? [KINDS.hpa, KINDS.keda] : [KINDS.hpa];
+  }
+}
+
+/** Ends a look of several reads; caught where the look began. */
+class Unreadable extends Error {
+  readonly why: Cause;
+
+  constructor(why: Cause) {
+    super(why.message);
+    this.why = why;
   }
 }
 
@@ -150,24 +167,22 @@ function isSelected(path: string): boolean {
 /** The picture after a write that answered this object: its slot's Deployment, a slot's Service or an autoscaler. */
 export function withObject(picture: Picture, object: KubeObject): Picture {
   const same = (each: KubeObject) => each.metadata.uid === object.metadata.uid;
-  switch (object.kind) {
-    case "Deployment": {
-      const { places } = picture;
-      const put = (place: Place): Place =>
-        place.deployment !== undefined && same(place.deployment)
-          ? { ...place, deployment: object as Deployment }
-          : place;
-      return { ...picture, places: { blue: put(places.blue), green: put(places.green) } };
-    }
-    case "Service":
-      return { ...picture, services: [...picture.services.filter((each) => !same(each)), object as Service] };
-    default: {
-      const of = Object.values(KINDS).find(({ kind }) => kind === object.kind);
-      if (of === undefined) throw new Error(`a slot has no ${object.kind}`);
-      const governor = { of, object: object as Autoscaler };
-      return { ...picture, governors: [...picture.governors.filter((each) => !same(each.object)), governor] };
-    }
+  if (object.kind === "Deployment") {
+    const { blue, green } = picture.places;
+    const put = (place: Place): Place =>
+      place.deployment !== undefined && same(place.deployment)
+        ? { ...place, deployment: object as Deployment }
+        : place;
+    const { adopting, ...rest } = picture;
+    const still = adopting === undefined || same(adopting) ? {} : { adopting };
+    return { ...rest, ...still, places: { blue: put(blue), green: put(green) } };
   }
+  if (object.kind === "Service")
+    return { ...picture, services: [...picture.services.filter((each) => !same(each)), object as Service] };
+  const of = Object.values(KINDS).find(({ kind }) => kind === object.kind);
+  if (of === undefined) throw new Error(`a slot has no ${object.kind}`);
+  const governor = { of, object: object as Autoscaler };
+  return { ...picture, governors: [...picture.governors.filter((each) => !same(each.object)), governor] };
 }
 
 /** The Deployment that is this slot, by the labels on the Deployment itself: an adopted one has a name of its own. */

@@ -32,7 +32,10 @@ export function retireNext(of: SlotsContext, slot: Slot, keep: number, by: By, p
  * An empty slot has no autoscaler: KEDA would fill it again, and so would an autoscaler that may scale from zero. It is
  * removed as it was read: a claim since then (a fence was written to it) keeps it.
  */
-function remove({ api, reader }: SlotsContext, { of, object }: NonNullable<ReturnType<typeof governorOf>>): Next {
+function remove(
+  { api, reader }: SlotsContext,
+  { of, object }: NonNullable<ReturnType<typeof governorOf>>,
+): Next {
   const { name, uid, resourceVersion } = object.metadata;
   const options = {
     ...(uid === undefined ? {} : { uid }),

@@ -1,12 +1,15 @@
 import type { Revision } from "../../../core/units.ts";
 import type { Deployment, ManagedFields, Meta } from "../api/objects.ts";
 import { ANNOTATIONS, FIELD_MANAGER } from "../names.ts";
+import { revisionOf as revisionOfImage } from "../template/image.ts";
 
 /** Where the Deployment controller counts the templates that a Deployment has had. */
 export const ROLLOUT = "deployment.kubernetes.io/revision";
 
 /** The revision an object's annotation names; undefined where there is none, or none that can be read. */
-export function revisionOf(metadata: Meta | { readonly annotations?: Meta["annotations"] }): Revision | undefined {
+export function revisionOf(
+  metadata: Meta | { readonly annotations?: Meta["annotations"] },
+): Revision | undefined {
   const text = metadata.annotations?.[ANNOTATIONS.revision];
   if (text === undefined) return undefined;
   try {
@@ -25,23 +28,32 @@ export function revisionOf(metadata: Meta | { readonly annotations?: Meta["annot
 export function slotRevision(deployment: Deployment): Revision | undefined {
   const named = revisionOf(deployment.metadata);
   if (named === undefined) return undefined;
-  const editors = isAdopted(deployment) ? sinceAdoption(deployment) : templateEditors(deployment);
+  if (isAdopted(deployment)) return adoptedRevision(deployment, named);
+  const editors = templateEditors(deployment);
   return editors.length === 0 ? named : { id: named.id, config: `edited by ${editors.join(", ")}` };
 }
 
 /** The Deployment controller counts templates: an adopted one whose count went on was given another one since. */
-function sinceAdoption({ metadata: { annotations = {} } }: Deployment): readonly string[] {
-  const then = adoptedRollout(annotations[ANNOTATIONS.adopted] ?? "");
-  return then === undefined || then === annotations[ROLLOUT] ? [] : ["somebody since it was adopted"];
+function adoptedRevision({ metadata, spec }: Deployment, named: Revision): Revision {
+  const { annotations = {} } = metadata;
+  const { rollout, container } = adoptedAs(annotations[ANNOTATIONS.adopted] ?? "");
+  if (rollout === undefined || rollout === annotations[ROLLOUT]) return named;
+  const image = spec.template.spec.containers.find(({ name }) => name === container)?.image;
+  // What it runs now is what people look for.
+  const id = (image === undefined ? undefined : revisionOfImage(image)) ?? named.id;
+  return { id, config: "edited by somebody since it was adopted" };
 }
 
-/** The annotation `teal.dev/adopted` holds JSON; `rollout` in it is the count at the adoption. */
-function adoptedRollout(text: string): string | undefined {
+/** The annotation `teal.dev/adopted` holds JSON: where the count stood, and whose image names the revision. */
+function adoptedAs(text: string): { readonly rollout?: string; readonly container?: string } {
   try {
-    const { rollout } = JSON.parse(text) as { readonly rollout?: unknown };
-    return typeof rollout === "string" ? rollout : undefined;
+    const { rollout, container } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    return {
+      ...(typeof rollout === "string" ? { rollout } : {}),
+      ...(typeof container === "string" ? { container } : {}),
+    };
   } catch {
-    return undefined;
+    return {};
   }
 }
 

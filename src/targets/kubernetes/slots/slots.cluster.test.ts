@@ -27,7 +27,10 @@ describe("a slot", () => {
     expect((await seen("green")).value).toMatchObject({ wanted: 2, revision: spec.revision });
     await until(shop.slots, "green", ready(2));
     const deployment = await get("deployment", "shop-green");
-    expect(deployment.metadata.labels).toMatchObject({ "teal.dev/service": "shop", "teal.dev/slot": "green" });
+    expect(deployment.metadata.labels).toMatchObject({
+      "teal.dev/service": "shop",
+      "teal.dev/slot": "green",
+    });
     expect(deployment.metadata.annotations).toMatchObject({
       [ANNOTATIONS.epoch]: "3",
       [ANNOTATIONS.revision]: JSON.stringify(spec.revision),

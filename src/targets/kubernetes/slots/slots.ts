@@ -5,6 +5,7 @@ import type { Clock } from "../../../ports/clock.ts";
 import type { Reach, SlotProvider } from "../../../ports/slots.ts";
 import type { By, Expect, Write } from "../../../ports/write.ts";
 import type { Api } from "../api/api.ts";
+import { namedService, type LookFrom } from "../look.ts";
 import { slotName } from "../names.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import { lent, releasing } from "./autoscaler.ts";
@@ -23,13 +24,15 @@ const CLOCK = { now: () => instant(Date.now()), monotonic: () => millis(performa
 /**
  * The slots of a service as two Deployments of a namespace. Reads come from mirrors and cost no request; every write
  * tests what it was decided on. Nothing here waits for pods.
+ * @param users the Service that users reach: what serves behind it before the first deployment is adopted.
  */
 export function createKubernetesSlots(
   api: Api,
   settings: KubernetesSettings,
   clock: Pick<Clock, "now" | "monotonic"> = CLOCK,
+  users: LookFrom["users"] = namedService(settings),
 ): SlotProvider {
-  return new KubernetesSlots(api, settings, clock);
+  return new KubernetesSlots(api, settings, clock, users);
 }
 
 class KubernetesSlots implements SlotProvider {
@@ -38,8 +41,13 @@ class KubernetesSlots implements SlotProvider {
   readonly #clock: Pick<Clock, "now" | "monotonic">;
   readonly #troubles: Troubles;
 
-  constructor(api: Api, settings: KubernetesSettings, clock: Pick<Clock, "now" | "monotonic">) {
-    const reader = new Reader(api, settings);
+  constructor(
+    api: Api,
+    settings: KubernetesSettings,
+    clock: Pick<Clock, "now" | "monotonic">,
+    users: LookFrom["users"],
+  ) {
+    const reader = new Reader(api, settings, users);
     this.#of = { api, settings, reader, writer: new Writer(api, settings.service, reader) };
     this.#clock = clock;
     this.#troubles = new Troubles(api, () => clock.monotonic());

@@ -57,7 +57,7 @@ describe("a slot is settled", () => {
       settled: true,
       replicas: [],
     });
-    expect(stateOf({ slot: "blue", replicaSets: [], pods: [] }, [], NOW)).toEqual({
+    expect(stateOf({ slot: "blue", pods: [] }, [], NOW)).toEqual({
       slot: "blue",
       wanted: 0,
       settled: true,
@@ -87,7 +87,9 @@ describe("a replica", () => {
   });
 
   it("is starting until its containers run and its startup probe has passed, then unready, then ready", () => {
-    expect(of("a", { ready: false, status: { containerStatuses: [], phase: "Pending" } })?.phase).toBe("starting");
+    expect(of("a", { ready: false, status: { containerStatuses: [], phase: "Pending" } })?.phase).toBe(
+      "starting",
+    );
     expect(of("a", { ready: false, web: { started: false } })?.phase).toBe("starting");
     expect(of("a", { ready: false })?.phase).toBe("unready");
     expect(of("a")?.phase).toBe("ready");
@@ -113,17 +115,22 @@ describe("a replica", () => {
       exit: { code: 1 },
     });
     expect(
-      of("a", { ready: false, web: { restartCount: 1, state: { waiting: { reason: "CrashLoopBackOff" } } } })?.phase,
+      of("a", { ready: false, web: { restartCount: 1, state: { waiting: { reason: "CrashLoopBackOff" } } } })
+        ?.phase,
     ).toBe("crashLoop");
   });
 
   it("tells of memory taken away", () => {
     const oom = { exitCode: 137, reason: "OOMKilled", finishedAt: "2026-01-05T12:00:30Z" };
-    expect(of("a", { web: { restartCount: 1, lastState: { terminated: oom } } })?.exit?.signal).toBe("OOMKilled");
+    expect(of("a", { web: { restartCount: 1, lastState: { terminated: oom } } })?.exit?.signal).toBe(
+      "OOMKilled",
+    );
   });
 
   it("is no pod that was evicted: that runs nothing and another one was made for it", () => {
-    expect(state({ pods: [pod("a", { status: { phase: "Failed", reason: "Evicted" } })] }).replicas).toEqual([]);
+    expect(state({ pods: [pod("a", { status: { phase: "Failed", reason: "Evicted" } })] }).replicas).toEqual(
+      [],
+    );
   });
 
   it("counts sidecars' lives, not those of containers that only prepare it", () => {
@@ -144,7 +151,11 @@ describe("a slot's revision", () => {
       metadata: {
         annotations: { [ANNOTATIONS.revision]: JSON.stringify(V1) },
         managedFields: [
-          { manager: "teal", operation: "Update", fieldsV1: { "f:spec": { "f:template": { "f:spec": {} } } } },
+          {
+            manager: "teal",
+            operation: "Update",
+            fieldsV1: { "f:spec": { "f:template": { "f:spec": {} } } },
+          },
           { manager, operation: "Update", fieldsV1: { "f:spec": { "f:template": template } } },
           { manager: "kube-controller-manager", operation: "Update", subresource: "status", fieldsV1: {} },
         ],
@@ -159,7 +170,9 @@ describe("a slot's revision", () => {
   });
 
   it("stays the same when its pods are only started anew, or scaled", () => {
-    const restart = { "f:metadata": { "f:annotations": { ".": {}, "f:kubectl.kubernetes.io/restartedAt": {} } } };
+    const restart = {
+      "f:metadata": { "f:annotations": { ".": {}, "f:kubectl.kubernetes.io/restartedAt": {} } },
+    };
     expect(slotRevision(edited("kubectl-rollout", restart))).toEqual(V1);
   });
 
@@ -172,7 +185,9 @@ describe("a slot's revision", () => {
             [ANNOTATIONS.adopted]: JSON.stringify({ rollout: "7" }),
             [ROLLOUT]: count,
           },
-          managedFields: [{ manager: "helm", operation: "Update", fieldsV1: { "f:spec": { "f:template": { "f:x": {} } } } }],
+          managedFields: [
+            { manager: "helm", operation: "Update", fieldsV1: { "f:spec": { "f:template": { "f:x": {} } } } },
+          ],
         },
       });
     expect(slotRevision(adopted("7"))).toEqual(V1);
@@ -181,7 +196,9 @@ describe("a slot's revision", () => {
 
   it("is none where the annotation is missing or damaged", () => {
     expect(slotRevision(deployment({ metadata: { annotations: {} } }))).toBeUndefined();
-    expect(slotRevision(deployment({ metadata: { annotations: { [ANNOTATIONS.revision]: "{" } } }))).toBeUndefined();
+    expect(
+      slotRevision(deployment({ metadata: { annotations: { [ANNOTATIONS.revision]: "{" } } })),
+    ).toBeUndefined();
   });
 });
 
@@ -196,6 +213,8 @@ describe("the version of a slot", () => {
   });
 
   it("does not change with what only happens to it", () => {
-    expect(versionOf(deployment({ metadata: { resourceVersion: "200" }, status: { replicas: 1 } }))).toBe(same);
+    expect(versionOf(deployment({ metadata: { resourceVersion: "200" }, status: { replicas: 1 } }))).toBe(
+      same,
+    );
   });
 });

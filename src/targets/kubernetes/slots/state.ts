@@ -1,7 +1,7 @@
 import type { Borrowed, SlotState } from "../../../core/observed.ts";
 import { version, type Instant, type Slot, type Version } from "../../../core/units.ts";
 import { epochOf } from "../anchor.ts";
-import type { Deployment, Pod, ReplicaSet } from "../api/objects.ts";
+import type { Deployment, KubeObject, Pod } from "../api/objects.ts";
 import { isReplica, replicaOf } from "./pods.ts";
 import { slotRevision } from "./revision.ts";
 
@@ -9,9 +9,7 @@ import { slotRevision } from "./revision.ts";
 export interface Place {
   readonly slot: Slot;
   readonly deployment?: Deployment;
-  /** Of the Deployment. */
-  readonly replicaSets: readonly ReplicaSet[];
-  /** Of those ReplicaSets. */
+  /** Of the ReplicaSets of that Deployment. */
   readonly pods: readonly Pod[];
 }
 
@@ -70,8 +68,12 @@ export function versionOf(deployment: Deployment | undefined): Version {
   return version(`${uid}.${generation}.${epochOf(deployment)}`);
 }
 
-/** Those of these objects that the owner controls. */
-export function ownedBy<T extends Pod | ReplicaSet>(objects: readonly T[], uids: readonly (string | undefined)[]): readonly T[] {
+/** Those of these objects that one of the owners controls. */
+export function ownedBy<T extends KubeObject>(
+  objects: readonly T[],
+  owners: readonly KubeObject[],
+): readonly T[] {
+  const uids = owners.map(({ metadata }) => metadata.uid);
   return objects.filter(({ metadata }) =>
     (metadata.ownerReferences ?? []).some((owner) => owner.controller === true && uids.includes(owner.uid)),
   );

@@ -93,7 +93,12 @@ export function pod(
 }
 
 /** A pod whose container waits. */
-export function waiting(name: string, reason: string, message: string, more: Partial<ContainerStatus> = {}): Pod {
+export function waiting(
+  name: string,
+  reason: string,
+  message: string,
+  more: Partial<ContainerStatus> = {},
+): Pod {
   return pod(name, {
     ready: false,
     status: { phase: "Pending" },
@@ -102,7 +107,7 @@ export function waiting(name: string, reason: string, message: string, more: Par
 }
 
 export function place(over: Partial<Place> = {}): Place {
-  return { slot: "green", deployment: deployment(), replicaSets: [], pods: [pod("a"), pod("b")], ...over };
+  return { slot: "green", deployment: deployment(), pods: [pod("a"), pod("b")], ...over };
 }
 
 export function event(of: string, reason: string, message: string, type = "Warning"): Event {

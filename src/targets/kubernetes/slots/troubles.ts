@@ -5,7 +5,7 @@ import type { Event, Pod } from "../api/objects.ts";
 import { paths } from "../api/paths.ts";
 import { diagnose } from "./diagnose.ts";
 import { isReady, isReplica } from "./pods.ts";
-import { wantedOf, type Place } from "./state.ts";
+import { rolledOut, wantedOf, type Place } from "./state.ts";
 
 /** Events of a pod are asked for once it has not been ready for so long (ms), and again after as long. */
 const EVENTS_EVERY = 2_000;
@@ -43,8 +43,10 @@ export class Troubles {
 
   async look(place: Place, call: CallBy): Promise<SlotState["stuck"]> {
     const pods = place.pods.filter(isReplica);
-    const wanted = wantedOf(place.deployment);
-    if (wanted === 0 || pods.filter(isReady).length >= wanted) {
+    const { deployment } = place;
+    const wanted = wantedOf(deployment);
+    const well = deployment === undefined || rolledOut(deployment);
+    if (wanted === 0 || (well && pods.filter(isReady).length >= wanted)) {
       this.#memory.delete(place.slot);
       return undefined;
     }

@@ -1,6 +1,7 @@
 import type { Fence, Slot, Version } from "../../../core/units.ts";
 import { millis, type Cause, type Millis } from "../../../core/units.ts";
 import type { By, Expect, Write } from "../../../ports/write.ts";
+import { marking } from "../adoption.ts";
 import { epochOf, readEpoch } from "../anchor.ts";
 import { isConflict, notWritten } from "../api/answers.ts";
 import type { Answer, Api, CallBy, JsonOperation } from "../api/api.ts";
@@ -61,7 +62,7 @@ export class Writer {
     let known: Version | undefined = expect === "any" ? undefined : expect;
     let wrote = false;
     let picture: Picture | undefined;
-    for (let lost = 0; lost < TRIES; ) {
+    for (let lost = 0; lost < TRIES;) {
       const call = callOf(by);
       if (call === undefined) return wrote ? unfinished() : late();
       if (picture === undefined) {
@@ -71,7 +72,8 @@ export class Writer {
         const fenced = await this.#fenced(picture, by, call);
         if (fenced !== undefined) return fenced;
       }
-      const next = await decide(picture, call);
+      const { adopting } = picture;
+      const next = adopting === undefined ? await decide(picture, call) : this.#adopt(adopting, by);
       if (next.next === "done") return { is: wrote ? "applied" : "unchanged", picture };
       const now = versionOf(picture.places[slot].deployment);
       if (known !== undefined && known !== now) return { is: "conflict", picture };
@@ -82,7 +84,8 @@ export class Writer {
         const made = next.makes === true || answer.value === undefined;
         const after = made ? undefined : withObject(picture, answer.value as KubeObject);
         // What this very write made of the slot is expected from now on.
-        if (known !== undefined) known = after === undefined ? undefined : versionOf(after.places[slot].deployment);
+        if (known !== undefined)
+          known = after === undefined ? undefined : versionOf(after.places[slot].deployment);
         picture = after;
         continue;
       }
@@ -90,8 +93,24 @@ export class Writer {
       lost++;
       picture = undefined;
     }
-    const cause = { code: "TEAL-K202", message: `${this.#service}: ${slot} is written to by others all the time` };
+    const cause = {
+      code: "TEAL-K202",
+      message: `${this.#service}: ${slot} is written to by others all the time`,
+    };
     return { is: "rejected", cause, retryAfter: SOON };
+  }
+
+  /** Marks the Deployment as the slot that it is taken for. Conflicts while its status changes. */
+  async mark(adopting: Deployment, fence: Fence, call: CallBy): Promise<Answer<Deployment>> {
+    const path = paths.deployments(this.#api.namespace);
+    const at = `${path}/${encodeURIComponent(adopting.metadata.name)}`;
+    const answer = await this.#api.patch<Deployment>(at, marking(adopting, fence), call);
+    if (answer.is === "ok") this.#reader.put(path, answer.value);
+    return answer;
+  }
+
+  #adopt(adopting: Deployment, by: By): Next {
+    return { next: "write", write: (call) => this.mark(adopting, by.fence, call) };
   }
 
   /** A patch of the Deployment as it was read. */
@@ -157,7 +176,10 @@ export function callOf({ signal, deadline }: By): CallBy | undefined {
 }
 
 export function late(): Extract<Write<never>, { is: "rejected" }> {
-  return { is: "rejected", cause: { code: "TEAL-K201", message: "the write was not sent: its time had passed" } };
+  return {
+    is: "rejected",
+    cause: { code: "TEAL-K201", message: "the write was not sent: its time had passed" },
+  };
 }
 
 /** Several writes make one; its time ended between two of them. */
