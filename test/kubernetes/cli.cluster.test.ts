@@ -216,14 +216,14 @@ describe("what cannot be", () => {
   test("a namespace without room for the candidate refuses it beforehand (3)", async () => {
     const shop = await opened();
     expect((await shop.teal("deploy", "v1")).code).toBe(0);
-    await cluster.kubectl("create", "quota", "small", "-n", shop.namespace, "--hard=pods=5");
+    await cluster.kubectl("create", "quota", "small", "-n", shop.namespace, "--hard=pods=3");
     await until("the quota to count", async () => {
       const quota = await cluster.get(shop.namespace, "resourcequota", "small");
-      return quota.status?.used?.pods === "4";
+      return quota.status?.used?.pods === "2";
     });
     const ran = await shop.teal("deploy", "v2");
     expect(ran.code).toBe(3);
-    expect(ran.err).toContain("ResourceQuota small has no room for 2 more pods: pods 2 needed, 1 of 5 free");
+    expect(ran.err).toContain("ResourceQuota small has no room for 2 more pods: pods 2 needed, 1 of 3 free");
     expect(ran.err).toContain("v1 serves on blue.");
   });
 });

@@ -44,11 +44,14 @@ export class Place {
     this.configure();
   }
 
-  /** A fresh namespace with the Deployment `shop` behind the Service `shop`, and a folder with its teal.yaml. */
+  /**
+   * A fresh namespace with the Deployment `shop` behind the Service `shop`, and a folder with its teal.yaml. Without
+   * `objects` that Deployment is only the template: with replicas it would serve, and be adopted.
+   */
   static async open(cluster: Cluster, options: PlaceOptions = {}): Promise<Place> {
     const namespace = await cluster.namespace("shop");
     const {
-      objects = [deployment("shop", "teal.test/web:v0", { replicas: 2 }), service("shop", { app: "shop" })],
+      objects = [deployment("shop", "teal.test/web:v0", { replicas: 0 }), service("shop", { app: "shop" })],
     } = options;
     if (objects.length > 0) await cluster.apply(namespace, ...objects);
     return new Place(cluster, namespace, options);
@@ -62,7 +65,8 @@ export class Place {
       context = "teal-test",
       from = "deployment/shop",
     } = { ...this.#options, ...changes };
-    const more = target === undefined ? "" : `, ${target}`;
+    const size = target?.includes("replicas:") === true ? "" : ", replicas: 2";
+    const more = target === undefined ? size : `${size}, ${target}`;
     writeFileSync(
       join(this.folder, "teal.yaml"),
       `service: shop

@@ -12,6 +12,7 @@ import { createGatewayRouter } from "./gateway-router/router.ts";
 import { inferFrom, settledWith, type Inferred } from "./infer.ts";
 import type { ServiceKey } from "./key.ts";
 import type { LogQuestion, PodLine } from "./logs.ts";
+import { namedService } from "./look.ts";
 import { slotName } from "./names.ts";
 import type { Pruned } from "./prune.ts";
 import { previewOf } from "./reach/preview.ts";
@@ -55,6 +56,10 @@ export function createKubernetesTarget(
   const inferred = inferFrom(api, configured, secrets);
   // Of where users come from, only the router needs to know.
   const settings = settledWith(configured, { by: "service", service: configured.service });
+  const users =
+    configured.routing.by === "service"
+      ? (signal: AbortSignal) => inferred.service(signal)
+      : namedService({ routing: configured.routing, service: configured.service });
   const usersService = async (signal: AbortSignal) => {
     if (configured.routing.by === "gateway") return undefined;
     const found = await inferred.service(signal);
@@ -64,7 +69,7 @@ export function createKubernetesTarget(
     kind: "kubernetes",
     api,
     place: api.place,
-    ...moving(api, configured, inferred, createKubernetesSlots(api, settings)),
+    ...moving(api, configured, inferred, createKubernetesSlots(api, settings, undefined, users)),
     pace: PACE,
     prepare: async (name, signal, progress) => {
       const [settled, key] = await Promise.all([inferred.settings(signal), inferred.key(signal)]);

@@ -1,9 +1,7 @@
 import type { Read, Residual } from "../../../core/observed.ts";
 import { version, type Slot } from "../../../core/units.ts";
 import type { Api } from "../api/api.ts";
-import type { Deployment } from "../api/objects.ts";
-import { paths } from "../api/paths.ts";
-import { LABELS } from "../names.ts";
+import { namedService, slotDeployments } from "../look.ts";
 import { slotsOf } from "../service-router/selectors.ts";
 import { FRESH } from "../service-router/view.ts";
 import type { KubernetesSettings } from "../settings.ts";
@@ -35,13 +33,16 @@ export function createSlotWork(api: Api, settings: KubernetesSettings): SlotWork
 
   async function podsOf(slot: Slot, signal: AbortSignal) {
     const call = { signal, ...FRESH };
-    const labels = `${LABELS.service}=${settings.service}`;
-    const deployments = await api.mirror<Deployment>(paths.deployments(api.namespace), { labels }).read(call);
+    const deployments = await slotDeployments(
+      { api, settings, users: namedService(settings) },
+      "mirrored",
+      call,
+    );
     if (deployments.is === "unreadable") return deployments;
     const pods = await readSlotPods(
       api,
       settings.service,
-      slotsOf(settings.service, deployments.items),
+      slotsOf(settings.service, deployments.deployments),
       call,
     );
     return pods.is === "unreadable" ? pods : { ...pods, pods: pods.pods[slot].filter(mayWork) };

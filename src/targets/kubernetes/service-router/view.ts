@@ -2,8 +2,9 @@ import type { Routing } from "../../../core/observed.ts";
 import { millis, type Cause, type Fence, type Instant, type Version } from "../../../core/units.ts";
 import { epochOf } from "../anchor.ts";
 import type { Api, CallBy, Mirror } from "../api/api.ts";
-import type { Deployment, Service } from "../api/objects.ts";
+import type { Service } from "../api/objects.ts";
 import { paths } from "../api/paths.ts";
+import { namedService, slotDeployments } from "../look.ts";
 import { LABELS } from "../names.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import { slotsOf, versionOf, weightsOf, type BothSlots } from "./selectors.ts";
@@ -80,12 +81,10 @@ export class ServiceViews {
   async #view(service: Service, at: Instant, call: Look): Promise<ReadView> {
     const cause = unusable(service, this.#api.place);
     if (cause !== undefined) return { is: "unreadable", cause };
-    const labels = `${LABELS.service}=${this.#settings.service}`;
-    const deployments = await this.#api
-      .mirror<Deployment>(paths.deployments(this.#api.namespace), { labels })
-      .read(call);
+    const from = { api: this.#api, settings: this.#settings, users: namedService(this.#settings) };
+    const deployments = await slotDeployments(from, "mirrored", call);
     if (deployments.is === "unreadable") return deployments;
-    const slots = slotsOf(this.#settings.service, deployments.items);
+    const slots = slotsOf(this.#settings.service, deployments.deployments);
     return {
       is: "seen",
       view: viewOf(service, slots, this.#settings.service),

@@ -127,9 +127,10 @@ export class Ensure {
     const operations: readonly JsonOperation[] = [
       ...labels.map((key): JsonOperation => ({ op: "remove", path: pointer("labels", key) })),
       // With the fence and the intent of this very patch: it is nobody's from now on.
-      ...[...notes, ANNOTATIONS.epoch, ANNOTATIONS.intent].map(
-        (key): JsonOperation => ({ op: "remove", path: pointer("annotations", key) }),
-      ),
+      ...[...notes, ANNOTATIONS.epoch, ANNOTATIONS.intent].map((key): JsonOperation => ({
+        op: "remove",
+        path: pointer("annotations", key),
+      })),
     ];
     return { next: "write", makes: true, write: this.#of.writer.patchDeployment(seen, this.#by, operations) };
   }
