@@ -88,7 +88,8 @@ test("an image is enough: its Service is made, and reaches nobody before the fir
     from: "{ image: teal.test/web, port: 8080 }",
     target: "replicas: 1",
     objects: [],
-    health: "{ ready: /health, window: { of: 2, passes: 1, consecutive: 1, interval: 50ms, deadline: 15s } }",
+    // Without a readiness probe a pod is Ready before it listens: the checks have to give it the time.
+    health: "{ ready: /health, window: { of: 5, passes: 1, consecutive: 1, interval: 1s, deadline: 30s } }",
   });
   const ran = await shop.teal("deploy", "v1");
   expect(ran).toMatchObject({ code: 0, err: "" });
