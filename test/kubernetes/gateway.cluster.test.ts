@@ -2,9 +2,11 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { isTestersRule } from "../../src/targets/kubernetes/gateway-router/refs.ts";
 import { rightsFor } from "../../src/targets/kubernetes/rights.ts";
 import { sharedCluster } from "../cluster/cluster.ts";
-import { askDuring, askMany, countByWord } from "../cluster/gateway/asking.ts";
+import { askDuring, askMany, askOnce, countByWord } from "../cluster/gateway/asking.ts";
 import { addressOfGateway, gatewayObject, routeObject } from "../cluster/gateway/objects.ts";
 import { startGateway, type TestGateway } from "../cluster/gateway/start.ts";
+import { deployment, service } from "../cluster/objects.ts";
+import { until } from "../e2e/processes.ts";
 import { Place, type Ran } from "./place.ts";
 
 /* The commands as people type them, for a service behind a route of the Gateway API, with the smallest Role. */
@@ -33,7 +35,8 @@ afterAll(async () => {
 
 /** A service whose users come through a route to its first Service. */
 async function opened(strategy: string): Promise<Place> {
-  place = await Place.open(cluster, { target: ROUTE, strategy });
+  const objects = [deployment("shop", "teal.test/web:v0", { replicas: 2 }), service("shop", { app: "shop" })];
+  place = await Place.open(cluster, { target: ROUTE, strategy, objects });
   const { namespace } = place;
   await cluster.apply(
     namespace,
@@ -43,6 +46,7 @@ async function opened(strategy: string): Promise<Place> {
   await cluster.kubectl("rollout", "status", "deployment/shop", "-n", namespace, "--timeout=40s");
   url = await addressOfGateway(cluster, namespace, "edge");
   kubeconfig = await cluster.serviceAccount(namespace, ROLE);
+  await until("users to be served", async () => (await askOnce({ url })).body.startsWith("v0 "));
   return place;
 }
 

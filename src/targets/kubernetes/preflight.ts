@@ -15,6 +15,8 @@ import {
   type Node,
   type ResourceQuota,
 } from "./capacity.ts";
+import { adoptionFindings } from "./adoption-findings.ts";
+import { ownerFindings } from "./owners-findings.ts";
 import { missingRights, rightsFor } from "./rights.ts";
 import { reaches, textOf } from "./service-router/selectors.ts";
 import type { ConfiguredSettings } from "./settings.ts";
@@ -40,6 +42,8 @@ export async function preflight(using: PreflightWith, plan: Plan, call: CallBy):
     rightsFindings(using, call),
     settings.routing.by === "gateway" ? routeFindings(api, settings.routing.route, call) : [],
     candidateFindings(using, plan, call),
+    ownerFindings(api, settings, using.service, call),
+    adoptionFindings(using, plan, call),
   ]);
   return found.flat();
 }
