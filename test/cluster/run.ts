@@ -6,16 +6,17 @@ import { conformanceTests, controlPlane, gatewayCrds } from "./build.ts";
 
 /**
  * `run.ts test <arguments of vitest>` runs the suite that needs a Kubernetes control plane; `run.ts shell [command...]`
- * starts a cluster to play with. Either runs in namespaces of its own (network, processes, mounts), as root or as
- * anybody: addresses collide with nothing, and whatever was started ends with the namespace.
+ * starts a cluster to play with; `run.ts bench [arguments...]` measures on one. Each runs in namespaces of its own
+ * (network, processes, mounts), as root or as anybody: addresses collide with nothing, and whatever was started ends
+ * with the namespace.
  */
 
 const TOOLS = ["go", "unshare", "nsenter", "mount", "ip", "nft", "openssl"];
 const INSIDE = join(import.meta.dirname, "inside.ts");
 
 const [what, ...words] = process.argv.slice(2);
-if (what !== "test" && what !== "shell") {
-  console.error("usage: run.ts test|shell [arguments...]");
+if (what !== "test" && what !== "shell" && what !== "bench") {
+  console.error("usage: run.ts test|shell|bench [arguments...]");
   process.exit(2);
 }
 
@@ -41,7 +42,8 @@ const programs = await controlPlane();
 const crds = await gatewayCrds();
 const conformance = what === "test" ? await conformanceTests() : "";
 const folder = mkdtempSync(join(tmpdir(), "teal-cluster-"));
-process.exit(await inside(what === "test" ? vitest(words) : shell(words)).finally(tidy));
+const programOf = { test: vitest, shell, bench };
+process.exit(await inside(programOf[what](words)).finally(tidy));
 
 function whatIsMissing(): string | undefined {
   if (process.platform !== "linux") return "it needs network namespaces, which only Linux has";
@@ -58,6 +60,10 @@ function vitest(args: readonly string[]): readonly string[] {
 
 function shell(command: readonly string[]): readonly string[] {
   return [process.execPath, join(import.meta.dirname, "shell.ts"), ...command];
+}
+
+function bench(args: readonly string[]): readonly string[] {
+  return [process.execPath, join(import.meta.dirname, "../../bench/kubernetes/run.ts"), ...args];
 }
 
 /** Runs a command inside, and answers with its exit status. */
