@@ -104,11 +104,17 @@ function requestOf(
 }
 
 /**
- * The last word about this revision was a verdict against it after users had reached it. An abort by a person is no
- * verdict, and a candidate that was rejected before any traffic moved harmed nobody: it may just be tried again.
+ * The last word about this revision was a verdict against it after users had reached it, or a rollback from it: whoever
+ * deploys what is in a repository must not bring it back by the next run. An abort by a person is no verdict, and a
+ * candidate that was rejected before any traffic moved harmed nobody: it may just be tried again.
+ * @param rows the newest first.
  */
-function wasReverted(rows: readonly HistoryRow[], revision: Revision): boolean {
-  const last = rows.find((row) => sameRevision({ id: row.revision, config: row.config }, revision));
+export function wasReverted(rows: readonly HistoryRow[], revision: Revision): boolean {
+  const last = rows.find(
+    (row) =>
+      sameRevision({ id: row.revision, config: row.config }, revision) || sameRevision(row.leaves, revision),
+  );
+  if (sameRevision(last?.leaves, revision)) return true;
   const moved = Object.keys(last?.durations ?? {}).some((step) => step.startsWith("shift-"));
   // Only a verdict of checks, guards or users speaks against a revision; a gate that nobody answered does not.
   return last?.outcome === "reverted" && /^TEAL-[HB]/.test(last.cause?.code ?? "") && moved;

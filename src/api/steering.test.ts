@@ -104,6 +104,19 @@ describe("rollback", () => {
     expect(on.truth().revision).toBe("v3");
   });
 
+  it("is remembered: what it left is deployed again only by whoever says so", async () => {
+    const { on, connect } = service();
+    await on.clock.sleep(millis(5_000));
+    for (const revision of ["v2", "v3"]) await deploy(connect(), { revision }, options());
+    await rollback(connect(), options());
+    const refused = await deploy(connect(), { revision: "v3" }, options());
+    expect(refused).toMatchObject({ is: "refused", cause: { code: "TEAL-P112" } });
+    expect(on.truth().revision).toBe("v2");
+    expect((await deploy(connect(), { revision: "v4" }, options())).is).toBe("ended");
+    await deploy(connect(), { revision: "v3", retryReverted: true }, options());
+    expect(on.truth().revision).toBe("v3");
+  });
+
   it("in the middle of a deployment is its abort", async () => {
     const { on, connect } = service({ bake: millis(600_000) });
     await on.clock.sleep(millis(5_000));
@@ -111,5 +124,7 @@ describe("rollback", () => {
     await on.clock.sleep(millis(20_000));
     await Promise.all([rollback(connect(), options()), deploying]);
     expect(on.truth()).toMatchObject({ serves: "blue", revision: "v1" });
+    const refused = await deploy(connect(), { revision: "v2" }, options());
+    expect(refused).toMatchObject({ is: "refused", cause: { code: "TEAL-P112" } });
   });
 });

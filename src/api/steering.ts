@@ -1,5 +1,5 @@
 import { direction, fold, type Deployment } from "../core/deployment.ts";
-import { millis, sameRevision, type DeploymentId, type Revision } from "../core/units.ts";
+import { millis, otherSlot, sameRevision, type DeploymentId, type Revision } from "../core/units.ts";
 import { servesNow } from "../engine/closing.ts";
 import { ask } from "../engine/engine.ts";
 import { TTL, watched, type Watch } from "../engine/lease.ts";
@@ -169,7 +169,8 @@ async function earlierRevision(
   const live = answer.rows.filter((row) => row.outcome === "done");
   const observed = await observeNow(connection, signal);
   const { slot } = servesNow(observed);
-  const seen = slot === "blue" || slot === "green" ? observed.slots[slot] : undefined;
+  const servingSlot = slot === "blue" || slot === "green" ? slot : undefined;
+  const seen = servingSlot === undefined ? undefined : observed.slots[servingSlot];
   const serving = seen?.is === "seen" ? seen.value.revision : undefined;
   const [newest] = live;
   const current =
@@ -179,5 +180,10 @@ async function earlierRevision(
       ? !sameRevision({ id: each.revision, config: each.config }, current)
       : each.revision === name,
   );
-  return row === undefined ? undefined : { id: row.revision, config: row.config };
+  if (row !== undefined) return { id: row.revision, config: row.config };
+  // What served before the first deployment has no row of its own; the slot it stopped in still tells.
+  const idle = servingSlot === undefined ? undefined : observed.slots[otherSlot(servingSlot)];
+  const left = idle?.is === "seen" ? idle.value.revision : undefined;
+  const isIt = left?.id === newest?.previous && (name === undefined || name === left?.id);
+  return isIt ? left : undefined;
 }

@@ -289,6 +289,7 @@ export function outputSchema(): Schema {
         revision: text,
         config: text,
         "previous?": text,
+        "leaves?": ref("revision"),
         slot,
         strategy: text,
         outcome: ref("outcome"),

@@ -154,6 +154,8 @@ export interface HistoryRow {
   readonly by: string;
   readonly opened: Instant;
   readonly closed: Instant;
+  /** The revision that was live and that somebody went back from with this deployment. */
+  readonly leaves?: Revision;
   /** Measured durations in ms, by step id, plus `total`: what `plan --compare` learns from. */
   readonly durations: Readonly<Record<string, number>>;
 }

@@ -3,7 +3,7 @@ import type { Move } from "../core/deciding/moves.ts";
 import type { Happening, HistoryRow, JournalEvent, Serves, UsersSaw } from "../core/journal.ts";
 import { readyReplicas, type Observed } from "../core/observed.ts";
 import { mayReceive } from "../core/routing.ts";
-import { SLOTS, otherSlot, type Instant } from "../core/units.ts";
+import { SLOTS, otherSlot, type Instant, type Revision } from "../core/units.ts";
 
 /** The last event of a deployment and the row that the history keeps of it. */
 export function closing(
@@ -16,6 +16,8 @@ export function closing(
 ): { readonly event: Happening & { kind: "closed" }; readonly row: HistoryRow } {
   const { plan } = deployment;
   const cause = move.cause === undefined ? {} : { cause: move.cause };
+  const durations = durationsOf(events, now - deployment.opened);
+  const leaves = leftBehind(deployment, move.outcome, events, durations);
   const previous = plan.baseline.slots[otherSlot(plan.candidate.slot)].revision?.id;
   return {
     event: {
@@ -40,9 +42,28 @@ export function closing(
       by: plan.request.by,
       opened: deployment.opened,
       closed: now,
-      durations: durationsOf(events, now - deployment.opened),
+      ...(leaves === undefined ? {} : { leaves }),
+      durations,
     },
   };
+}
+
+/**
+ * What a person's rollback turned down: the candidate of this deployment, if users had reached it, or what was live
+ * before a deployment that was itself the rollback. An abort turns down nothing.
+ */
+function leftBehind(
+  { plan }: Deployment,
+  outcome: HistoryRow["outcome"],
+  events: readonly JournalEvent[],
+  durations: HistoryRow["durations"],
+): Revision | undefined {
+  const { serving, slots } = plan.baseline;
+  if (plan.request.rollback === true)
+    return outcome === "done" && serving !== "nobody" ? slots[serving].revision : undefined;
+  const asked = events.some((event) => event.kind === "asked" && event.because === "rollback");
+  const moved = Object.keys(durations).some((step) => step.startsWith("shift-"));
+  return outcome === "reverted" && asked && moved ? plan.candidate.revision : undefined;
 }
 
 /** Who serves: has weight and a ready replica. `unknown` when it could not be looked. */

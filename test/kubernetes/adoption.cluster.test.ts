@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, afterEach, expect, onTestFailed, test } from "vitest";
 import { sharedCluster } from "../cluster/cluster.ts";
 import type { Json } from "../cluster/kubelet/client.ts";
@@ -81,6 +83,11 @@ test("a Deployment that serves is blue as it is: deploy, roll back to it, deploy
   expect((await shopOf(shop)).spec).toEqual(before.spec);
   expect(await boundsOf()).toEqual([1, 4]);
 
+  // The next sync of whoever deploys what lies in a repository does not bring it back.
+  const again = await shop.teal("deploy", "v1");
+  expect(again.code).toBe(3);
+  expect(again.err).toContain("--retry-reverted");
+
   expect((await shop.teal("deploy", "v2")).code).toBe(0);
   expect(await shop.live()).toBe("green");
   expect(await podsOf(shop)).toEqual(pods);
@@ -98,6 +105,61 @@ test("a Deployment that serves is blue as it is: deploy, roll back to it, deploy
   const seen = await users.stop();
   expect(seen.length).toBeGreaterThan(300);
   expect(seen.filter(({ got }) => got !== 200)).toEqual([]);
+});
+
+test("what was adopted comes back also after it was stopped; the template's image is the default revision", async () => {
+  const shop = await serving({ strategy: "{ blueGreen: { bake: 500ms, keepWarm: 0s, drain: 500ms } }" });
+  const { namespace } = shop;
+  expect((await shop.teal("deploy", "v1")).code).toBe(0);
+  expect((await shopOf(shop)).spec.replicas).toBe(0);
+  const back = await shop.teal("rollback");
+  expect(back).toMatchObject({ code: 0, err: "" });
+  expect(back.out).toContain("v0 is live on blue.");
+  expect(await selectorOf(shop)).toEqual({ app: "shop" });
+  expect((await shopOf(shop)).spec.replicas).toBe(2);
+  expect((await shop.teal("deploy", "v2")).code).toBe(0);
+
+  // A release tool gives the template, which runs nothing now, another image.
+  await cluster.kubectl("set", "image", "deployment/shop", "web=teal.test/web:v3", "-n", namespace);
+  const synced = await shop.teal("deploy");
+  expect(synced).toMatchObject({ code: 0, err: "" });
+  expect(synced.out).toContain("v3 is live on blue.");
+
+  // And starts it again: its pods are nobody's, and who did it is told.
+  await cluster.kubectl("scale", "deployment/shop", "-n", namespace, "--replicas=1");
+  await cluster.kubectl("rollout", "status", "deployment/shop", "-n", namespace, "--timeout=60s");
+  const plan = await shop.teal("plan", "v4");
+  expect(plan.out).toContain("deployment/shop is only the template and has 1 replicas, which get no traffic");
+  expect((await shop.teal("status")).out).toContain("v3 serves on blue.");
+});
+
+test("who else writes the selector is named before the first deployment, and who reverted it afterwards", async () => {
+  const shop = await serving();
+  const { namespace } = shop;
+  const applied = JSON.stringify({
+    ...service("shop", { app: "shop" }),
+    metadata: { name: "shop", namespace, labels: { team: "shop" } },
+  });
+  const asArgo = ["--server-side", "--force-conflicts", "--field-manager=argocd-controller"];
+  const sync = async () => {
+    const file = join(shop.folder, "service.json");
+    writeFileSync(file, applied);
+    await cluster.kubectl("apply", ...asArgo, "-f", file);
+  };
+  await sync();
+  const plan = await shop.teal("plan", "v1");
+  expect(plan.out).toContain("/spec/selector of Service shop is also written by Argo CD (argocd-controller");
+  expect(plan.out).toContain(
+    "ignoreDifferences: [{ kind: Service, name: shop, jsonPointers: [/spec/selector] }]",
+  );
+  expect((await shop.teal("deploy", "v1")).code).toBe(0);
+  expect(await shop.live()).toBe("green");
+  await sync();
+  expect(await shop.live()).toBeUndefined();
+  const after = await shop.teal("plan", "v2");
+  expect(after.out).toContain(
+    "/spec/selector of Service shop is not as Teal left it: argocd-controller wrote it at",
+  );
 });
 
 test("a candidate's pods are nobody else's: not the adopted Deployment's, not its budget's", async () => {

@@ -80,7 +80,7 @@ function isCount(value: number): boolean {
 export function revertedBefore(request: Request): Refusal {
   return refused(
     "TEAL-P112",
-    `${request.revision.id} was reverted by an earlier deployment`,
+    `${request.revision.id} was live and was taken back`,
     "Fix it and deploy another revision, or repeat this one with --retry-reverted.",
   );
 }

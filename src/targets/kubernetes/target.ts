@@ -1,10 +1,10 @@
 import type { Read } from "../../core/observed.ts";
-import { instant, millis, type Cause, type Revision, type Slot } from "../../core/units.ts";
+import { instant, millis, sameRevision, type Cause, type Revision, type Slot } from "../../core/units.ts";
 import type { TrafficRouter } from "../../ports/router.ts";
 import type { SlotProvider } from "../../ports/slots.ts";
 import type { Finding, Prepared, Target } from "../../ports/target.ts";
 import type { Api, CallBy } from "./api/api.ts";
-import type { Service } from "./api/objects.ts";
+import type { Deployment, Service } from "./api/objects.ts";
 import { paths } from "./api/paths.ts";
 import type { FoundService } from "./find-service.ts";
 import { exposing } from "./gateway-router/exposing.ts";
@@ -13,12 +13,13 @@ import { inferFrom, settledWith, type Inferred } from "./infer.ts";
 import type { ServiceKey } from "./key.ts";
 import type { LogQuestion, PodLine } from "./logs.ts";
 import { namedService } from "./look.ts";
-import { slotName } from "./names.ts";
+import { LABELS, slotName } from "./names.ts";
 import type { Pruned } from "./prune.ts";
 import { previewOf } from "./reach/preview.ts";
 import { ensureLiveService } from "./service-router/live-service.ts";
 import { createServiceRouter } from "./service-router/router.ts";
 import type { ConfiguredSettings } from "./settings.ts";
+import { isAdopted, slotRevision } from "./slots/revision.ts";
 import { createKubernetesSlots } from "./slots/slots.ts";
 
 /** A service in a namespace of a cluster. */
@@ -83,6 +84,7 @@ export function createKubernetesTarget(
       return prepared.is === "ready" ? { ...prepared, ...own } : prepared;
     },
     recall: async (revision, signal) =>
+      (await recallAdopted(api, configured.service, revision, signal)) ??
       (await import("./prepare.ts")).recall({ api, settings }, revision, signal),
     start: (signal) => makeService(api, configured, usersService, signal),
     preflight: async (plan, signal) => {
@@ -170,6 +172,23 @@ async function makeService(
   if (name === undefined) return undefined;
   const ports = [{ name: "http", port: template.port, targetPort: template.port }];
   return ensureLiveService(api, { name, service, ports }, { signal });
+}
+
+/** What was adopted was never prepared, and needs not to be: it is its Deployment, as long as that is in its slot. */
+async function recallAdopted(
+  api: Api,
+  service: string,
+  revision: Revision,
+  signal: AbortSignal,
+): Promise<Prepared | undefined> {
+  const select = { labels: `${LABELS.service}=${service}` };
+  const answer = await api.list<Deployment>(paths.deployments(api.namespace), select, { signal });
+  if (answer.is !== "ok") return undefined;
+  const adopted = answer.value.items.find(
+    (each) => isAdopted(each) && sameRevision(slotRevision(each), revision),
+  );
+  if (adopted === undefined) return undefined;
+  return { is: "ready", revision, detail: `deployment/${adopted.metadata.name} as it was adopted` };
 }
 
 type Failed = { readonly cause: Cause; readonly next?: string };
