@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parse, stringify } from "yaml";
 import { CredentialSource, type Credentials } from "../../src/targets/kubernetes/api/credentials.ts";
 import { pin } from "../../src/targets/kubernetes/api/kubeconfig.ts";
-import { requestInfo } from "../../src/targets/kubernetes/api/request-info.ts";
+import { requestInfo, type RequestInfo } from "../../src/targets/kubernetes/api/request-info.ts";
 import { seeded } from "../simulation/random.ts";
 import { FaultRules, pieces, type Fault, type Which } from "./fault-rules.ts";
 import { WatchFaults } from "./watch-faults.ts";
@@ -31,11 +31,18 @@ export interface FaultProxy {
   /** Requests so far: `{ "patch services": 2, "watch pods": 1 }`. */
   counts(): Readonly<Record<string, number>>;
   forgetCounts(): void;
+  /** Every answer of the server itself so far, also those that were lost on the way. */
+  answers(): readonly Answered[];
   /** Scripted faults that no request met yet. */
   pending(): number;
   /** How often each kind of fault happened. */
   happened(): Readonly<Record<string, number>>;
   stop(): Promise<void>;
+}
+
+export interface Answered {
+  readonly info: RequestInfo;
+  readonly status: number;
 }
 
 /**
@@ -70,6 +77,7 @@ class Proxy implements FaultProxy {
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #rules: FaultRules;
   readonly #counts = new Map<string, number>();
+  readonly #answers: Answered[] = [];
   #files = 0;
   kubeconfig = "";
   url = "";
@@ -133,6 +141,10 @@ class Proxy implements FaultProxy {
 
   forgetCounts(): void {
     this.#counts.clear();
+  }
+
+  answers(): readonly Answered[] {
+    return this.#answers;
   }
 
   pending(): number {
@@ -223,6 +235,7 @@ class Proxy implements FaultProxy {
       ...headers
     } = request.headers;
     const own = headers.authorization === undefined ? this.#credentials.headers : {};
+    const info = requestInfo(request.method ?? "GET", request.url ?? "/");
     const upstream = https.request(
       {
         agent: this.#agent,
@@ -232,7 +245,10 @@ class Proxy implements FaultProxy {
         path: request.url,
         headers: { ...headers, ...own } as http.OutgoingHttpHeaders,
       },
-      answered,
+      (answer) => {
+        this.#answers.push({ info, status: answer.statusCode ?? 0 });
+        answered(answer);
+      },
     );
     upstream.on("error", () => undefined);
     upstream.end(body);
