@@ -13,6 +13,8 @@ const orders = openOrders(process.env);
 const slot = process.env.TEAL_SLOT ?? "none";
 const port = Number(argument("--port") ?? process.env.PORT ?? 3000);
 const streams = new Set();
+let requests = 0;
+let inFlight = 0;
 
 const routes = {
   "GET /": (_, response) =>
@@ -28,6 +30,10 @@ const routes = {
     const problem = await orders.problem();
     if (problem === undefined) json(response, 200, { database: "connected" });
     else json(response, 503, { database: problem });
+  },
+  "GET /metrics": (_, response) => {
+    response.writeHead(200, { "content-type": "text/plain; version=0.0.4" });
+    response.end(`shop_requests_total ${requests}\nshop_requests_in_flight ${inFlight}\n`);
   },
   "GET /api/products": (_, response) => json(response, 200, products),
   "POST /api/checkout": async (request, response) => {
@@ -50,6 +56,7 @@ const routes = {
 const server = createServer(async (request, response) => {
   const path = new URL(request.url, "http://shop").pathname;
   const route = routes[`${request.method} ${path}`];
+  count(path, response);
   if (route === undefined) return json(response, 404, { error: `no ${request.method} ${path} here` });
   try {
     await route(request, response);
@@ -79,6 +86,14 @@ process.on("SIGTERM", () => {
   server.close(() => process.exit(0));
   server.closeIdleConnections();
 });
+
+/** Users' requests, not those that look after the shop. */
+function count(path, response) {
+  if (path === "/metrics" || path.startsWith("/health")) return;
+  requests += 1;
+  inFlight += 1;
+  response.on("close", () => (inFlight -= 1));
+}
 
 function identity() {
   return { "x-shop-version": release.version };
