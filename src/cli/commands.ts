@@ -27,6 +27,19 @@ const WISHES = [
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly CommandSpec[] = [
   {
+    name: "init",
+    summary: "Look at a Deployment that runs and write the teal.yaml that suits it",
+    options: [
+      { flags: "--from <deployment>", description: "what runs, as deployment/NAME" },
+      { flags: "--context <name>", description: "context of the kubeconfig; written into the file" },
+      { flags: "--namespace <name>", description: "its namespace; by default the context's" },
+      { flags: "--print", description: "print the files instead of writing them" },
+      { flags: "--role", description: "also the Role that deployments need, as teal-role.yaml" },
+      { flags: "--postsync", description: "also a Job for Argo CD, as gitops/postsync-job.yaml" },
+    ],
+    load: () => import("./commands/init.ts"),
+  },
+  {
     name: "check",
     summary: "Check the configuration; touches nothing and needs no network",
     load: () => import("./commands/check.ts"),

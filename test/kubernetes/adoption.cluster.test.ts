@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, expect, onTestFailed, test } from "vitest";
+import type { Answered } from "../../examples/load.ts";
 import { sharedCluster } from "../cluster/cluster.ts";
 import type { Json } from "../cluster/kubelet/client.ts";
 import { deployment, service } from "../cluster/objects.ts";
@@ -38,6 +39,18 @@ async function podsOf({ namespace }: Place): Promise<readonly string[]> {
   return items
     .map(({ metadata, status }: Json) => `${metadata.uid} ${status.containerStatuses[0].restartCount}`)
     .toSorted();
+}
+
+/**
+ * A pod that ends closes its idle connections. Who asks over one of them in that very moment finds it closed and asks
+ * again, as every HTTP client has to; nobody else may see anything but an answer.
+ */
+function expectNoneLost(seen: readonly Answered[]): void {
+  expect(seen.length).toBeGreaterThan(300);
+  const failed = seen.filter(({ got }) => got !== 200);
+  const closed = failed.filter(({ got, kind }) => got === "ECONNRESET" && kind !== "fresh");
+  expect(failed.filter((each) => !closed.includes(each))).toEqual([]);
+  expect(closed.length).toBeLessThanOrEqual(5);
 }
 
 async function usersOf(shop: Place) {
@@ -102,9 +115,7 @@ test("a Deployment that serves is blue as it is: deploy, roll back to it, deploy
   expect(await selectorOf(shop)).toEqual({ "teal.dev/service": "shop", "teal.dev/slot": "blue" });
   expect((await cluster.get(namespace, "deployment", "shop-blue")).spec.replicas).toBe(2);
 
-  const seen = await users.stop();
-  expect(seen.length).toBeGreaterThan(300);
-  expect(seen.filter(({ got }) => got !== 200)).toEqual([]);
+  expectNoneLost(await users.stop());
 });
 
 test("what was adopted comes back also after it was stopped; the template's image is the default revision", async () => {
