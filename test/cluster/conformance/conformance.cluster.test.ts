@@ -139,7 +139,10 @@ beforeAll(async () => {
   output = await run();
 }, AT_MOST_MS + 30_000);
 
-afterAll(() => gateway.stop());
+afterAll(async () => {
+  await gateway.stop();
+  await cluster.stop();
+});
 
 async function run(): Promise<string> {
   const overrides = Object.entries(TIMEOUTS).map(([name, seconds]) => `${name}:${seconds}`);
@@ -180,7 +183,7 @@ describe("the gateway of the test cluster conforms to the Gateway API", () => {
       ([, name]) => name,
     );
     expect(features).toHaveLength(ended("SKIP").length);
-    expect([...new Set(features)].toSorted()).toEqual(Object.keys(SKIPPED).toSorted());
+    expect(new Set(features)).toEqual(new Set(Object.keys(SKIPPED)));
   });
 });
 

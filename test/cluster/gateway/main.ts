@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import { Client, type Json } from "../kubelet/client.ts";
 import { type Snapshot, watchAll } from "./snapshot.ts";
 import { Ports } from "./serving.ts";
@@ -20,24 +21,27 @@ const addresses = new Map<string, string>();
 const ports = new Ports();
 let due = false;
 let working = false;
-let snapshot: (() => Snapshot) | undefined;
 
-snapshot = await watchAll(client, changed, new AbortController().signal);
-changed();
+const lists = watchAll(client, changed, new AbortController().signal);
+await lists;
 
 /** One round at a time, over the latest state; what changes meanwhile makes another one. */
 function changed(): void {
   due = true;
-  const take = snapshot;
-  if (working || take === undefined) return;
+  if (working) return;
   working = true;
-  setImmediate(async () => {
-    while (due) {
-      due = false;
-      await round(take()).catch((error: Error) => console.error(error));
-    }
-    working = false;
-  });
+  void rounds();
+}
+
+async function rounds(): Promise<void> {
+  const snapshot = await lists;
+  // Several changes of one moment make one round.
+  await setImmediate();
+  while (due) {
+    due = false;
+    await round(snapshot()).catch((error: Error) => console.error(error));
+  }
+  working = false;
 }
 
 async function round(seen: Snapshot): Promise<void> {

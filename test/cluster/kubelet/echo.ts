@@ -20,7 +20,7 @@ const context = {
 
 process.on("SIGTERM", () => process.exit(0));
 if (OTHER.some((name) => env[name] !== undefined)) setInterval(() => undefined, 1 << 30);
-else http.createServer(answer).listen(Number(HTTP_PORT));
+else http.createServer((request, response) => void answer(request, response)).listen(Number(HTTP_PORT));
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const target = request.url ?? "/";

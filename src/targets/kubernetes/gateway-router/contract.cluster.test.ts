@@ -21,7 +21,10 @@ beforeAll(async () => {
   url = await applyGateway(cluster, namespace);
 }, 120_000);
 
-afterAll(() => gateway.stop());
+afterAll(async () => {
+  await gateway.stop();
+  await cluster.stop();
+});
 
 routerContract(
   "HTTPRoute",

@@ -100,7 +100,7 @@ export function createGatewayRouter(
       return { is: "seen", value: routing, version, at: read.at };
     },
     sample: createSampler(api, settings, views, work, identify),
-    residual: work.residual,
+    residual: (slot, signal) => work.residual(slot, signal),
   };
 }
 

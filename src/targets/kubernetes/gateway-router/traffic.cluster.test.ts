@@ -31,7 +31,10 @@ beforeAll(async () => {
   url = await applyGateway(cluster, namespace);
 }, 120_000);
 
-afterAll(() => gateway.stop());
+afterAll(async () => {
+  await gateway.stop();
+  await cluster.stop();
+});
 
 interface Given {
   readonly rules?: readonly RouteRule[];
@@ -60,10 +63,12 @@ async function shifted(router: GatewayRouter, to: Shares): Promise<void> {
 }
 
 async function followed(router: GatewayRouter, to: Shares): Promise<void> {
-  await until("traffic to follow", async () => {
+  const moved = async () => {
     const look = await router.sample(to, NEVER);
     return look.is === "seen" && look.value.moved;
-  });
+  };
+  // On a busy machine the controller of EndpointSlices takes its time: after an outdated look it backs off.
+  await until("traffic to follow", moved, 60_000);
 }
 
 const slotOf = ({ status, body }: Answered): Slot | undefined =>
