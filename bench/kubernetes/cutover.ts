@@ -55,7 +55,9 @@ function onTheWay(events: readonly JournalEvent[], since: number): Record<string
   const shift = events.findIndex((event) => event.kind === "intent" && event.call.call === "shift");
   const entries = events.slice(0, shift + 1).flatMap((event): readonly (readonly [string, number])[] => {
     if (event.kind === "verdict") return [[event.of.replace(/-(blue|green)$/u, ""), event.at - since]];
-    return event.kind === "intent" && event.call.call === "shift" ? [["shift intended", event.at - since]] : [];
+    return event.kind === "intent" && event.call.call === "shift"
+      ? [["shift intended", event.at - since]]
+      : [];
   });
   return Object.fromEntries(entries.filter(([, at]) => at > -1));
 }

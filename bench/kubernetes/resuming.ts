@@ -26,11 +26,15 @@ export async function measureResuming(ground: Ground, count: number): Promise<Re
       const early = n % 2 === 0;
       const first = shop.start(["deploy", `v${n}`, "--yes", "-q"]);
       if (early) {
-        await until("the deployment to be begun", async () => {
-          const [opened] = await shop.journal(connection);
-          const ours = opened?.kind === "opened" && opened.plan.candidate.revision.id === `v${n}`;
-          return ours && (await claims()).length === 1;
-        }, 30_000);
+        await until(
+          "the deployment to be begun",
+          async () => {
+            const [opened] = await shop.journal(connection);
+            const ours = opened?.kind === "opened" && opened.plan.candidate.revision.id === `v${n}`;
+            return ours && (await claims()).length === 1;
+          },
+          30_000,
+        );
       } else await shop.observer.switched(next, before);
       const killed = Date.now();
       kill(first.pid);
@@ -38,7 +42,8 @@ export async function measureResuming(ground: Ground, count: number): Promise<Re
       await shop.teal("resume", "-q");
       const again = (await claims()).find((at) => at >= killed);
       if (again === undefined) throw new Error("nobody resumed it");
-      if (shop.observer.live !== next) throw new Error(`resumed, but the Service selects ${shop.observer.live}`);
+      if (shop.observer.live !== next)
+        throw new Error(`resumed, but the Service selects ${shop.observer.live}`);
       took.push(again - killed);
     }
     return { claimed: spread(took), beforeCutover: Math.floor(count / 2) };

@@ -34,14 +34,17 @@ export async function measureRollbacks(
   options: { readonly count: number; readonly lanes: number; readonly failing: boolean },
 ): Promise<Rollbacks> {
   const lanes = await Promise.all(
-    Array.from({ length: Math.min(options.lanes, options.count) }, (_, n) => openLane(ground, options.failing, n + 1)),
+    Array.from({ length: Math.min(options.lanes, options.count) }, (_, n) =>
+      openLane(ground, options.failing, n + 1),
+    ),
   );
   const took: number[] = [];
   try {
     await inLanes(lanes, options.count, async (lane, n) => void took.push(await crashOnce(lane, n)));
     const faults: Record<string, number> = {};
     for (const { proxy } of lanes)
-      for (const [kind, times] of Object.entries(proxy?.happened() ?? {})) faults[kind] = (faults[kind] ?? 0) + times;
+      for (const [kind, times] of Object.entries(proxy?.happened() ?? {}))
+        faults[kind] = (faults[kind] ?? 0) + times;
     return { decidedToWrite: spread(took), faults };
   } finally {
     for (const { shop, proxy } of lanes) {

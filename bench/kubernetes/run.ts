@@ -91,6 +91,5 @@ async function measured<Name extends (typeof LINES)[number], T>(
 ): Promise<{ readonly [name in Name]?: T }> {
   if (!wants(name)) return {};
   say(name);
-  // oxlint-disable-next-line typescript/consistent-type-assertions -- a computed key loses its name
   return { [name]: await measure() } as { readonly [name in Name]?: T };
 }

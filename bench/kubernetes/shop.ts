@@ -145,7 +145,9 @@ export class Shop {
   /** Ends the processes of a slot's pods at once, as a crash would. */
   async crash(slot: Slot): Promise<void> {
     const pods = await this.cluster.get(this.namespace, "pods", "-l", `${LABELS.slot}=${slot}`);
-    const names: readonly string[] = pods.items.map((pod: { metadata: { name: string } }) => pod.metadata.name);
+    const names: readonly string[] = pods.items.map(
+      (pod: { metadata: { name: string } }) => pod.metadata.name,
+    );
     for (const pid of processesWith(names.map((name) => `HOSTNAME=${name}`))) kill(pid);
   }
 

@@ -29,7 +29,11 @@ export function table(report: Report): string {
     ...(switching === undefined ? [] : ofSwitching(switching)),
     ...(resume === undefined
       ? []
-      : row("kill -9 -> resumed", times(resume.claimed), `goal 5 s; ${resume.beforeCutover} before the cutover`)),
+      : row(
+          "kill -9 -> resumed",
+          times(resume.claimed),
+          `goal 5 s; ${resume.beforeCutover} before the cutover`,
+        )),
     ...(requests === undefined ? [] : ofRequests(requests)),
     ...(status === undefined
       ? []
@@ -80,7 +84,11 @@ function ofSwitching({ cutovers, rollbacks, wanted, rate, seen, delays }: Switch
       `${cutovers} and ${rollbacks} of ${wanted}, ${rate} requests/s for ${seen.lasted} s`,
       `nodes ${delays.join(", ")} ms late, 1:${SCALE}`,
     ),
-    ...row("  failed, cut in flight", `${seen.failed}, ${seen.cut}`, `goal 0, 0; of ${seen.requests}: ${kinds.join(", ")}`),
+    ...row(
+      "  failed, cut in flight",
+      `${seen.failed}, ${seen.cut}`,
+      `goal 0, 0; of ${seen.requests}: ${kinds.join(", ")}`,
+    ),
     ...row("  kept connections asked again", `${seen.askedAgain}`, `sessions told to go: ${seen.toldToGo}`),
     ...row("  slowest answer", `${seen.slowest} ms`),
     ...seen.examples.map((each) => `    ${each}`),

@@ -43,7 +43,10 @@ export interface UsersOptions {
 
 const STOP_MS = 60_000;
 
-export function startUsers(cluster: Cluster, { url, rate, sessions }: UsersOptions): { stop(): Promise<Seen> } {
+export function startUsers(
+  cluster: Cluster,
+  { url, rate, sessions }: UsersOptions,
+): { stop(): Promise<Seen> } {
   const command = cluster.asClient([
     process.execPath,
     import.meta.filename,

@@ -41,14 +41,16 @@ export class Journaling {
     return this.#tenure.lease?.fence ?? this.#log.deployment.fence;
   }
 
-  /** Appends. @returns what the transition asks for: nothing when the event did not get in. `closed`: it was the end. */
-  async add(event: Happening): Promise<readonly Effect[] | "closed"> {
-    const timed = event.kind === "verdict" ? await this.#evidenced(event) : event;
-    const answer = await this.#log.append(timed, this.fence);
+  /**
+   * Appends, in one write. @returns what the transitions ask for: nothing when the events did not get in. `closed`: it
+   * was the end.
+   */
+  async add(events: readonly Happening[]): Promise<readonly Effect[] | "closed"> {
+    const answer = await this.#log.append(events, this.fence);
     switch (answer.is) {
       case "ok":
         this.#downSince = undefined;
-        this.#sight.journaled(event);
+        for (const event of events) this.#sight.journaled(event);
         return answer.effects;
       case "moved":
         return [];
@@ -95,7 +97,8 @@ export class Journaling {
   }
 
   /** Times a verdict and, where a slot failed, adds the last lines it wrote. */
-  async #evidenced(event: Extract<Happening, { kind: "verdict" }>): Promise<Happening> {
+  async evidenced(event: Happening): Promise<Happening> {
+    if (event.kind !== "verdict") return event;
     const timed = { ...event, took: this.#sight.elapsed };
     if (event.result !== "fail" || event.facts.log !== undefined) return timed;
     const { deployment } = this.#log;
@@ -126,7 +129,7 @@ export class Journaling {
       cause,
       facts: { summary: cause.message },
     } as const;
-    const answer = await this.#log.append(verdict, this.fence);
+    const answer = await this.#log.append([verdict], this.fence);
     if (answer.is === "down") await this.#withoutStore(answer.cause);
   }
 

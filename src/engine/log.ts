@@ -85,9 +85,18 @@ export class Log {
     return this.#pending.length > 0;
   }
 
-  /** Appends one event and folds it, or says why not. Calls are carried out one after another. */
-  append(event: Happening, fence: Fence): Promise<Appended> {
-    return this.#inTurn(() => this.#append(boundEvent(event), fence));
+  /** Appends events in one write and folds them, or says why not. Calls are carried out one after another. */
+  append(events: readonly Happening[], fence: Fence): Promise<Appended> {
+    return this.#inTurn(() => this.#append(events.map(boundEvent), fence));
+  }
+
+  /** What the deployment would be after these events, as far as can be told before they are appended. */
+  after(events: readonly Happening[]): Deployment {
+    const at = this.#ports.clock.now();
+    let deployment = this.#deployment;
+    for (const event of events)
+      ({ deployment } = apply(deployment, { ...boundEvent(event), seq: deployment.seq + 1, at }));
+    return deployment;
   }
 
   /** Reads what others appended. @returns whether anything new came, or that the store is down. */
@@ -140,16 +149,16 @@ export class Log {
     await this.#ports.spool.clear().catch(() => undefined);
   }
 
-  async #append(event: Happening, fence: Fence): Promise<Appended> {
+  async #append(events: readonly Happening[], fence: Fence): Promise<Appended> {
     const flushed = await this.#flush(fence);
     if (flushed === "fenced") return { is: "fenced" };
-    if (flushed !== "ok") return this.#withoutStore(event, flushed);
-    const answer = await this.#ports.store.append(this.#key, this.id, this.#confirmed.seq, [event], fence);
+    if (flushed !== "ok") return this.#withoutStore(events, flushed);
+    const answer = await this.#ports.store.append(this.#key, this.id, this.#confirmed.seq, events, fence);
     switch (answer.is) {
       case "appended":
         return { is: "ok", effects: this.#confirm(answer.events) };
       case "conflict":
-        return this.#lostAnswerOrOthers(event);
+        return this.#lostAnswerOrOthers(events);
       case "fenced":
         return { is: "fenced" };
       case "closed":
@@ -157,7 +166,7 @@ export class Log {
         return { is: "closed" };
       case "rejected":
       case "unavailable":
-        return this.#withoutStore(event, answer);
+        return this.#withoutStore(events, answer);
       default: {
         const never: never = answer;
         return never;
@@ -166,18 +175,21 @@ export class Log {
   }
 
   /** A conflict may be our own earlier append whose answer was lost: then it is there, word for word. */
-  async #lostAnswerOrOthers(event: Happening): Promise<Appended> {
+  async #lostAnswerOrOthers(events: readonly Happening[]): Promise<Appended> {
     const before = this.#confirmed.seq;
     const current = await this.#ports.store.current(this.#key, before);
-    if (current.is === "unavailable") return this.#withoutStore(event, current);
+    if (current.is === "unavailable") return this.#withoutStore(events, current);
     if (current.is === "none" || current.journal.id !== this.id) {
       await this.#end();
       return { is: "closed" };
     }
-    const [first, ...rest] = current.journal.events;
-    const ours = first !== undefined && sameHappening(first, event);
-    const effects = ours ? this.#confirm([first]) : [];
-    const others = ours ? rest : current.journal.events;
+    const there = current.journal.events;
+    const ours = events.every((event, at) => {
+      const found = there[at];
+      return found !== undefined && sameHappening(found, event);
+    });
+    const effects = ours ? this.#confirm(there.slice(0, events.length)) : [];
+    const others = ours ? there.slice(events.length) : there;
     this.#confirm(others);
     return ours && others.length === 0
       ? { is: "ok", effects }
@@ -186,18 +198,24 @@ export class Log {
         : { is: "moved" };
   }
 
-  async #withoutStore(event: Happening, why: Unkept): Promise<Appended> {
+  /** What goes back is spooled, as far as each of the events does so after those before it. */
+  async #withoutStore(events: readonly Happening[], why: Unkept): Promise<Appended> {
     const { cause } = why;
-    if (!goesBack(event, this.#deployment))
-      return why.is === "rejected" ? { is: "rejected", cause } : { is: "down", cause };
-    const marked: Happening = event.kind === "intent" ? { ...event, spooled: true } : event;
-    const named: Happening & { readonly deployment: DeploymentId } = { ...marked, deployment: this.id };
-    try {
-      await this.#ports.spool.add(named);
-    } catch {
-      return { is: "down", cause };
+    const down: Appended = why.is === "rejected" ? { is: "rejected", cause } : { is: "down", cause };
+    const effects: Effect[] = [];
+    for (const [at, event] of events.entries()) {
+      // What was spooled already goes back by itself; the rest is decided again.
+      if (!goesBack(event, this.#deployment)) return at === 0 ? down : { is: "ok", effects };
+      const marked: Happening = event.kind === "intent" ? { ...event, spooled: true } : event;
+      const named: Happening & { readonly deployment: DeploymentId } = { ...marked, deployment: this.id };
+      try {
+        await this.#ports.spool.add(named);
+      } catch {
+        return at === 0 ? { is: "down", cause } : { is: "ok", effects };
+      }
+      effects.push(...this.#fold(marked));
     }
-    return { is: "ok", effects: this.#fold(marked) };
+    return { is: "ok", effects };
   }
 
   /** Folds a spooled event under a number of its own; the store gives it its real one later. */

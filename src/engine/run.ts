@@ -6,6 +6,7 @@ import { direction, type Deployment } from "../core/deployment.ts";
 import type { Happening } from "../core/journal.ts";
 import { intentId, millis, type Cause, type Instant, type Millis } from "../core/units.ts";
 import type { Key } from "../ports/store.ts";
+import { Ahead } from "./ahead.ts";
 import { Journaling } from "./journaling.ts";
 import { Listening } from "./listening.ts";
 import type { Log } from "./log.ts";
@@ -42,6 +43,7 @@ export class Run {
   readonly #listening: Listening;
   readonly #journaling: Journaling;
   readonly #writing: Writing;
+  readonly #ahead: Ahead;
 
   constructor(ports: EnginePorts, key: Key, log: Log, options: RunOptions) {
     this.#ports = ports;
@@ -52,6 +54,7 @@ export class Run {
     this.#listening = new Listening(ports, key, log, options.signal);
     this.#journaling = new Journaling(ports, log, this.#tenure, this.#sight, options.signal);
     this.#writing = new Writing(ports, log, this.#tenure, this.#sight, this.#listening);
+    this.#ahead = new Ahead(ports, log, this.#tenure, this.#sight);
   }
 
   async go(): Promise<Ran> {
@@ -115,7 +118,7 @@ export class Run {
     if (got.is === "busy") return { is: "busy", holder: got.lease.holder.name };
     if (got.is === "unavailable") return { is: "lost", cause: got.cause };
     const { fence } = got.lease;
-    const stop = await this.#journal({ kind: "claimed", fence, holder: this.#ports.holder });
+    const stop = await this.#journal([{ kind: "claimed", fence, holder: this.#ports.holder }]);
     if (stop !== undefined) return stop;
     if (this.#deployment.fence === fence) return "held";
     await this.#tenure.giveBack();
@@ -126,7 +129,7 @@ export class Run {
   async #act(move: Move, news: AbortSignal): Promise<Ran | undefined> {
     switch (move.move) {
       case "call":
-        return this.#journal(this.#intent(move));
+        return this.#journal([this.#intent(move, this.#deployment)]);
       case "perform": {
         const open = this.#deployment.open.find((each) => each.intent === move.intent);
         if (open === undefined) return undefined;
@@ -138,7 +141,7 @@ export class Run {
         await this.#tenure.giveBack();
         return undefined;
       case "journal":
-        return this.#journal(move.event);
+        return this.#journalOn(move.event, news);
       case "checks":
         await (move.for === "step"
           ? this.#sight.ask(this.#deployment, move.slot, news)
@@ -146,7 +149,7 @@ export class Run {
         return undefined;
       case "look":
         this.#ports.waiting?.(move.reason);
-        await this.#ports.clock.sleep(this.#ports.target.pace, news);
+        await this.#untilNextLook(news);
         return undefined;
       case "rest":
         return this.#rest(news);
@@ -160,8 +163,18 @@ export class Run {
     }
   }
 
-  #intent({ step, call, expect }: Extract<Move, { move: "call" }>): Happening {
-    const { state, seq } = this.#deployment;
+  /** A target that tells of changes is looked at as soon as it does. */
+  async #untilNextLook(news: AbortSignal): Promise<void> {
+    const { clock, target } = this.#ports;
+    const over = new AbortController();
+    const either = AbortSignal.any([news, over.signal]);
+    const pace = clock.sleep(target.pace, either);
+    await Promise.race(target.changed === undefined ? [pace] : [pace, target.changed(either)]);
+    over.abort();
+    await pace;
+  }
+
+  #intent({ step, call, expect }: Extract<Move, { move: "call" }>, { state, seq }: Deployment): Happening {
     const nonce = Math.floor(this.#ports.random() * 0x7fffffff).toString(36);
     return {
       kind: "intent",
@@ -175,10 +188,20 @@ export class Run {
     };
   }
 
-  /** Journals, then carries out what the transition asks for. */
-  async #journal(event: Happening): Promise<Ran | undefined> {
-    const effects = await this.#journaling.add(event);
+  /** Journals what was decided, with what follows from it at once. */
+  async #journalOn(event: Happening, news: AbortSignal): Promise<Ran | undefined> {
+    const first = await this.#journaling.evidenced(event);
+    const intent: Parameters<Ahead["from"]>[1] = (call, after) => this.#intent(call, after);
+    const events = await this.#ahead.from(first, intent, news);
+    // Whoever lost the lease meanwhile, or was told to stop, decides nothing any more.
+    return this.#over() === undefined ? this.#journal(events) : undefined;
+  }
+
+  /** Journals in one write, then carries out what the transitions ask for. */
+  async #journal(events: readonly Happening[]): Promise<Ran | undefined> {
+    const effects = await this.#journaling.add(events);
     if (effects === "closed") return { is: "finished" };
+    this.#sight.arrive(this.#deployment);
     for (const effect of effects) {
       if (effect.effect === "perform") {
         const open = this.#deployment.open.find((each) => each.intent === effect.intent);

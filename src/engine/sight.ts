@@ -28,6 +28,9 @@ export class Sight {
   #applied: Call | undefined;
   #health: HealthWatch | undefined;
   #judgement: Judgement | undefined;
+  /** Where the deployment stood, or was about to stand, when the checks were asked. */
+  #askedAt = "";
+  #askedFor: string | undefined;
   readonly #known = new Map<IntentId, Millis>();
   /** When this process itself journaled the last pass of a slot. */
   readonly #passed = new Map<Slot, Millis>();
@@ -46,24 +49,64 @@ export class Sight {
 
   /** Notes when a step begins: its deadline, its checks and its stretch of traffic begin with it. */
   arrive(deployment: Deployment): void {
-    const { state } = deployment;
-    const spot =
-      state.is === "running"
-        ? `${state.dir} ${state.step} ${currentStep(deployment)?.id}`
-        : JSON.stringify(state);
+    const spot = spotOf(deployment);
     const now = this.#ports.clock.monotonic();
     for (const { intent } of deployment.open) if (!this.#known.has(intent)) this.#known.set(intent, now);
     if (spot === this.#spot) return;
     this.#spot = spot;
     this.#spotSince = now;
-    this.#health = undefined;
-    this.#judgement = undefined;
+    if (this.#askedAt !== spot) this.#forget();
     const step = currentStep(deployment);
     if (step?.do === "bake" || step?.do === "gate") this.#guards.restart();
   }
 
   /** Looks at everything that the present step's decision needs. Every part of it ends. */
   async facts(deployment: Deployment, claimed: boolean, signal: AbortSignal): Promise<Facts> {
+    const [facts] = await Promise.all([
+      this.#facts(deployment, claimed, signal),
+      this.#guards.look(deployment, signal),
+    ]);
+    return {
+      ...facts,
+      ...this.#watched(),
+      elapsed: this.elapsed,
+      ...(this.#judgement && { health: this.#judgement }),
+    };
+  }
+
+  #watched(): Pick<Facts, "steady" | "otherSteady" | "traffic"> {
+    const { steady, otherSteady, traffic } = this.#guards;
+    return {
+      ...(steady && { steady }),
+      ...(otherSteady && { otherSteady }),
+      ...(traffic && { traffic }),
+    };
+  }
+
+  /**
+   * The facts of a deployment that will stand at its step once these events are journaled: nothing begins or ends to be
+   * watched for its sake.
+   */
+  async ahead(
+    deployment: Deployment,
+    events: readonly Happening[],
+    claimed: boolean,
+    signal: AbortSignal,
+  ): Promise<Facts> {
+    const facts = await this.#facts(deployment, claimed, signal);
+    const passed = events.flatMap((event) =>
+      event.kind === "verdict" && event.passed ? [event.passed.slot] : [],
+    );
+    const health = this.#askedAt === spotOf(deployment) ? this.#judgement : undefined;
+    return {
+      ...facts,
+      ...this.#watched(),
+      passedAgo: { ...facts.passedAgo, ...Object.fromEntries(passed.map((slot) => [slot, millis(0)])) },
+      ...(health && { health }),
+    };
+  }
+
+  async #facts(deployment: Deployment, claimed: boolean, signal: AbortSignal): Promise<Facts> {
     const { clock, target } = this.#ports;
     const step = currentStep(deployment);
     const confirming = step?.do === "confirm" ? step.to : undefined;
@@ -76,16 +119,14 @@ export class Sight {
       confirming && boundedRead(clock, CALL_BOUND, signal, (end) => target.router.sample(confirming, end)),
       draining && boundedRead(clock, CALL_BOUND, signal, (end) => target.router.residual(draining, end)),
       migrating && boundedRead(clock, CALL_BOUND, signal, (end) => migrating.observe(end)),
-      this.#guards.look(deployment, signal),
     ]);
     const now = clock.monotonic();
-    const { steady, otherSteady, traffic } = this.#guards;
     const { propagation } = target.router;
     const fencing =
       target.router.fencing === "atomic" && target.slots.fencing === "atomic" ? "atomic" : "checked";
     return {
       now: clock.now(),
-      elapsed: millis(now - this.#spotSince),
+      elapsed: millis(0),
       observed,
       fencing,
       claimed,
@@ -98,10 +139,6 @@ export class Sight {
       sinceWrite: millis(now - this.#lastWrite),
       known: new Map([...this.#known].map(([intent, since]) => [intent, millis(now - since)])),
       passedAgo: Object.fromEntries([...this.#passed].map(([slot, since]) => [slot, millis(now - since)])),
-      ...(this.#judgement && { health: this.#judgement }),
-      ...(steady && { steady }),
-      ...(otherSteady && { otherSteady }),
-      ...(traffic && { traffic }),
       ...(evidence && { evidence }),
       ...(residual && { residual }),
       ...(migration && { migration }),
@@ -111,6 +148,10 @@ export class Sight {
   /** Asks the checks of a slot once more for the step itself. An aborted round counts for nothing. */
   async ask(deployment: Deployment, slot: Slot, news: AbortSignal): Promise<void> {
     const { plan } = deployment;
+    const spot = spotOf(deployment);
+    if (this.#askedAt !== spot) this.#forget();
+    this.#askedAt = spot;
+    this.#askedFor = currentStep(deployment)?.id;
     const revision =
       slot === plan.candidate.slot ? plan.candidate.revision : plan.baseline.slots[slot].revision;
     if (revision === undefined) {
@@ -156,8 +197,13 @@ export class Sight {
   /** What was asked counts once: a second verdict rests on a question of its own time. */
   journaled(event: Happening): void {
     if (event.kind !== "verdict") return;
-    this.#judgement = undefined;
+    if (event.of === this.#askedFor) this.#judgement = undefined;
     if (event.passed !== undefined) this.#passed.set(event.passed.slot, this.#ports.clock.monotonic());
+  }
+
+  #forget(): void {
+    this.#health = undefined;
+    this.#judgement = undefined;
   }
 
   forgetAnswer(): void {
@@ -174,6 +220,14 @@ export class Sight {
     this.#known.set(intent, this.#ports.clock.monotonic());
     this.#applied = applied;
   }
+}
+
+/** A name of where a deployment stands. */
+function spotOf(deployment: Deployment): string {
+  const { state } = deployment;
+  return state.is === "running"
+    ? `${state.dir} ${state.step} ${currentStep(deployment)?.id}`
+    : JSON.stringify(state);
 }
 
 /** Until traffic is proven to be back, nothing waits for the slot it comes from. */

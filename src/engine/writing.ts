@@ -57,7 +57,10 @@ export class Writing {
   /** Going forward, a write is not kept waiting for the lease: what it was decided on would age meanwhile. */
   async #unsent(intent: IntentId, lease: HeldLease): Promise<void> {
     const cause: Cause = { code: "TEAL-D102", message: "not sent: the lease would not have outlasted it" };
-    await this.#log.append({ kind: "outcome", intent, result: "rejected", found: true, cause }, lease.fence);
+    await this.#log.append(
+      [{ kind: "outcome", intent, result: "rejected", found: true, cause }],
+      lease.fence,
+    );
     await this.#ports.clock.sleep(PAUSE, lease.lost);
   }
 
@@ -68,7 +71,7 @@ export class Writing {
     const began = clock.monotonic();
     const journal = (write: Write<unknown>) => {
       this.#sight.wrote();
-      return this.#log.append(outcomeOf(intent, write, millis(clock.monotonic() - began)), lease.fence);
+      return this.#log.append([outcomeOf(intent, write, millis(clock.monotonic() - began))], lease.fence);
     };
     const left = forward ? this.#listening.turned : new AbortController().signal;
     // A late answer is journaled for the record; what it changed is found by looking.

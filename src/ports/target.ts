@@ -40,6 +40,8 @@ export interface Target {
   preview(slot: Slot): Promise<string | undefined>;
   /** Distance between two looks while a step waits; a target that is expensive to read asks for more. */
   readonly pace: Millis;
+  /** Resolves when a look may show something new, or the signal aborts. Absent where nothing tells: then `pace` does. */
+  changed?(signal: AbortSignal): Promise<void>;
   /** Frees what this object holds (sockets); nothing of the target itself stops. */
   close(): Promise<void>;
 }

@@ -3,9 +3,12 @@ import { instant, millis, sameRevision, type Cause, type Revision, type Slot } f
 import type { TrafficRouter } from "../../ports/router.ts";
 import type { SlotProvider } from "../../ports/slots.ts";
 import type { Finding, Prepared, Target } from "../../ports/target.ts";
+import { templateName } from "./adoption.ts";
 import type { Api, CallBy } from "./api/api.ts";
 import type { Deployment, Service } from "./api/objects.ts";
 import { paths } from "./api/paths.ts";
+import type { Found } from "./eject-objects.ts";
+import type { EjectWith, Handed } from "./eject.ts";
 import type { FoundService } from "./find-service.ts";
 import { exposing } from "./gateway-router/exposing.ts";
 import { createGatewayRouter } from "./gateway-router/router.ts";
@@ -22,6 +25,9 @@ import type { ConfiguredSettings } from "./settings.ts";
 import { isAdopted, slotRevision } from "./slots/revision.ts";
 import { createKubernetesSlots } from "./slots/slots.ts";
 
+/** What a hand-over needs to be told. */
+export type HandOver = Pick<EjectWith, "fence" | "intent" | "drainCap" | "readyWithin" | "progress">;
+
 /** A service in a namespace of a cluster. */
 export interface KubernetesTarget extends Target {
   readonly kind: "kubernetes";
@@ -32,13 +38,17 @@ export interface KubernetesTarget extends Target {
   logs(slot: Slot, question: LogQuestion, signal: AbortSignal): Promise<Read<readonly PodLine[]>>;
   /** Removes stored revisions that neither a slot nor `keep` names, with the copies that only they need. */
   prune(keep: readonly Revision[], signal: AbortSignal): Promise<Pruned>;
+  /** Moves users from the live slot to a plain Deployment; nothing is taken away yet. */
+  handOver(asked: HandOver, signal: AbortSignal): Promise<Handed>;
+  /** What there is because of Teal, when this Deployment is to stay (by default the template's). */
+  belongings(deployment: string | undefined, signal: AbortSignal): Promise<Found>;
   /** Name of the Service that users reach; undefined behind a route, and while it cannot be told. */
   usersService(signal: AbortSignal): Promise<string | undefined>;
   /** Where users reach the Service: its load balancer's address if it has one, else its name in the cluster. */
   address(signal: AbortSignal): Promise<string | undefined>;
 }
 
-/** Reads come from watches, so that looking often costs nothing. */
+/** Reads come from watches, so that looking often costs nothing; what they bring is looked at once it is there. */
 const PACE = millis(20);
 /** Longest time (ms) for what is asked on the way to an answer about something else. */
 const ASIDE = 5_000;
@@ -72,6 +82,7 @@ export function createKubernetesTarget(
     place: api.place,
     ...moving(api, configured, inferred, createKubernetesSlots(api, settings, undefined, users)),
     pace: PACE,
+    changed: (signal) => api.changed(signal),
     prepare: async (name, signal, progress) => {
       const [settled, key] = await Promise.all([inferred.settings(signal), inferred.key(signal)]);
       if (settled.is !== "settled") return refusedBy(settled);
@@ -108,6 +119,21 @@ export function createKubernetesTarget(
     },
     prune: async (keep, signal) =>
       (await import("./prune.ts")).pruneRevisions({ api, settings, clock: CLOCK }, keep, signal),
+    handOver: async (asked, signal) => {
+      const settled = await inferred.settings(signal);
+      if (settled.is !== "settled") return { is: "refused", cause: settled.cause, next: "teal status" };
+      const { routing } = settled.settings;
+      if (routing.by === "gateway") return BY_ROUTE;
+      const { handOver } = await import("./eject.ts");
+      const router = createServiceRouter(api, settled.settings);
+      return handOver({ api, settings: { ...settled.settings, routing }, router, ...asked }, signal);
+    },
+    belongings: async (deployment, signal) => {
+      const { belongingsOf } = await import("./eject-objects.ts");
+      const name = deployment ?? templateName(configured);
+      const users = (await usersService(signal)) ?? configured.service;
+      return belongingsOf(api, configured.service, { deployment: name, service: users }, { signal });
+    },
     usersService,
     address: async (signal) => {
       const name = await usersService(signal);
@@ -190,6 +216,15 @@ async function recallAdopted(
   if (adopted === undefined) return undefined;
   return { is: "ready", revision, detail: `deployment/${adopted.metadata.name} as it was adopted` };
 }
+
+const BY_ROUTE = {
+  is: "refused",
+  cause: {
+    code: "TEAL-K536",
+    message: "traffic is moved by a route; only a Service can be given back by a command",
+  },
+  next: "point the route to a Service of your own Deployment, then remove what has the label teal.dev/service",
+} as const;
 
 type Failed = { readonly cause: Cause; readonly next?: string };
 

@@ -26,6 +26,8 @@ export interface Api {
   ): Promise<ClientRequest>;
   /** Objects kept up to date by one list and one watch; begun with the first `read`, shared by equal selections. */
   mirror<T extends KubeObject>(path: string, select: Select): Mirror<T>;
+  /** Resolves when any mirror changed after the call, or the signal aborts; costs no request. */
+  changed(signal: AbortSignal): Promise<void>;
   close(): void;
 }
 

@@ -58,6 +58,8 @@ class ServerApi implements Api {
   readonly #mirrors = new Map<string, ListWatch<KubeObject>>();
   readonly #closed = new AbortController();
   readonly #pace: Pace;
+  /** Of all mirrors. */
+  readonly #news = new EventTarget();
 
   constructor(connection: Connection, namespace: string, place: string, pace: Pace) {
     this.#connection = connection;
@@ -160,12 +162,27 @@ class ServerApi implements Api {
           watch: (...run) => watchOnce(this.#connection, this.place, key, ...run),
         },
         this.#pace,
+        () => this.#news.dispatchEvent(new Event("change")),
       );
       if (this.#closed.signal.aborted) mirror.close();
       this.#mirrors.set(key, mirror);
     }
     // One collection has one kind of objects; the caller named it with the path.
     return mirror as unknown as Mirror<T>;
+  }
+
+  changed(signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([signal, this.#closed.signal]);
+    if (either.aborted) return Promise.resolve();
+    const over = new AbortController();
+    return new Promise((resolve) => {
+      const done = () => {
+        over.abort();
+        resolve();
+      };
+      this.#news.addEventListener("change", done, { signal: over.signal });
+      either.addEventListener("abort", done, { signal: over.signal });
+    });
   }
 
   close(): void {

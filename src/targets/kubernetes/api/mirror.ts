@@ -46,6 +46,7 @@ interface Listing {
 export class ListWatch<T extends KubeObject> implements Mirror<T> {
   readonly #source: Source<T>;
   readonly #pace: Pace;
+  readonly #told: () => void;
   readonly #collection = new Collection<T>();
   readonly #closed = new AbortController();
   readonly #waiting = new Set<() => void>();
@@ -59,9 +60,11 @@ export class ListWatch<T extends KubeObject> implements Mirror<T> {
   #started = false;
   #relist: NodeJS.Timeout | undefined;
 
-  constructor(source: Source<T>, pace: Pace = PACE) {
+  /** @param told of every change, beside those who wait for one. */
+  constructor(source: Source<T>, pace: Pace = PACE, told: () => void = () => {}) {
     this.#source = source;
     this.#pace = pace;
+    this.#told = told;
   }
 
   async read({ signal, within = this.#pace.list, fresh }: CallBy & { readonly fresh?: Millis }) {
@@ -203,6 +206,7 @@ export class ListWatch<T extends KubeObject> implements Mirror<T> {
 
   #tell(): void {
     for (const done of this.#waiting) done();
+    this.#told();
   }
 
   /** Somebody waits for a change: an event that was lost must not keep it waiting for ever. */

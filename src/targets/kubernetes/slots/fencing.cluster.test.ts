@@ -44,6 +44,7 @@ function interrupted(api: Api, before: () => Promise<void>): Api {
     text: api.text.bind(api),
     open: api.open.bind(api),
     mirror: api.mirror.bind(api),
+    changed: (signal) => api.changed(signal),
     close: () => api.close(),
   };
 }
