@@ -138,7 +138,15 @@ export class GuardWatch {
     revision: Deployment["plan"]["candidate"]["revision"],
   ): HealthWatch {
     const { checks: plan, force } = deployment.plan.request;
-    return new HealthWatch(this.#ports, { slot, revision, plan, force, startedOnly: true });
+    const passed = slot === deployment.plan.candidate.slot ? deployment.passed[slot] : undefined;
+    return new HealthWatch(this.#ports, {
+      slot,
+      revision,
+      plan,
+      force,
+      startedOnly: true,
+      ...(passed === undefined ? {} : { proven: passed.incarnations }),
+    });
   }
 }
 

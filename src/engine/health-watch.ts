@@ -12,6 +12,8 @@ export interface Asked {
   readonly force: readonly string[];
   /** Replicas that are still starting are left out: beside the steps only those are judged that may have traffic. */
   readonly startedOnly: boolean;
+  /** Incarnations that passed the step's probe. With them, a replica counts as started once it was ready or is one of them. */
+  readonly proven?: readonly string[];
 }
 
 /** Asks the checks of one slot round by round and keeps the tally. One per question: a step's, or a guard's. */
@@ -22,6 +24,8 @@ export class HealthWatch {
   #tally: Tally = emptyTally();
   #attempt = 0;
   #began: Millis | undefined;
+  /** Ids of replicas that were ready, or proven, at some round. */
+  readonly #started = new Set<string>();
 
   constructor(ports: EnginePorts, asked: Asked) {
     this.#ports = ports;
@@ -47,7 +51,7 @@ export class HealthWatch {
     ]);
     if (state.is === "unreadable" || signal.aborted) return undefined;
     const replicas = state.value.replicas.filter(
-      (each) => each.phase !== "stopping" && !(this.#asked.startedOnly && each.phase === "starting"),
+      (each) => each.phase !== "stopping" && !(this.#asked.startedOnly && this.#isComing(each)),
     );
     this.#attempt += 1;
     const wanted =
@@ -61,6 +65,13 @@ export class HealthWatch {
     );
     if (!signal.aborted) this.#tally = record(this.#tally, samples, replicas);
     return replicas;
+  }
+
+  /** A target without a memory says `unready` also of a replica that never was ready, such as a pod that just runs. */
+  #isComing({ id, incarnation, phase }: Replica): boolean {
+    const { proven } = this.#asked;
+    if (phase === "ready" || proven?.includes(incarnation) === true) this.#started.add(id);
+    return phase === "starting" || (phase === "unready" && proven !== undefined && !this.#started.has(id));
   }
 
   /** The verdict of a step that waits for the slot to prove itself. */
