@@ -157,6 +157,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import("./commands/prune.ts"),
   },
   {
+    name: "eject",
+    summary: "Give a service of a cluster back as a plain Deployment and Service, and remove all of Teal's",
+    load: () => import("./commands/eject.ts"),
+  },
+  {
     name: "demo",
     summary: "Deploy a small shop under load and break it on purpose",
     load: () => import("./commands/demo.ts"),
