@@ -55,6 +55,10 @@ test("one configuration, every command: status, plan, deploy twice, health, hist
   const status = await shop.tealAs({ machine: "elsewhere" }, "status");
   expect(status.out).toContain("v2 serves on green.");
   expect(status.out).toContain("r2 (v2 on green) is proven; the previous slot is kept warm");
+  expect((await shop.teal("logs")).out).toMatch(
+    /shop-blue-\S+ v1 listens on 8080[^]*shop-green-\S+ v2 listens/u,
+  );
+  expect((await shop.teal("logs", "v2")).out).not.toContain("v1");
   expect((await shop.teal("health")).out).toMatch(/✓ blue \(v1\)[^]*✓ green \(v2\)/u);
 
   const back = await shop.tealAs({ machine: "elsewhere" }, "rollback");
@@ -127,6 +131,24 @@ describe("what cannot be", () => {
       expect(ran.err).toContain("TEAL-K102, exit 2");
     }
     expect((await shop.teal("check")).code).toBe(0);
+  });
+
+  test("a namespace that is none is named as such by everything that needs one", async () => {
+    const shop = await opened();
+    shop.configure({ namespace: "nowhere" });
+    const status = await shop.teal("status");
+    expect(status.code).toBe(5);
+    expect(status.out).toContain("there is no namespace nowhere (teal-test/nowhere) (TEAL-K601)");
+    for (const words of [
+      ["plan", "v1"],
+      ["deploy", "v1"],
+    ]) {
+      const ran = await shop.teal(...words);
+      expect(ran.code).toBe(3);
+      expect(ran.err).toContain("there is no namespace nowhere (teal-test/nowhere)");
+      expect(ran.err).toContain("kubectl create namespace nowhere");
+      expect(ran.err).toContain("TEAL-K601, exit 3");
+    }
   });
 
   test("a server that does not answer: status says so (5), a deployment is not begun (5)", async () => {

@@ -57,12 +57,13 @@ export class Place {
     return new Place(cluster, namespace, options);
   }
 
-  configure(changes: PlaceOptions & { readonly context?: string } = {}): void {
+  configure(changes: PlaceOptions & { readonly context?: string; readonly namespace?: string } = {}): void {
     const {
       target,
       strategy = STRATEGY,
       health = HEALTH,
       context = "teal-test",
+      namespace = this.namespace,
       from = "deployment/shop",
     } = { ...this.#options, ...changes };
     const size = target?.includes("replicas:") === true ? "" : ", replicas: 2";
@@ -71,7 +72,7 @@ export class Place {
       join(this.folder, "teal.yaml"),
       `service: shop
 target:
-  kubernetes: { context: ${context}, namespace: ${this.namespace}, template: ${from}, propagation: 200ms${more} }
+  kubernetes: { context: ${context}, namespace: ${namespace}, template: ${from}, propagation: 200ms${more} }
 strategy: ${strategy}
 health: ${health}
 `,

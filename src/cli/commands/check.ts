@@ -47,7 +47,11 @@ async function placeInWords(config: Config): Promise<string> {
 function clusterInWords({ access, namespace, template, routing }: ConfiguredSettings): string {
   const where = access.by === "pod" ? "this pod's own cluster" : `context ${access.context}`;
   const traffic =
-    routing.by === "gateway" ? `HTTPRoute ${routing.route}` : `Service ${routing.service ?? "of its pods"}`;
+    routing.by === "gateway"
+      ? `HTTPRoute ${routing.route}`
+      : routing.service === undefined
+        ? "the Service that selects them"
+        : `Service ${routing.service}`;
   return `namespace ${namespace} of ${where}, pods of ${templateInWords(template)} behind ${traffic}`;
 }
 

@@ -30,7 +30,7 @@ export function run(invocation: Invocation): Promise<ExitCode> {
           ? "not confirmed; nothing was removed"
           : "removing releases has to be confirmed, and there is no terminal to ask at";
       const cause = { code: "TEAL-X011", message };
-      out.problem(cause, { exit: EXIT.usage, next: "teal prune --yes" });
+      out.problem(cause, { exit: EXIT.usage, next: `teal prune --yes${suffix}` });
       return out.result({ command: "prune", exit: EXIT.usage, is: "refused", cause });
     }
     const pruned = await prune(connection, keep);

@@ -3,6 +3,7 @@ import type { Api, CallBy } from "./api/api.ts";
 import type { Deployment, Labels, Service } from "./api/objects.ts";
 import { paths } from "./api/paths.ts";
 import { ANNOTATIONS, LABELS } from "./names.ts";
+import { missingNamespace } from "./namespace.ts";
 import { reaches } from "./service-router/selectors.ts";
 
 /*
@@ -37,6 +38,9 @@ export async function findService(
   const known = chooseService(services.value.items, service, slots);
   if (known.length === 1) return { is: "found", name: known[0]! };
   if (known.length > 1) return ambiguous(api.place, service, known);
+  // An empty namespace may be none at all, and then nothing else that could be said is of use.
+  const nowhere = services.value.items.length === 0 ? await missingNamespace(api, call) : undefined;
+  if (nowhere !== undefined) return { is: "refused", ...nowhere };
   const template = await templateLabels();
   if (isCause(template)) return { is: "unreadable", cause: template };
   const selecting = chooseService(services.value.items, service, [template]);

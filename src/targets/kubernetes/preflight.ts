@@ -16,6 +16,7 @@ import {
   type ResourceQuota,
 } from "./capacity.ts";
 import { adoptionFindings } from "./adoption-findings.ts";
+import { missingNamespace } from "./namespace.ts";
 import { ownerFindings } from "./owners-findings.ts";
 import { missingRights, rightsFor } from "./rights.ts";
 import { reaches, textOf } from "./service-router/selectors.ts";
@@ -36,8 +37,8 @@ export interface PreflightWith {
 /** Everything that would make the plan fail, or make it do harm. Reads only. */
 export async function preflight(using: PreflightWith, plan: Plan, call: CallBy): Promise<readonly Finding[]> {
   const { api, settings } = using;
-  const nowhere = await namespaceFinding(api, call);
-  if (nowhere !== undefined) return [nowhere];
+  const nowhere = await missingNamespace(api, call);
+  if (nowhere !== undefined) return [{ is: "blocks", ...nowhere }];
   const found = await Promise.all([
     rightsFindings(using, call),
     settings.routing.by === "gateway" ? routeFindings(api, settings.routing.route, call) : [],
@@ -46,17 +47,6 @@ export async function preflight(using: PreflightWith, plan: Plan, call: CallBy):
     adoptionFindings(using, plan, call),
   ]);
   return found.flat();
-}
-
-async function namespaceFinding(api: Api, call: CallBy): Promise<Finding | undefined> {
-  const answer = await api.get(`/api/v1/namespaces/${encodeURIComponent(api.namespace)}`, call);
-  // Who may not look at it has rights in it all the same, so it is there.
-  if (answer.is !== "absent") return undefined;
-  return {
-    is: "blocks",
-    cause: { code: "TEAL-K601", message: `there is no namespace ${api.namespace} (${api.place})` },
-    next: `correct kubernetes.namespace in teal.yaml, or: kubectl create namespace ${api.namespace}`,
-  };
 }
 
 async function rightsFindings({ api, settings }: PreflightWith, call: CallBy): Promise<readonly Finding[]> {

@@ -1,15 +1,20 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Json } from "./client.ts";
 import { aborted, BACK_OFF, pause, type Node } from "./context.ts";
 import { ConfigError, environmentOf, expand } from "./environment.ts";
 import { imageOf } from "./images.ts";
+import { keepLog, textOf } from "./log.ts";
 import { type Mount, withMounts } from "./mounts.ts";
 import { exec, httpGet, look, runProbe, type Kind } from "./probes.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { Snapshot } from "./status.ts";
+
+/** The rest of what a program wrote arrives within this time after its end. */
+const OUTPUT_MS = 500;
 
 /** What a container needs of its pod. */
 export interface Around {
@@ -197,16 +202,15 @@ export class Container {
     if (this.#starts > 0) this.#restarts += 1;
     const log = join(folder, `${this.spec.name}.${this.#starts}.log`);
     this.#starts += 1;
-    const output = openSync(log, "a");
     const [program, ...args] = sandbox.within(this.#wrapped(around, command));
     // A process group of its own, by which everything it starts is ended.
     const child = spawn(program, args, {
       cwd: folder,
       env,
-      stdio: ["ignore", output, output],
+      stdio: ["ignore", "pipe", "pipe"],
       detached: true,
     });
-    closeSync(output);
+    const written = keepLog(log, [child.stdout, child.stderr]);
     const startedAt = new Date().toISOString();
     const containerID = `teal://${randomBytes(32).toString("hex")}`;
     const ending = new AbortController();
@@ -226,6 +230,8 @@ export class Container {
     });
     ending.abort();
     signalGroup(instance.pid, "SIGKILL");
+    // Something that left the group may keep the output open: nobody waits for that.
+    await Promise.race([written, sleep(OUTPUT_MS)]);
     const terminated = {
       exitCode,
       reason: exitCode === 0 ? "Completed" : "Error",
@@ -254,7 +260,7 @@ export class Container {
 
   #terminationMessage(exitCode: number, log: string): { message?: string } {
     if (this.spec.terminationMessagePolicy !== "FallbackToLogsOnError" || exitCode === 0) return {};
-    return { message: readFileSync(log, "utf8").slice(-2048) };
+    return { message: textOf(readFileSync(log, "utf8")).slice(-2048) };
   }
 
   #probe(around: Around, instance: Instance, stopping: AbortSignal): void {

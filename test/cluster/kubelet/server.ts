@@ -3,6 +3,7 @@ import { createServer } from "node:https";
 import type { ServerResponse } from "node:http";
 import { DELAY_PATH, KUBELET_PORT } from "../place.ts";
 import type { DelayLine } from "./delay-line.ts";
+import { chosen } from "./log.ts";
 import type { Pod } from "./pod.ts";
 
 /** What the API server asks a kubelet for, `/containerLogs/<namespace>/<pod>/<container>`, and what tests ask of it. */
@@ -39,12 +40,5 @@ async function logs(
     const why = `container "${container}" in pod "${name}" has no logs here`;
     return void response.writeHead(400).end(`${why}\n`);
   }
-  response.writeHead(200, { "content-type": "text/plain" }).end(tail(text, searchParams.get("tailLines")));
-}
-
-function tail(text: string, lines: string | null): string {
-  if (lines === null) return text;
-  const all = text.split("\n");
-  const last = all.at(-1) === "" ? 1 : 0;
-  return Number(lines) === 0 ? "" : all.slice(-(Number(lines) + last)).join("\n");
+  response.writeHead(200, { "content-type": "text/plain" }).end(chosen(text, searchParams));
 }
