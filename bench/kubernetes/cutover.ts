@@ -12,7 +12,7 @@ export interface Cutovers {
   readonly apiWrite: Spread;
   /** Median ms after the last pod was ready when the command began to journal each of these, up to the write's news. */
   readonly way: Readonly<Record<string, number>>;
-  /** Writes to the journal from the first pass to the shift, with it. */
+  /** Writes to the API server one after another, from the first pass to the one that moves users, with it. */
   readonly writes: number;
 }
 
@@ -43,23 +43,36 @@ export async function measureCutovers(ground: Ground, count: number): Promise<Cu
       readyToWrite: spread(took),
       apiWrite: spread(writes),
       way: medians(marks),
-      writes: Math.round(median(marks.map((each) => new Set(Object.values(each)).size))),
+      writes: 1 + Math.round(median(marks.map(appendsIn))),
     };
   } finally {
     await shop.end();
   }
 }
 
-/** When the journal was told of each event up to the shift, counted from `since`. One append has one time. */
+/** When the journal was told of each event up to the shift, counted from `since`. */
 function onTheWay(events: readonly JournalEvent[], since: number): Record<string, number> {
   const shift = events.findIndex((event) => event.kind === "intent" && event.call.call === "shift");
   const entries = events.slice(0, shift + 1).flatMap((event): readonly (readonly [string, number])[] => {
-    if (event.kind === "verdict") return [[event.of.replace(/-(blue|green)$/u, ""), event.at - since]];
+    if (event.kind === "verdict") {
+      const of = event.of.replace(/-(blue|green)$/u, "");
+      const took =
+        event.of.startsWith("probe") && event.took !== undefined
+          ? [["the checks took", event.took] as const]
+          : [];
+      return [[of, event.at - since], ...took];
+    }
     return event.kind === "intent" && event.call.call === "shift"
       ? [["shift intended", event.at - since]]
       : [];
   });
   return Object.fromEntries(entries.filter(([, at]) => at > -1));
+}
+
+/** What was journaled in one append has one time. */
+function appendsIn(marks: Readonly<Record<string, number>>): number {
+  const { "the write seen": _seen, "the checks took": _took, ...journaled } = marks;
+  return new Set(Object.values(journaled)).size;
 }
 
 function medians(all: readonly Record<string, number>[]): Record<string, number> {

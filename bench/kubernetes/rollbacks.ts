@@ -77,7 +77,9 @@ async function crashOnce({ shop, connection, proxy }: Lane, n: number): Promise<
   await shop.crash(next);
   const back = await shop.observer.switched(otherSlot(next), before + 1);
   proxy?.clear();
-  const verdict = went(await moving).find((event) => event.kind === "verdict" && event.then === "back");
+  const verdict = went(await moving, "reverted").find(
+    (event) => event.kind === "verdict" && event.then === "back",
+  );
   if (verdict === undefined) throw new Error("the journal does not tell of a way back");
   return back - verdict.at;
 }

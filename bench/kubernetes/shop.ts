@@ -175,10 +175,13 @@ function processesWith(variables: readonly string[]): readonly number[] {
     .map(Number);
 }
 
-/** The deployment was carried out. @throws when it was not. */
-export function went(moved: Moved): readonly JournalEvent[] {
-  if (moved.is !== "ended" && moved.is !== "warm") throw new Error(JSON.stringify(moved));
-  return moved.events;
+/** @returns the events of a deployment that ended so, or is kept warm. @throws when it went any other way. */
+export function went(moved: Moved, as: "warm" | "done" | "reverted"): readonly JournalEvent[] {
+  if (moved.is === "warm" && as === "warm") return moved.events;
+  if (moved.is !== "ended") throw new Error(`not ${as}: ${JSON.stringify(moved)}`);
+  const { state } = moved.deployment;
+  if (state.is === "finished" && state.outcome === as) return moved.events;
+  throw new Error(`not ${as}: ${JSON.stringify(moved.events.filter(({ kind }) => kind !== "opened"))}`);
 }
 
 /** Runs so many pieces of work in each of the lanes, one lane beside the other. */

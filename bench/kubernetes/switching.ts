@@ -32,6 +32,9 @@ const DELAYS = [0, 150, 300];
 /** Longer than the latest node, and than the longest request and session. */
 const STRATEGY = "{ blueGreen: { bake: 300ms, keepWarm: 10m, drain: 2s } }";
 const PROPAGATION = "400ms";
+/** One slow answer on a machine that everybody shares takes nobody back. */
+const HEALTH =
+  "{ ready: /health, window: { of: 3, passes: 1, consecutive: 1, interval: 50ms, jitter: 0%, deadline: 30s } }";
 
 interface Lane {
   readonly shop: Shop;
@@ -56,15 +59,15 @@ export async function measureSwitching(ground: Ground, options: SwitchingOptions
         for (let n = next++; n < count; n = next++) {
           if (performance.now() - began > options.atMost) return;
           const signal = AbortSignal.timeout(120_000);
-          went(await deploy(connection, { revision: `c${n}` }, { signal }));
+          went(await deploy(connection, { revision: `c${n}` }, { signal }), "warm");
           done.cutovers += 1;
-          went(await rollback(connection, { signal }));
+          went(await rollback(connection, { signal }), "reverted");
           done.rollbacks += 1;
         }
       }),
     );
     const seen = together(await Promise.all(users.map((each) => each.stop())));
-    return { ...done, wanted: count, rate: Math.round(sentIn(seen) / seen.lasted), seen, delays: DELAYS };
+    return { ...done, wanted: count, rate: Math.round(seen.requests / seen.lasted), seen, delays: DELAYS };
   } finally {
     await ground.cluster.delayNodes([]);
     for (const { shop } of lanes) await shop.end();
@@ -73,13 +76,9 @@ export async function measureSwitching(ground: Ground, options: SwitchingOptions
 
 /** A service that has users, on its first revision. */
 async function openLane(ground: Ground): Promise<Lane> {
-  const shop = await Shop.open(ground, { strategy: STRATEGY, propagation: PROPAGATION });
+  const shop = await Shop.open(ground, { strategy: STRATEGY, propagation: PROPAGATION, health: HEALTH });
   const connection = await shop.connect();
   const signal = AbortSignal.timeout(60_000);
-  went(await deploy(connection, { revision: "v0" }, { signal }));
+  went(await deploy(connection, { revision: "v0" }, { signal }), "done");
   return { shop, connection };
-}
-
-function sentIn(seen: Seen): number {
-  return seen.requests;
 }

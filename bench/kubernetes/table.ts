@@ -60,7 +60,9 @@ function ofCutovers({ readyToWrite, apiWrite, way, writes }: Cutovers): readonly
     ...row("last pod ready -> switch written", times(readyToWrite), goal),
     ...row("  one write to the API server", times(apiWrite)),
     ...row("  writes one after another", String(writes)),
-    ...Object.entries(way).flatMap(([what, at]) => row(`  ${what}`, `after ${at} ms`)),
+    ...Object.entries(way).flatMap(([what, at]) =>
+      row(`  ${what}`, what.endsWith("took") ? `${at} ms` : `after ${at} ms`),
+    ),
   ];
 }
 
