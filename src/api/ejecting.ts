@@ -2,6 +2,7 @@ import { fold } from "../core/deployment.ts";
 import { instant, intentId, millis, type Cause } from "../core/units.ts";
 import { acquire } from "../engine/lease.ts";
 import type { By } from "../ports/write.ts";
+import { blocked } from "./preflight.ts";
 import { newDeploymentId } from "./connection.ts";
 import type { KubernetesConnection } from "./kubernetes.ts";
 
@@ -25,8 +26,8 @@ export async function eject(
   options: { readonly signal: AbortSignal; readonly progress?: (line: string) => void },
 ): Promise<Ejected> {
   const { store, key, holder, clock, isGone, target, wishes } = connection;
-  const open = await openOne(connection);
-  if (open !== undefined) return open;
+  const hindered = (await openOne(connection)) ?? (await forbidden(connection, options.signal));
+  if (hindered !== undefined) return hindered;
   const acquired = await acquire({
     store,
     key,
@@ -72,6 +73,19 @@ async function openOne({ store, key }: KubernetesConnection): Promise<Ejected | 
   const message = `r${current.number} is open${warm ? ": the previous slot is kept warm" : ""}`;
   const next = warm ? "teal promote, then teal eject" : "let it end, or teal abort; then teal eject";
   return { is: "refused", cause: { code: "TEAL-K535", message }, next };
+}
+
+/** A right that is missing is found before users are moved, not when they are. */
+async function forbidden(
+  { target: { api } }: KubernetesConnection,
+  signal: AbortSignal,
+): Promise<Ejected | undefined> {
+  const [{ missingRights }, { LEAVING }] = await Promise.all([
+    import("../targets/kubernetes/rights.ts"),
+    import("../targets/kubernetes/eject-objects.ts"),
+  ]);
+  const missing = blocked(await missingRights(api, LEAVING, { signal }));
+  return missing === undefined ? undefined : { is: "refused", ...missing };
 }
 
 async function claimBoth({ target }: KubernetesConnection, by: By): Promise<Ejected | undefined> {

@@ -177,6 +177,7 @@ const RESULTS: readonly Schema[] = [
     "store?": ref("cause"),
     "address?": text,
     "preview?": text,
+    "reverted?": ref("finding"),
   }),
   result("history", { rows: list(ref("row")) }),
   result("logs", {}),
@@ -191,6 +192,13 @@ const RESULTS: readonly Schema[] = [
   }),
   result("unlock", { is: { enum: ["unlocked", "free"] }, "from?": text }),
   result("prune", { removed: list(text) }),
+  result("init", {
+    is: literal("printed"),
+    surroundings: any,
+    files: list(object({ path: text, content: text })),
+  }),
+  result("init", { is: literal("written"), surroundings: any, files: list(text) }),
+  result("eject", { is: literal("ejected"), deployment: text, removed: list(text) }),
 ];
 
 /** The schema of one line. */

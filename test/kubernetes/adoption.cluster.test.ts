@@ -167,6 +167,9 @@ test("who else writes the selector is named before the first deployment, and who
   expect(await shop.live()).toBe("green");
   await sync();
   expect(await shop.live()).toBeUndefined();
+  expect((await shop.teal("status")).out).toMatch(
+    /is not as Teal left it: argocd-controller wrote it at 20/u,
+  );
   const after = await shop.teal("plan", "v2");
   expect(after.out).toContain(
     "/spec/selector of Service shop is not as Teal left it: argocd-controller wrote it at",

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, expect, onTestFailed, test } from "vitest";
 import type { Answered } from "../../examples/load.ts";
+import { rightsFor } from "../../src/targets/kubernetes/rights.ts";
 import { sharedCluster } from "../cluster/cluster.ts";
 import type { Json } from "../cluster/kubelet/client.ts";
 import { deployment, service } from "../cluster/objects.ts";
@@ -126,6 +127,14 @@ test("what was adopted and serves only loses its marks; an open deployment is in
   expect(refused.code).toBe(3);
   expect(refused.err).toContain("TEAL-K535");
   expect((await shop.teal("abort")).code).toBe(0);
+  const role = rightsFor(
+    { routing: { by: "service" }, access: { by: "context", context: "x" } },
+    { keda: false },
+  ).map(({ group, resource, verbs }) => ({ apiGroups: [group], resources: [resource], verbs }));
+  const kubeconfig = await cluster.serviceAccount(shop.namespace, role);
+  const forbidden = await shop.tealAs({ kubeconfig }, "eject", "--yes");
+  expect(forbidden.code).toBe(3);
+  expect(forbidden.err).toContain("you may not delete deployments.apps");
   expect(await shop.teal("eject", "--yes")).toMatchObject({ code: 0, err: "" });
   expect(await pods()).toEqual(before);
   expect((await cluster.get(shop.namespace, "service", "shop")).spec.selector).toEqual({ app: "shop" });

@@ -76,8 +76,7 @@ test("init says what it lacks (2), and what is not there (3)", async () => {
   expect(await place.teal("init")).toMatchObject({ code: 2, err: expect.stringContaining("TEAL-X019") });
   const pinned = await place.teal("init", "--from", "deployment/shop");
   expect(pinned.err).toContain("--context is missing");
-  const none = await place.teal(
-    ...["init", "--from", "deployment/cart", "--context", "teal-test", "--namespace", namespace],
-  );
+  const where = ["--context", "teal-test", "--namespace", namespace];
+  const none = await place.teal("init", "--from", "deployment/cart", ...where);
   expect(none).toMatchObject({ code: 3, err: expect.stringContaining("there is no Deployment cart") });
 });

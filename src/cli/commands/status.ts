@@ -1,3 +1,4 @@
+import { findingInWords } from "../../api/preflight.ts";
 import { statusOf, type Status } from "../../api/status.ts";
 import type { Slot } from "../../core/units.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
@@ -6,6 +7,7 @@ import { Screen } from "../screen.ts";
 import { withSession, type Session } from "../session.ts";
 import { flag, type Invocation } from "../spec.ts";
 import { statusLines } from "../view/status.ts";
+import { printable } from "../view/width.ts";
 import { formatUntil } from "../times.ts";
 
 export function run(invocation: Invocation): Promise<ExitCode> {
@@ -16,9 +18,12 @@ export function run(invocation: Invocation): Promise<ExitCode> {
 
 async function showStatus(session: Session): Promise<ExitCode> {
   const { connection, out, suffix } = session;
-  const [status, seen] = await Promise.all([
+  const [status, seen, reverted] = await Promise.all([
     statusOf(connection, new AbortController().signal),
     addresses(session),
+    connection.target.kind === "kubernetes"
+      ? connection.target.reverted(AbortSignal.timeout(ASIDE))
+      : undefined,
   ]);
   const { address, previews } = seen;
   const preview = previews[idleSlot(status)] ?? previews.blue ?? previews.green;
@@ -28,9 +33,16 @@ async function showStatus(session: Session): Promise<ExitCode> {
   };
   const now = connection.clock.now();
   out.text(statusLines(status, { suffix, now, clock: (at) => formatUntil(at, now), ...shown }));
+  if (reverted !== undefined) out.text([printable(findingInWords(reverted))]);
   // Whoever asks by a script must not take "could not be seen" for well.
   const exit = status.serves.slot === "unknown" ? EXIT.human : EXIT.done;
-  return out.result({ command: "status", exit, ...statusResult(status), ...shown });
+  return out.result({
+    command: "status",
+    exit,
+    ...statusResult(status),
+    ...shown,
+    ...(reverted && { reverted }),
+  });
 }
 
 /** Longest time (ms) that addresses are waited for; without them the status is as true. */

@@ -4,6 +4,7 @@ import type { Api, CallBy } from "./api/api.ts";
 import type { Deployment, KubeObject } from "./api/objects.ts";
 import { paths } from "./api/paths.ts";
 import { LABELS, PARTS, leaseName } from "./names.ts";
+import type { Right } from "./rights.ts";
 import { KINDS, ownBounds, boundsOf, heldOf, type Autoscaler } from "./slots/autoscaler.ts";
 import { isAdopted } from "./slots/revision.ts";
 import { referencesOf } from "./template/references.ts";
@@ -12,6 +13,19 @@ import { referencesOf } from "./template/references.ts";
  * Everything in the namespace that exists or bears marks because of Teal. What Teal made has the label of its service;
  * what was there before has marks on it.
  */
+
+/** What leaving needs beside the rights of deployments: nothing else ever deletes these. */
+export const LEAVING: readonly Right[] = [
+  { group: "apps", resource: "deployments", verbs: ["delete"], why: "slots are removed", need: "must" },
+  { group: "", resource: "services", verbs: ["delete"], why: "slots' Services are removed", need: "must" },
+  {
+    group: "coordination.k8s.io",
+    resource: "leases",
+    verbs: ["delete"],
+    why: "the service's Lease is removed",
+    need: "must",
+  },
+];
 
 interface Listed {
   readonly kind: string;
@@ -85,7 +99,8 @@ export async function belongingsOf(
         ...leases,
       ],
       unmark: [
-        ...[...deployments.filter(stays), ...kept],
+        ...deployments.filter(stays),
+        ...kept,
         ...users,
         ...scalers.filter((each) => !ours(each)),
         ...content.filter(used),

@@ -21,6 +21,7 @@ import type { Pruned } from "./prune.ts";
 import { previewOf } from "./reach/preview.ts";
 import { ensureLiveService } from "./service-router/live-service.ts";
 import { createServiceRouter } from "./service-router/router.ts";
+import type { Failed } from "./refusal.ts";
 import type { ConfiguredSettings } from "./settings.ts";
 import { isAdopted, slotRevision } from "./slots/revision.ts";
 import { createKubernetesSlots } from "./slots/slots.ts";
@@ -38,6 +39,8 @@ export interface KubernetesTarget extends Target {
   logs(slot: Slot, question: LogQuestion, signal: AbortSignal): Promise<Read<readonly PodLine[]>>;
   /** Removes stored revisions that neither a slot nor `keep` names, with the copies that only they need. */
   prune(keep: readonly Revision[], signal: AbortSignal): Promise<Pruned>;
+  /** Who wrote last where traffic goes, if that was not Teal. */
+  reverted(signal: AbortSignal): Promise<Finding | undefined>;
   /** Moves users from the live slot to a plain Deployment; nothing is taken away yet. */
   handOver(asked: HandOver, signal: AbortSignal): Promise<Handed>;
   /** What there is because of Teal, when this Deployment is to stay (by default the template's). */
@@ -85,8 +88,10 @@ export function createKubernetesTarget(
     changed: (signal) => api.changed(signal),
     prepare: async (name, signal, progress) => {
       const [settled, key] = await Promise.all([inferred.settings(signal), inferred.key(signal)]);
-      if (settled.is !== "settled") return refusedBy(settled);
-      if (key.is === "unreadable") return refusedBy(key);
+      const refused = async (failed: Failed) =>
+        (await import("./refusal.ts")).refusal(api, configured, failed, { signal });
+      if (settled.is !== "settled") return refused(settled);
+      if (key.is === "unreadable") return refused(key);
       const { prepare } = await import("./prepare.ts");
       const using = { api, settings: settled.settings, key: key.key, clock: CLOCK, secrets };
       const prepared = await prepare(using, name, signal, progress);
@@ -119,6 +124,10 @@ export function createKubernetesTarget(
     },
     prune: async (keep, signal) =>
       (await import("./prune.ts")).pruneRevisions({ api, settings, clock: CLOCK }, keep, signal),
+    reverted: async (signal) => {
+      const { revertOf } = await import("./owners-findings.ts");
+      return revertOf(api, configured, await usersService(signal), { signal });
+    },
     handOver: async (asked, signal) => {
       const settled = await inferred.settings(signal);
       if (settled.is !== "settled") return { is: "refused", cause: settled.cause, next: "teal status" };
@@ -225,16 +234,6 @@ const BY_ROUTE = {
   },
   next: "point the route to a Service of your own Deployment, then remove what has the label teal.dev/service",
 } as const;
-
-type Failed = { readonly cause: Cause; readonly next?: string };
-
-function refusedBy({ cause, next }: Failed): Prepared {
-  return {
-    is: "refused",
-    cause,
-    next: next ?? "teal status shows what can be read; then run the command again",
-  };
-}
 
 function serviceFinding(found: FoundService): readonly Finding[] {
   if (found.is === "found") return [];
