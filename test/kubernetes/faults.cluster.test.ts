@@ -98,9 +98,9 @@ test.each(SEEDS)(
       // Where it went back or was refused, the rest is told from here.
       if (first.serves !== "v1") expect((await shop.teal("deploy", "v1")).code).toBe(0);
       const second = await run("deploy", "v2");
-      expect(second.serves).toBeOneOf(["v2", "v1"]);
+      if (second.serves !== "v2") expect((await shop.teal("deploy", "v2")).code).toBe(0);
       const back = await run("rollback");
-      expect(back.serves).toBeOneOf(["v1", second.serves]);
+      expect(back.serves).toBe("v1");
       const failing = await run("deploy", "teal.test/failing:v3");
       expect(failing.serves).toBe(back.serves);
       shop.configure({ strategy: GATED });
@@ -123,7 +123,7 @@ function complain({ code, out, err }: Ran): void {
   expect(code).toBeOneOf([0, 3, 4, 5, 6]);
   if (code === 0 || code === 6) return;
   expect(`${out}${err}`).toMatch(/TEAL-[A-Z]\d{3}/u);
-  expect(`${out}${err}`).toMatch(/serves|stayed on|is live|could not be read/u);
+  expect(`${out}${err}`).toMatch(/serves|stayed on|is live|Traffic goes to|could not be read/u);
 }
 
 interface Settled {

@@ -7,6 +7,7 @@ import { podReach } from "../reach/reach.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import { mainContainer, mainPort } from "../template/container.ts";
 import { TemplateError } from "../template/refused.ts";
+import { hidingFor } from "./hiding.ts";
 import { allContainers, incarnationOf, isReplica, phaseOf } from "./pods.ts";
 
 /** Bound (ms) of reading a log: it only explains. */
@@ -77,12 +78,17 @@ async function linesOf(api: Api, pod: Pod, { container, lines, previous }: Log):
     ...(previous && { previous: "true" }),
   });
   const path = `${paths.pods(api.namespace, pod.metadata.name, "log")}?${query.toString()}`;
-  const answer = await api.text(path, { signal: AbortSignal.timeout(TAIL_WITHIN), within: TAIL_WITHIN });
+  const call = { signal: AbortSignal.timeout(TAIL_WITHIN), within: TAIL_WITHIN };
+  const [answer, hiding] = await Promise.all([api.text(path, call), hidingFor(api, pod, call)]);
   if (answer.is !== "ok") return [];
-  return answer.value
+  const last = answer.value
     .split("\n")
     .filter((line) => line !== "")
     .slice(-lines);
+  if (hiding.is === "known") return last.map(hiding.hide);
+  return last.length === 0
+    ? []
+    : [`(not shown: Secret ${hiding.secret}, whose content would be hidden, cannot be read)`];
 }
 
 /** It has ended once, by what was seen of it. */
