@@ -57,9 +57,11 @@ export async function belongingsOf(
   const { namespace } = api;
   const labels = `${LABELS.service}=${service}`;
   let failed: Cause | undefined;
+  // Of a kind that the cluster does not know, the right to list it is missing too.
+  const keda = await api.get(`/apis/${KINDS.keda.apiVersion}`, call);
+  if (keda.is !== "ok" && keda.is !== "absent") return { is: "unreadable", cause: keda.cause };
   const list = async (kind: string, path: string, select: { labels?: string; fields?: string }) => {
     const answer = await api.list<KubeObject>(path, select, call);
-    if (answer.is === "absent") return [];
     if (answer.is !== "ok") failed ??= answer.cause;
     const items = answer.is === "ok" ? answer.value.items : [];
     return items.map((object): Listed => ({ kind, path: `${path}/${object.metadata.name}`, object }));
@@ -70,7 +72,7 @@ export async function belongingsOf(
     list("Service", paths.services(namespace), { labels }),
     list("Service", paths.services(namespace), { fields: `metadata.name=${keep.service}` }),
     list("HorizontalPodAutoscaler", paths.autoscalers(namespace), {}),
-    list("ScaledObject", KINDS.keda.path(namespace, undefined), {}),
+    keda.is === "ok" ? list("ScaledObject", KINDS.keda.path(namespace, undefined), {}) : [],
     list("ConfigMap", paths.configMaps(namespace), { labels }),
     list("Secret", paths.secrets(namespace), { labels }),
     list("Lease", paths.leases(namespace), { fields: `metadata.name=${leaseName(service)}` }),
