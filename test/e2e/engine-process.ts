@@ -1,15 +1,17 @@
 /**
- * A process that deploys and dies: `engine-process.ts <teal.yaml> <state directory> <revision> <moment>`. The moment is
+ * A process that deploys and dies: `engine-process.ts <teal.yaml> <state directory> <what> <moment>`. It deploys the
+ * revision `<what>`, or goes on with what is open (``), or goes back (`back`). The moment is
  * `<intent | outcome> <call>` or `verdict <step>`, after that event of the journal; or `effect <call>`, after the
  * target carried the call out and before anybody journaled it. The process kills itself there with SIGKILL; it ends with
  * exit code 9 when the moment never came.
  */
 import { deploy } from "../../src/api/deploying.ts";
-import { connectLocal } from "../../src/api/local.ts";
+import { connect } from "../../src/api/connect.ts";
+import { resume, rollback } from "../../src/api/steering.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import type { JournalEvent } from "../../src/core/journal.ts";
 
-const [file = "", stateDir = "", revision = "", moment = ""] = process.argv.slice(2);
+const [file = "", stateDir = "", does = "", moment = ""] = process.argv.slice(2);
 const [kind, what] = moment.split(" ");
 const calls = new Map<string, string>();
 
@@ -45,11 +47,17 @@ function dyingAfter<T extends object>(object: T, method: string): T {
 
 const loaded = await loadConfig({ path: file, env: process.env, cwd: process.cwd() });
 if (loaded.is === "invalid") throw new Error(JSON.stringify(loaded.problems));
-const connection = await connectLocal(loaded.config, { stateDir, notifier: { tell } });
+const connected = await connect(loaded.config, { stateDir, notifier: { tell } });
+if (connected.is === "refused") throw new Error(connected.cause.message);
+const { connection } = connected;
 const { target } = connection;
 const dying =
   kind !== "effect" || what === undefined
     ? target
     : { ...target, router: dyingAfter(target.router, what), slots: dyingAfter(target.slots, what) };
-await deploy({ ...connection, target: dying }, { revision }, { signal: new AbortController().signal });
+const mortal = { ...connection, target: dying };
+const options = { signal: new AbortController().signal };
+if (does === "") await resume(mortal, options);
+else if (does === "back") await rollback(mortal, options);
+else await deploy(mortal, { revision: does }, options);
 process.exit(9);
