@@ -19,9 +19,14 @@ export interface Cutovers {
 const WRITES_BETWEEN = 12;
 
 /** From the last pod's readiness to the write that moves users; the commands are processes of their own. */
-export async function measureCutovers(ground: Ground, count: number): Promise<Cutovers> {
+export async function measureCutovers(
+  ground: Ground,
+  count: number,
+  checks: "none" | "one pass",
+): Promise<Cutovers> {
   const shop = await Shop.open(ground, {
     strategy: "{ blueGreen: { bake: 50ms, keepWarm: 0s, drain: 100ms } }",
+    ...(checks === "none" ? { health: "none" } : {}),
   });
   try {
     await shop.teal("deploy", "v0", "--yes", "-q");

@@ -60,7 +60,13 @@ try {
   const report: Report = {
     machine: `${cpus().length} cores, ${process.platform} ${process.arch}, Node ${process.versions.node}, load average ${before.toFixed(1)} before`,
     cli: cli === TEAL.source ? "as it stands in the source" : "built",
-    ...(await measured("cutover", () => measureCutovers(ground, given ?? sizes.cutovers))),
+    ...(await measured("cutover", async () => {
+      const count = given ?? sizes.cutovers;
+      return {
+        ready: await measureCutovers(ground, count, "none"),
+        checked: await measureCutovers(ground, count, "one pass"),
+      };
+    })),
     ...(await measured("requests", () => countRequests(ground, sizes.idle))),
     ...(await measured("status", () => measureStatus(ground, sizes.starts))),
     ...(await measured("resume", () => measureResuming(ground, sizes.resumes))),

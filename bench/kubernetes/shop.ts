@@ -30,7 +30,7 @@ export interface ShopOptions {
   /** `strategy` of the configuration. */
   readonly strategy: string;
   readonly propagation?: string;
-  /** `health` of the configuration; by default one pass of one check decides. */
+  /** `health` of the configuration; by default one pass of one check decides. `none`: says nothing about it. */
   readonly health?: string;
   /** Kubeconfig of connections and commands, instead of the cluster's own. */
   readonly kubeconfig?: string;
@@ -89,7 +89,7 @@ export class Shop {
     const target = `context: teal-test, namespace: ${this.namespace}, template: deployment/shop, propagation: ${propagation}, kubeconfig: ${kubeconfig}`;
     writeFileSync(
       join(this.folder, "teal.yaml"),
-      `service: shop\ntarget:\n  kubernetes: { ${target} }\nstrategy: ${strategy}\nhealth: ${health}\n`,
+      `service: shop\ntarget:\n  kubernetes: { ${target} }\nstrategy: ${strategy}\n${health === "none" ? "" : `health: ${health}\n`}`,
     );
   }
 

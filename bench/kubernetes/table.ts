@@ -10,7 +10,8 @@ export interface Report {
   readonly machine: string;
   /** Which command line was run. */
   readonly cli: string;
-  readonly cutover?: Cutovers;
+  /** By readiness alone, and with one check of Teal's own that decides with its first pass. */
+  readonly cutover?: { readonly ready: Cutovers; readonly checked: Cutovers };
   readonly rollback?: { readonly crashed: Rollbacks; readonly failing: Rollbacks };
   readonly switching?: Switching;
   readonly resume?: Resuming;
@@ -24,7 +25,12 @@ export function table(report: Report): string {
   const rows = [
     report.machine,
     `command line: ${report.cli}`,
-    ...(cutover === undefined ? [] : ofCutovers(cutover)),
+    ...(cutover === undefined
+      ? []
+      : [
+          ...ofCutovers("last pod ready -> switch written", cutover.ready),
+          ...ofCutovers("the same with a check's first pass", cutover.checked),
+        ]),
     ...(rollback === undefined ? [] : ofRollbacks(rollback.crashed, rollback.failing)),
     ...(switching === undefined ? [] : ofSwitching(switching)),
     ...(resume === undefined
@@ -54,10 +60,10 @@ function times({ p50, p99, count }: Spread): string {
   return `p50 ${p50} ms, p99 ${p99} ms, n ${count}`;
 }
 
-function ofCutovers({ readyToWrite, apiWrite, way, writes }: Cutovers): readonly string[] {
+function ofCutovers(name: string, { readyToWrite, apiWrite, way, writes }: Cutovers): readonly string[] {
   const goal = `goal p50 ${Math.round(apiWrite.p50 + 15)} ms, p99 ${Math.round(apiWrite.p99 + 40)} ms`;
   return [
-    ...row("last pod ready -> switch written", times(readyToWrite), goal),
+    ...row(name, times(readyToWrite), goal),
     ...row("  one write to the API server", times(apiWrite)),
     ...row("  writes one after another", String(writes)),
     ...Object.entries(way).flatMap(([what, at]) =>

@@ -52,20 +52,22 @@ export function redacting<T extends Target>(target: T, secrets: readonly string[
   };
 }
 
-/** Looking at a service asks no checks: what asks them is loaded with the first question. */
+/** Looking at a service asks no checks: what asks them is loaded by `prepare`, or with the first question. */
 export function lazyProbe(options: {
   readonly secrets: readonly string[];
   readonly unseal: () => Promise<Lookup>;
 }): Probe {
   let probe: Promise<Probe> | undefined;
+  const made = () =>
+    (probe ??= make(options).catch((error: unknown) => {
+      probe = undefined;
+      throw error;
+    }));
   return {
-    sample: async (check, of, signal) => {
-      probe ??= make(options).catch((error: unknown) => {
-        probe = undefined;
-        throw error;
-      });
-      return (await probe).sample(check, of, signal);
+    prepare: async () => {
+      await made().catch(() => undefined);
     },
+    sample: async (check, of, signal) => (await made()).sample(check, of, signal),
   };
 }
 

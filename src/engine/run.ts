@@ -60,6 +60,7 @@ export class Run {
   async go(): Promise<Ran> {
     const end = new AbortController();
     const listening = this.#listening.listen(end.signal);
+    void this.#ports.probe.prepare?.();
     try {
       for (;;) {
         const stop = this.#over() ?? (await this.#once());

@@ -4,6 +4,8 @@ import type { Revision } from "../core/units.ts";
 
 /** Asks one check of one replica once. Never throws for what the replica does; `unknown` when nothing could be asked. */
 export interface Probe {
+  /** Gets what the first question needs, while nobody waits for it. Never rejects: what fails is told by `sample`. */
+  prepare?(): Promise<void>;
   sample(
     check: Check,
     of: {

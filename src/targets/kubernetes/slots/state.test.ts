@@ -20,10 +20,21 @@ describe("a slot is settled", () => {
     ["the controller has not seen the last change", { status: { observedGeneration: 2 } }],
     ["pods of the template are missing", { status: { updatedReplicas: 1 } }],
     ["pods of an earlier template are left", { status: { replicas: 3 } }],
-    ["pods have not been ready for minReadySeconds", { status: { availableReplicas: 1 } }],
+    [
+      "pods have not been ready for minReadySeconds",
+      { status: { availableReplicas: 1 }, spec: { minReadySeconds: 5 } },
+    ],
     ["the status is empty", { status: { replicas: 0, updatedReplicas: 0, availableReplicas: 0 } }],
   ])("not while %s", (_, change) => {
     expect(state({ deployment: deployment(change) }).settled).toBe(false);
+  });
+
+  it("by its pods' own word where ready is all that is asked, before the controllers have counted them", () => {
+    const uncounted = deployment({ status: { availableReplicas: 0 } });
+    expect(state({ deployment: uncounted }).settled).toBe(true);
+    expect(state({ deployment: uncounted, pods: [pod("a"), pod("b", { ready: false })] }).settled).toBe(
+      false,
+    );
   });
 
   it("not by a condition: those tell of a rollout that is over (kubernetes#124264, #106054, #106697)", () => {

@@ -40,7 +40,16 @@ export function stateOf(place: Place, lends: readonly Borrowed[], now: Instant):
 function isSettled({ deployment, pods }: Place, replicas: SlotState["replicas"]): boolean {
   if (deployment === undefined) return pods.length === 0;
   const wanted = wantedOf(deployment);
-  return rolledOut(deployment) && replicas.length === wanted && replicas.every(isResting);
+  const there = isObserved(deployment) && replicas.length === wanted && replicas.every(isResting);
+  return there && (isAvailable(deployment) || isReadyEnough(deployment, replicas));
+}
+
+/**
+ * Where nothing is asked beyond being ready, ready pods are available by definition: their own word comes two writes of
+ * controllers earlier than the count.
+ */
+function isReadyEnough({ spec }: Deployment, replicas: SlotState["replicas"]): boolean {
+  return (spec.minReadySeconds ?? 0) === 0 && replicas.every(({ phase }) => phase === "ready");
 }
 
 /** Every replica is where it was told to be: of the slot's revision and neither starting nor stopping. */
@@ -48,15 +57,22 @@ function isResting({ phase, revision }: SlotState["replicas"][number]): boolean 
   return phase !== "starting" && phase !== "stopping" && revision === undefined;
 }
 
-export function rolledOut({ metadata, spec, status = {} }: Deployment): boolean {
-  const wanted = spec.replicas ?? 1;
-  const { observedGeneration = 0, replicas = 0, updatedReplicas = 0, availableReplicas = 0 } = status;
+export function rolledOut(deployment: Deployment): boolean {
+  return isObserved(deployment) && isAvailable(deployment);
+}
+
+/** The controller knows the last change, and every pod is of the present template. */
+function isObserved({ metadata, spec, status = {} }: Deployment): boolean {
+  const { observedGeneration = 0, replicas = 0, updatedReplicas = 0 } = status;
   return (
     (metadata.generation ?? 0) <= observedGeneration &&
-    updatedReplicas === wanted &&
-    replicas === updatedReplicas &&
-    availableReplicas >= updatedReplicas
+    updatedReplicas === (spec.replicas ?? 1) &&
+    replicas === updatedReplicas
   );
+}
+
+function isAvailable({ status = {} }: Deployment): boolean {
+  return (status.availableReplicas ?? 0) >= (status.updatedReplicas ?? 0);
 }
 
 /**
