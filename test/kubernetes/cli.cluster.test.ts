@@ -22,10 +22,17 @@ async function opened(options: PlaceOptions = {}): Promise<Place> {
   return (place = await Place.open(cluster, options));
 }
 
-const ROLE = rightsFor(
+const RIGHTS = rightsFor(
   { routing: { by: "service" }, access: { by: "context", context: "x" } },
   { keda: false },
-).map(({ group, resource, verbs }) => ({ apiGroups: [group], resources: [resource], verbs }));
+);
+const ruleOf = ({ group, resource, verbs }: (typeof RIGHTS)[number]) => ({
+  apiGroups: [group],
+  resources: [resource],
+  verbs,
+});
+const ROLE = RIGHTS.map(ruleOf);
+const REQUIRED = RIGHTS.filter(({ need }) => need === "must").map(ruleOf);
 
 test("one configuration, every command: status, plan, deploy twice, health, history, rollback", async () => {
   const shop = await opened();
@@ -139,10 +146,16 @@ describe("what cannot be", () => {
     const status = await shop.teal("status");
     expect(status.code).toBe(5);
     expect(status.out).toContain("there is no namespace nowhere (teal-test/nowhere) (TEAL-K601)");
-    for (const words of [
-      ["plan", "v1"],
-      ["deploy", "v1"],
-    ]) {
+    const byRoute = "gateway: { route: shop }";
+    for (const [target, ...words] of [
+      ["", "plan", "v1"],
+      ["", "deploy", "v1"],
+      [byRoute, "plan", "v1"],
+    ] as const) {
+      shop.configure({
+        namespace: "nowhere",
+        ...(target === "" ? {} : { target, from: "{ image: teal.test/web, port: 8080 }" }),
+      });
       const ran = await shop.teal(...words);
       expect(ran.code).toBe(3);
       expect(ran.err).toContain("there is no namespace nowhere (teal-test/nowhere)");
@@ -166,6 +179,9 @@ describe("what cannot be", () => {
     expect(status.out).toContain("could not be read");
     const deploy = await shop.tealAs({ kubeconfig }, "deploy", "v1");
     expect(deploy.code).toBeOneOf([3, 5]);
+    const logs = await shop.tealAs({ kubeconfig }, "logs");
+    expect(logs.code).toBe(5);
+    expect(logs.err).toContain("TEAL-K106, exit 5");
     expect(`${status.out}${status.err}${deploy.out}${deploy.err}`).not.toContain("secret-token-of-a-test");
   });
 
@@ -183,6 +199,16 @@ describe("what cannot be", () => {
     expect(await shop.replicas("blue")).toBeUndefined();
     const { items } = await cluster.get(shop.namespace, "configmaps", "-l", "teal.dev/part=journal");
     expect(items).toEqual([]);
+  });
+
+  test("who may do nothing is told of every right at once (3)", async () => {
+    const shop = await opened();
+    const kubeconfig = await cluster.serviceAccount(shop.namespace, []);
+    const plan = await shop.tealAs({ kubeconfig }, "plan", "v1");
+    expect(plan.code).toBe(3);
+    for (const { resources, verbs } of REQUIRED)
+      expect(plan.err).toContain(`you may not ${verbs.join(", ")} ${resources.join()}`);
+    expect(plan.err).toContain("TEAL-K111, exit 3");
   });
 
   test("with exactly the Role that it asks for, a deployment and its rollback go through", async () => {

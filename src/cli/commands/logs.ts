@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { observeNow } from "../../api/planning.ts";
 import { fold } from "../../core/deployment.ts";
-import { millis, sameRevision, SLOTS, type Revision, type Slot } from "../../core/units.ts";
+import { millis, sameRevision, SLOTS, type Cause, type Revision, type Slot } from "../../core/units.ts";
 import { releaseName } from "../../targets/local/release-folder.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { PodLogs } from "../pod-logs.ts";
@@ -26,6 +26,7 @@ interface Source {
 export function run(invocation: Invocation): Promise<ExitCode> {
   return withSession(invocation, async (session) => {
     const sources = await sourcesOf(session, invocation.argument);
+    if ("code" in sources) return unseen(session, sources);
     const slot = text(invocation, "slot");
     const chosen = sources.filter(
       (source) => slot === undefined || source.slot === undefined || source.slot === slot,
@@ -82,11 +83,14 @@ function readerOf(
 }
 
 /** Whose logs are meant: a deployment (`r42`), a revision, or what runs now. */
-async function sourcesOf(session: Session, name: string | undefined): Promise<readonly Source[]> {
+async function sourcesOf(session: Session, name: string | undefined): Promise<readonly Source[] | Cause> {
   const { connection } = session;
-  const known = await deployments(session);
   if (name === undefined) {
     const observed = await observeNow(connection, new AbortController().signal);
+    const [unreadable] = SLOTS.flatMap((slot) => observed.slots[slot]).filter(
+      ({ is }) => is === "unreadable",
+    );
+    if (unreadable?.is === "unreadable") return unreadable.cause;
     return SLOTS.flatMap((slot) => {
       const seen = observed.slots[slot];
       return seen.is === "seen" && seen.value.revision !== undefined
@@ -94,6 +98,8 @@ async function sourcesOf(session: Session, name: string | undefined): Promise<re
         : [];
     });
   }
+  const known = await deployments(session);
+  if ("code" in known) return known;
   const [, number] = /^r(\d+)$/u.exec(name) ?? [];
   const one = known.find((each) => each.number === Number(number));
   if (number !== undefined && one !== undefined)
@@ -112,14 +118,15 @@ interface Known {
   readonly opened: number;
 }
 
-async function deployments({ connection }: Session): Promise<readonly Known[]> {
+async function deployments({ connection }: Session): Promise<readonly Known[] | Cause> {
   const { store, key } = connection;
   const [current, history] = await Promise.all([store.current(key), store.history(key, 50)]);
+  if (history.is === "unavailable") return history.cause;
   const open =
     current.is === "open"
       ? [current].map(({ journal, number }) => ({ number, deployment: fold(journal.events) }))
       : [];
-  const rows = history.is === "rows" ? history.rows : [];
+  const { rows } = history;
   return [
     ...open.map(({ number, deployment: { plan, opened } }) => ({ number, opened, ...plan.candidate })),
     ...rows.map(({ number, revision, config, slot, opened }) => ({
@@ -129,6 +136,11 @@ async function deployments({ connection }: Session): Promise<readonly Known[]> {
       revision: { id: revision, config },
     })),
   ];
+}
+
+function unseen({ out, suffix }: Session, cause: Cause): ExitCode {
+  out.problem(cause, { exit: EXIT.human, next: `teal status${suffix}` });
+  return out.result({ command: "logs", exit: EXIT.human, is: "failed", cause });
 }
 
 function nothing({ out, suffix }: Session, name: string | undefined): ExitCode {

@@ -86,7 +86,7 @@ function allSeen(
     return refused(
       "TEAL-P101",
       `the router cannot be read, so who serves is unknown: ${routing.cause.message}`,
-      `Make the router readable (\`teal doctor\`), then run this again. Nothing was changed.`,
+      "Make the router readable, then run this again; teal status shows what can be read. Nothing was changed.",
     );
   }
   if (slots.blue.is === "unreadable") return unreadableSlot("blue", slots.blue);
@@ -98,7 +98,7 @@ function unreadableSlot(slot: Slot, read: Read<SlotState> & { readonly is: "unre
   return refused(
     "TEAL-P102",
     `slot ${slot} cannot be read, so who serves is unknown: ${read.cause.message}`,
-    `Make the slot readable (\`teal doctor\`), then run this again. Nothing was changed.`,
+    "Make the slot readable, then run this again; teal status shows what can be read. Nothing was changed.",
   );
 }
 
