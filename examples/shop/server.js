@@ -85,6 +85,8 @@ process.on("SIGTERM", () => {
   for (const stream of streams) stream.end();
   server.close(() => process.exit(0));
   server.closeIdleConnections();
+  // Who keeps a connection and asks once more is answered, and told to come back over another one.
+  server.prependListener("request", (_, response) => response.setHeader("connection", "close"));
 });
 
 /** Users' requests, not those that look after the shop. */

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import type { Api } from "./api/api.ts";
@@ -34,6 +35,13 @@ test("the Role as a file has every rule once, with its reason", () => {
     rights.map(({ group, resource, verbs }) => ({ apiGroups: [group], resources: [resource], verbs })),
   );
   for (const { why } of rights) expect(yaml).toContain(`# ${why}`);
+});
+
+test("the page on Kubernetes names every resource", () => {
+  const page = readFileSync(new URL("../../../docs/kubernetes.md", import.meta.url), "utf8");
+  const section = page.slice(page.indexOf("## Rights"), page.indexOf("## Security"));
+  for (const rights of [rightsFor(OUTSIDE, { keda: true }), rightsFor(INSIDE, { keda: true })])
+    for (const { resource } of rights) expect(section).toContain(resource);
 });
 
 describe("what is missing", () => {
