@@ -114,6 +114,10 @@ test("a Deployment that serves is blue as it is: deploy, roll back to it, deploy
   expect(JSON.stringify(template.metadata.annotations)).not.toContain("teal.dev");
   expect(await selectorOf(shop)).toEqual({ "teal.dev/service": "shop", "teal.dev/slot": "blue" });
   expect((await cluster.get(namespace, "deployment", "shop-blue")).spec.replicas).toBe(2);
+  // Its autoscaler is its owner's again, and has nothing to scale.
+  expect(await boundsOf()).toEqual([1, 4]);
+  const scaler = await cluster.get(namespace, "hpa", "shop");
+  expect(scaler.metadata.annotations?.["teal.dev/held"]).toBeUndefined();
 
   expectNoneLost(await users.stop());
 });
