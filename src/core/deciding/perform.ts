@@ -1,7 +1,9 @@
 import type { Call } from "../calls.ts";
 import { currentStep, type Deployment } from "../deployment.ts";
+import { readyReplicas } from "../observed.ts";
 import type { Step } from "../plan.ts";
 import { canonicalJson } from "../planning/canonical.ts";
+import { sameRevision } from "../units.ts";
 import { look, overdue, type Facts, type Move } from "./moves.ts";
 import { found } from "./settle.ts";
 import { borrowFirst } from "./slots.ts";
@@ -37,14 +39,16 @@ export function ifStillRight(
 
 /**
  * Writes are not tried for ever: a definite refusal ends a step forward at once, and every other reason for trying
- * again (a conflict, a busy target) ends at the step's deadline.
+ * again (a conflict, a busy target) ends at the step's deadline. Going back a refusal is tried again, too, unless users
+ * would wait for it in vain.
  */
 function inTime(move: Move, dir: "forward" | "back", step: Step, deployment: Deployment, facts: Facts): Move {
   if (move.move !== "call") return move;
   if (facts.justWritten !== undefined && sameCall(facts.justWritten, move.call))
     return look("the last write to show");
   const refused = deployment.rejected?.step === step.id ? deployment.rejected : undefined;
-  if (refused !== undefined && dir === "forward" && !refused.transient) {
+  const inVain = dir === "forward" || holdsSomethingElse(step, facts);
+  if (refused !== undefined && inVain && !refused.transient) {
     return overdue(dir, step, facts, refused.cause, refused.cause.message);
   }
   if (facts.elapsed < step.deadline + facts.bound) {
@@ -56,6 +60,14 @@ function inTime(move: Move, dir: "forward" | "back", step: Step, deployment: Dep
     message: `no chance to write within ${Math.round(step.deadline / 1000)} s: ${step.reason}`,
   };
   return overdue(dir, step, facts, cause, cause.message);
+}
+
+/** The slot that is to grow runs what somebody made of it by hand, and serves: users go there as it is. */
+function holdsSomethingElse(step: Step, facts: Facts): boolean {
+  if (step.do !== "ensure" || step.otherwise !== "proceed") return false;
+  const seen = facts.observed.slots[step.slot];
+  if (seen.is === "unreadable" || sameRevision(seen.value.revision, step.revision)) return false;
+  return readyReplicas(seen.value).length > 0;
 }
 
 function sameCall(a: Call, b: Call): boolean {
