@@ -93,13 +93,18 @@ sockets.on("connection", (socket) => {
   socket.once("close", () => (inFlight -= 1));
 });
 
-/** As a well-behaved service: what is in flight ends, everybody else is told to go. */
+/** Kept connections that users go on using carry a request within this time (ms), whose answer tells them to go. */
+const FAREWELL = 500;
+
+/**
+ * As a well-behaved service: what is in flight ends, and everybody else is told to go. Nothing idle is closed at once: a
+ * request that is on its way on such a connection would be lost. `server.close` closes them, hence the wait.
+ */
 process.on("SIGTERM", () => {
   console.log(`${revision} ends with ${inFlight} in flight`);
-  server.close(() => process.exit(0));
-  server.closeIdleConnections();
   server.prependListener("request", (_, response) => response.setHeader("connection", "close"));
   for (const socket of sockets.clients) socket.close(1001, "going away");
+  setTimeout(() => server.close(() => process.exit(0)), FAREWELL);
 });
 
 setTimeout(
