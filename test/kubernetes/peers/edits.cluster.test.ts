@@ -3,7 +3,7 @@ import { sharedCluster } from "../../cluster/cluster.ts";
 import { deployment, service } from "../../cluster/objects.ts";
 import { until } from "../../e2e/processes.ts";
 import { tell } from "../../e2e/support.ts";
-import { blueGreen, outcomeOf, Story } from "../support.ts";
+import { blueGreen, eventsOf, outcomeOf, Story } from "../support.ts";
 
 /* What people do by hand in the middle, and templates of an odd size. */
 
@@ -27,6 +27,9 @@ test("an edit of live's own specification in the middle of a deployment stays li
   expect(status.serves).toMatchObject({ slot: "blue", weights: { blue: 100, green: 0 } });
   const moved = await story.abort();
   expect(outcomeOf(moved), tell(moved)).toBe("reverted");
+  // The edited slot cannot be made what it was while it serves; that is found out once, not until a deadline.
+  const refused = eventsOf(moved).filter((each) => each.kind === "outcome" && each.result === "rejected");
+  expect(refused.length).toBeLessThanOrEqual(1);
   expect(await story.place.replicas("green")).toBe(0);
   expect(green).toHaveLength(2);
   await story.shows("v1-edited");
