@@ -12,8 +12,10 @@ export interface Requests {
   readonly deployment: Counts;
   readonly rollback: Counts;
   readonly status: Counts;
-  /** Of a process that waits at a gate, whose watches were open before. */
-  readonly idle: Counts;
+  /** While a previous slot is kept warm, of the process that looks after it. */
+  readonly warm: Counts;
+  /** Of a process that stays at a gate, whose watches were open before. */
+  readonly gate: Counts;
   /** Whole seconds. */
   readonly idleFor: number;
 }
@@ -35,8 +37,14 @@ export async function countRequests(ground: Ground, idleFor: number): Promise<Re
   try {
     await shop.teal("deploy", "v0", "--yes", "-q");
     const deployment = await counted("deploy", "v1", "--yes", "-q");
-    // Also the process that looks after the warm slot asks something before it rests.
-    await sleep(1_000);
+    const idle = async (): Promise<Counts> => {
+      // What has just begun to wait still asks something.
+      await sleep(2_000);
+      proxy.forgetCounts();
+      await sleep(idleFor * 1_000);
+      return proxy.counts();
+    };
+    const warm = await idle();
     const status = await counted("status");
     const rollback = await counted("rollback", "--yes", "-q");
     await sleep(1_000);
@@ -46,13 +54,10 @@ export async function countRequests(ground: Ground, idleFor: number): Promise<Re
     const leave = new AbortController();
     const moving = deploy(connection, { revision: "v2" }, { signal: leave.signal, stay: true });
     await until("the gate", async () => isAtGate(await shop.journal(connection), "v2"), 60_000);
-    await sleep(500);
-    proxy.forgetCounts();
-    await sleep(idleFor * 1_000);
-    const idle = proxy.counts();
+    const atGate = await idle();
     leave.abort();
     await moving;
-    return { deployment, rollback, status, idle, idleFor };
+    return { deployment, rollback, status, warm, gate: atGate, idleFor };
   } finally {
     await shop.end();
     await proxy.stop();

@@ -20,7 +20,7 @@ import { table, type Report } from "./table.ts";
 
 const LINES = ["cutover", "rollback", "switching", "resume", "requests", "status"] as const;
 
-const FULL = { cutovers: 15, rollbacks: 50, switching: 100, resumes: 6, idle: 60, starts: 15 };
+const FULL = { cutovers: 15, rollbacks: 50, switching: 100, resumes: 6, idle: 40, starts: 15 };
 const QUICK = { cutovers: 3, rollbacks: 2, switching: 2, resumes: 2, idle: 5, starts: 2 };
 
 const { values, positionals } = parseArgs({

@@ -103,12 +103,13 @@ function ofSwitching({ cutovers, rollbacks, wanted, rate, seen, delays }: Switch
   ];
 }
 
-function ofRequests({ deployment, rollback, status, idle, idleFor }: Requests): readonly string[] {
+function ofRequests({ deployment, rollback, status, warm, gate, idleFor }: Requests): readonly string[] {
   return [
     ...counted("requests of one deployment", deployment),
     ...counted("  of its rollback", rollback),
     ...counted("  of teal status", status),
-    ...counted(`  of ${idleFor} s at a gate`, idle),
+    ...counted(`  while warm, ${idleFor} s`, warm),
+    ...counted(`  of who stays at a gate, ${idleFor} s`, gate),
   ];
 }
 

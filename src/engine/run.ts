@@ -15,6 +15,9 @@ import { Sight } from "./sight.ts";
 import { Tenure } from "./tenure.ts";
 import { Writing } from "./writing.ts";
 
+/** Longest time between two looks at a target that tells of changes, where nothing else can happen. */
+const QUIET = millis(10_000);
+
 export interface RunOptions {
   /** Stay through gates and other waits instead of returning at them. */
   readonly stay: boolean;
@@ -150,7 +153,7 @@ export class Run {
         return undefined;
       case "look":
         this.#ports.waiting?.(move.reason);
-        await this.#untilNextLook(news);
+        await this.#untilNextLook(this.#ports.target.pace, news);
         return undefined;
       case "rest":
         return this.#rest(news);
@@ -165,14 +168,20 @@ export class Run {
   }
 
   /** A target that tells of changes is looked at as soon as it does. */
-  async #untilNextLook(news: AbortSignal): Promise<void> {
+  async #untilNextLook(atMost: Millis, news: AbortSignal): Promise<void> {
     const { clock, target } = this.#ports;
     const over = new AbortController();
     const either = AbortSignal.any([news, over.signal]);
-    const pace = clock.sleep(target.pace, either);
-    await Promise.race(target.changed === undefined ? [pace] : [pace, target.changed(either)]);
+    const late = clock.sleep(atMost, either);
+    await Promise.race(target.changed === undefined ? [late] : [late, target.changed(either)]);
     over.abort();
-    await pace;
+    await late;
+  }
+
+  /** Before there is traffic only a crash matters at a gate, of which a target that tells of changes tells. */
+  get #isQuiet(): boolean {
+    const onlyCrashes = watching(this.#deployment).every(({ watch }) => watch === "crashLoop");
+    return this.#ports.target.changed !== undefined && onlyCrashes;
   }
 
   #intent({ step, call, expect }: Extract<Move, { move: "call" }>, { state, seq }: Deployment): Happening {
@@ -225,7 +234,7 @@ export class Run {
     if (!this.#options.stay) return { is: "waiting", until: state.until };
     this.#ports.waiting?.(`${state.for}, until ${new Date(state.until).toISOString()}`);
     const left = Math.max(0, state.until - this.#ports.clock.now());
-    await this.#ports.clock.sleep(millis(Math.min(LOOK, left)), news);
+    await this.#untilNextLook(millis(Math.min(this.#isQuiet ? QUIET : LOOK, left)), news);
     return undefined;
   }
 
