@@ -1,7 +1,7 @@
 import type { Status } from "../../api/status.ts";
 import { currentStep } from "../../core/deployment.ts";
 import { readyReplicas, type Read, type SlotState } from "../../core/observed.ts";
-import { SLOTS, assertNever, type Instant, type Slot } from "../../core/units.ts";
+import { SLOTS, assertNever, type Cause, type Instant, type Slot } from "../../core/units.ts";
 import { padded, printable } from "./width.ts";
 import { labelOf, servesInWords, tookInWords } from "./words.ts";
 
@@ -17,10 +17,9 @@ export interface StatusContext {
 export function statusLines(status: Status, context: StatusContext): readonly string[] {
   const { service, environment, place, observed } = status;
   const address = context.address === undefined ? "" : `    ${context.address}`;
+  const unreadable = tellingOnce();
   const traffic =
-    observed.routing.is === "unreadable"
-      ? [`traffic  could not be read: ${observed.routing.cause.message} (${observed.routing.cause.code})`]
-      : [];
+    observed.routing.is === "unreadable" ? [`traffic  ${unreadable(observed.routing.cause)}`] : [];
   const neverDeployed =
     status.last === undefined &&
     status.open === undefined &&
@@ -30,18 +29,31 @@ export function statusLines(status: Status, context: StatusContext): readonly st
     `${service} · ${environment}@${place}${address}`,
     neverDeployed ? "Nothing was deployed here yet." : servesInWords(status.serves),
     ...traffic,
-    ...(neverDeployed ? [] : SLOTS.map((slot) => slotLine(slot, status, context))),
+    ...(neverDeployed ? [] : SLOTS.map((slot) => slotLine(slot, status, context, unreadable))),
     ...openLines(status, context),
     ...lastLine(status, context),
-    ...(status.store === undefined
-      ? []
-      : [`The journal could not be read: ${status.store.message} (${status.store.code})`]),
+    ...(status.store === undefined ? [] : [`The journal ${unreadable(status.store)}`]),
     ...(neverDeployed ? [`Next: teal deploy${context.suffix}`] : []),
   ];
   return lines.map(printable);
 }
 
-function slotLine(slot: Slot, { observed }: Status, context: StatusContext): string {
+/** Where nothing can be reached, everything is unreadable for one reason, which is said in full once. */
+function tellingOnce(): (cause: Cause) => string {
+  const told = new Set<string>();
+  return ({ code, message }) => {
+    const again = told.has(message);
+    told.add(message);
+    return again ? `could not be read either (${code})` : `could not be read: ${message} (${code})`;
+  };
+}
+
+function slotLine(
+  slot: Slot,
+  { observed }: Status,
+  context: StatusContext,
+  unreadable: (cause: Cause) => string,
+): string {
   const { routing } = observed;
   const weights = routing.is === "seen" ? routing.value.weights : undefined;
   const share = weights === undefined ? "" : weights === "pool" ? "pool" : `${weights[slot]} %`;
@@ -50,15 +62,15 @@ function slotLine(slot: Slot, { observed }: Status, context: StatusContext): str
     idle && context.preview !== undefined && hasReplicas(observed.slots[slot])
       ? `  preview ${context.preview}`
       : "";
-  return `  ${padded(slot, 6)} ${padded(share, 6)} ${slotFacts(observed.slots[slot])}${preview}`.trimEnd();
+  return `  ${padded(slot, 6)} ${padded(share, 6)} ${slotFacts(observed.slots[slot], unreadable)}${preview}`.trimEnd();
 }
 
 function hasReplicas(read: Read<SlotState>): boolean {
   return read.is === "seen" && read.value.replicas.length > 0;
 }
 
-function slotFacts(read: Read<SlotState>): string {
-  if (read.is === "unreadable") return `could not be read: ${read.cause.message} (${read.cause.code})`;
+function slotFacts(read: Read<SlotState>, unreadable: (cause: Cause) => string): string {
+  if (read.is === "unreadable") return unreadable(read.cause);
   const { revision, wanted, replicas } = read.value;
   if (wanted === 0 && replicas.length === 0) return "empty";
   const restarts = replicas.reduce((sum, replica) => sum + replica.restarts, 0);
