@@ -35,7 +35,7 @@ export class Tenure {
   /** The same, or that the lease itself was lost. */
   get over(): Cause | undefined {
     if (this.#lost !== undefined || this.#lease?.lost.aborted !== true) return this.#lost;
-    return { code: "TEAL-D130", message: `the lease is lost: ${String(this.#lease.lost.reason)}` };
+    return { code: "TEAL-D130", message: `the lease is lost: ${textOf(this.#lease.lost.reason)}` };
   }
 
   /** Nothing is written after the present turn; a lease that is still held is freed at the end. */
@@ -78,4 +78,8 @@ export class Tenure {
     this.#lease = undefined;
     await lease?.release();
   }
+}
+
+function textOf(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason);
 }

@@ -4,7 +4,7 @@ import { allTo, NOBODY } from "../../core/routing.ts";
 import type { Slot } from "../../core/units.ts";
 import type { Service } from "./api/objects.ts";
 import { selectorText } from "./logs.ts";
-import { additionalPods, budgetFindings, serviceFindings } from "./preflight.ts";
+import { additionalPods, budgetFindings, serviceFindings, wayFindings } from "./preflight.ts";
 import type { RenderedRevision } from "./template/rendered.ts";
 
 /** As much of a plan as is looked at: blue serves with four replicas, green is to be the candidate. */
@@ -81,4 +81,23 @@ test("a selector as a query has it", () => {
     ],
   } as const;
   expect(selectorText(selector)).toBe("app=shop,tier in (web,api),track notin (test),a,!b");
+});
+
+describe("checks that go through the API server", () => {
+  const asking = (headers: Readonly<Record<string, string>>): Plan =>
+    ({
+      request: { checks: { checks: [{ name: "deep[0]", ask: "http", http: { path: "/db", headers } }] } },
+    }) as unknown as Plan;
+  const outside = { access: { by: "context", context: "prod" } } as const;
+
+  test("are refused with a header that it would take for itself, before anything starts", () => {
+    expect(wayFindings(outside, asking({ Authorization: "Bearer x" }))).toMatchObject([
+      { is: "blocks", cause: { code: "TEAL-K617", message: expect.stringContaining("check deep[0]") } },
+    ]);
+    expect(wayFindings(outside, asking({ "x-key": "x" }))).toEqual([]);
+  });
+
+  test("may hold anything where pods are asked directly", () => {
+    expect(wayFindings({ access: { by: "pod" } }, asking({ Authorization: "Bearer x" }))).toEqual([]);
+  });
 });

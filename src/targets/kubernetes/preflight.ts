@@ -18,6 +18,7 @@ import {
 import { adoptionFindings } from "./adoption-findings.ts";
 import { missingNamespace } from "./namespace.ts";
 import { ownerFindings } from "./owners-findings.ts";
+import { cannotPass } from "./reach/pod-proxy.ts";
 import { missingRights, rightsFor } from "./rights.ts";
 import { reaches, textOf } from "./service-router/selectors.ts";
 import type { ConfiguredSettings } from "./settings.ts";
@@ -46,7 +47,21 @@ export async function preflight(using: PreflightWith, plan: Plan, call: CallBy):
     ownerFindings(api, settings, using.service, call),
     adoptionFindings(using, plan, call),
   ]);
-  return found.flat();
+  return [...wayFindings(settings, plan), ...found.flat()];
+}
+
+/** Checks that nobody could ever answer from here: a deployment would wait for them until its deadline. */
+export function wayFindings(
+  { access }: Pick<ConfiguredSettings, "access">,
+  { request }: Plan,
+): readonly Finding[] {
+  if (access.by === "pod") return [];
+  return request.checks.checks.flatMap((check): readonly Finding[] => {
+    const why = check.ask === "http" ? cannotPass(check.http) : undefined;
+    if (why === undefined) return [];
+    const cause = { code: "TEAL-K617", message: `check ${check.name}: ${why}` };
+    return [{ is: "blocks", cause, next: "change the check in teal.yaml" }];
+  });
 }
 
 async function rightsFindings({ api, settings }: PreflightWith, call: CallBy): Promise<readonly Finding[]> {

@@ -256,5 +256,5 @@ function problem(error: NodeJS.ErrnoException): string {
 }
 
 export function seconds(ms: number): string {
-  return `${Math.round(ms / 100) / 10} s`;
+  return ms < 950 ? `${Math.round(ms)} ms` : `${Math.round(ms / 100) / 10} s`;
 }

@@ -28,8 +28,8 @@ export function podProxy(api: Api, pod: string): Way {
   };
 }
 
-/** Why this question would reach the pod as another one. */
-function cannotPass({ headers, path }: HttpQuestion): string | undefined {
+/** Why this question would reach the pod as another one; undefined when it arrives as it is. */
+export function cannotPass({ headers, path }: Pick<HttpQuestion, "headers" | "path">): string | undefined {
   const consumed = Object.keys(headers).find((name) => /^(?:authorization|impersonate-.*)$/iu.test(name));
   const instead = "let the pod accept another header for it, or run Teal inside the cluster";
   if (consumed !== undefined)
