@@ -20,7 +20,7 @@ import { table, type Report } from "./table.ts";
 
 const LINES = ["cutover", "rollback", "switching", "resume", "requests", "status"] as const;
 
-const FULL = { cutovers: 15, rollbacks: 50, switching: 100, resumes: 6, idle: 40, starts: 15 };
+const FULL = { cutovers: 12, rollbacks: 50, switching: 100, resumes: 6, idle: 25, starts: 15 };
 const QUICK = { cutovers: 3, rollbacks: 2, switching: 2, resumes: 2, idle: 5, starts: 2 };
 
 const { values, positionals } = parseArgs({
@@ -37,7 +37,7 @@ const { values, positionals } = parseArgs({
     /** Requests per second in `switching`. */
     rate: { type: "string", default: "510" },
     /** Minutes after which `switching` begins no further cutover. */
-    minutes: { type: "string", default: "5" },
+    minutes: { type: "string", default: "4" },
   },
 });
 const wrong = positionals.find((name) => !(LINES as readonly string[]).includes(name));
@@ -54,12 +54,15 @@ const say = (text: string) => process.stderr.write(`${new Date().toISOString().s
 
 const before = loadavg()[0] ?? 0;
 const cli = values.source || !existsSync(TEAL.built) ? TEAL.source : TEAL.built;
+const machine = `${cpus().length} cores, ${process.platform} ${process.arch}, Node ${process.versions.node}, load average ${before.toFixed(1)} before`;
+const which = cli === TEAL.source ? "as it stands in the source" : "built";
+if (!values.json) process.stdout.write(`${machine}\ncommand line: ${which}\n`);
 const cluster = await startCluster();
 const ground: Ground = { cluster, cli };
 try {
   const report: Report = {
-    machine: `${cpus().length} cores, ${process.platform} ${process.arch}, Node ${process.versions.node}, load average ${before.toFixed(1)} before`,
-    cli: cli === TEAL.source ? "as it stands in the source" : "built",
+    machine,
+    cli: which,
     ...(await measured("cutover", async () => {
       const count = given ?? sizes.cutovers;
       return {
@@ -86,7 +89,7 @@ try {
       }),
     )),
   };
-  process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : table(report));
+  if (values.json) process.stdout.write(`${JSON.stringify(report)}\n`);
 } finally {
   await cluster.stop();
 }
@@ -97,5 +100,8 @@ async function measured<Name extends (typeof LINES)[number], T>(
 ): Promise<{ readonly [name in Name]?: T }> {
   if (!wants(name)) return {};
   say(name);
-  return { [name]: await measure() } as { readonly [name in Name]?: T };
+  const line = { [name]: await measure() } as { readonly [name in Name]?: T };
+  // At once: whoever interrupts the rest keeps what is done.
+  if (!values.json) process.stdout.write(table(line));
+  return line;
 }

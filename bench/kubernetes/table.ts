@@ -19,12 +19,10 @@ export interface Report {
   readonly status?: Cold;
 }
 
-/** Every line beside its goal. */
-export function table(report: Report): string {
+/** What was measured, each line beside its goal. */
+export function table(report: Omit<Report, "machine" | "cli">): string {
   const { cutover, rollback, switching, resume, requests, status } = report;
   const rows = [
-    report.machine,
-    `command line: ${report.cli}`,
     ...(cutover === undefined
       ? []
       : [

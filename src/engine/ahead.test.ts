@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from "vitest";
 import type { JournalEvent } from "../core/journal.ts";
+import { millis } from "../core/units.ts";
 import { Stage } from "./test-support.ts";
 
 function staged(): { readonly stage: Stage; readonly appends: (readonly JournalEvent[])[] } {
@@ -53,4 +54,19 @@ it("performs nothing of what was decided when somebody else wrote first", async 
   await asked;
   expect(appends.flat().filter(isShift)).toEqual([]);
   expect(stage.truth()).toMatchObject({ serves: "blue", revision: "v1" });
+});
+
+it("looks as soon as the target tells of a change, however long its pace", async () => {
+  const { stage } = staged();
+  await stage.open("v2");
+  const { ports } = stage.process();
+  const target: typeof ports.target = {
+    ...ports.target,
+    pace: millis(3_600_000),
+    changed: (signal) => stage.clock.sleep(millis(100), signal),
+  };
+  await stage.advance({}, { ...ports, target });
+  expect(stage.truth()).toMatchObject({ serves: "green", revision: "v2" });
+  // Simulated time: one look at the pace would have taken longer.
+  expect(stage.clock.now() - ((await stage.events())[0]?.at ?? 0)).toBeLessThan(600_000);
 });
