@@ -31,8 +31,8 @@ interface Account {
   readonly shop: Place;
   readonly network: FaultProxy;
   /** Runs a command with nothing but the Role; it must end so. */
-  teal(status: number, ...words: readonly string[]): Promise<Ran>;
-  answers(): readonly Answered[];
+  readonly teal: (status: number, ...words: readonly string[]) => Promise<Ran>;
+  readonly answers: () => readonly Answered[];
 }
 
 /** A place, and somebody who has exactly what these settings need. */

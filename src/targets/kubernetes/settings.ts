@@ -60,8 +60,7 @@ export type TemplateSource =
 
 export type RoutingSettings =
   /** A Service whose selector says which slot is live. */
-  | { readonly by: "service"; readonly service: string }
-  | GatewayRouting;
+  { readonly by: "service"; readonly service: string } | GatewayRouting;
 
 /** Weights of an HTTPRoute between the two slot Services. */
 export interface GatewayRouting {
