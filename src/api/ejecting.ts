@@ -42,6 +42,9 @@ export async function eject(
   const { lease } = acquired;
   const signal = AbortSignal.any([options.signal, lease.lost]);
   try {
+    // Opening takes no lease: one may have been opened since.
+    const opened = await openOne(connection);
+    if (opened !== undefined) return opened;
     const intent = intentId(`eject-${newDeploymentId()}`);
     const by: By = { intent, fence: lease.fence, deadline: instant(clock.now() + CLAIM_WITHIN), signal };
     const shutOut = await claimBoth(connection, by);
@@ -57,9 +60,8 @@ export async function eject(
       signal,
     );
     if (handed.is === "refused") return handed;
-    // Nobody else was to write while users were moved. From here on nothing that serves is touched, and the lease goes too.
-    await lease.release();
-    return await cleared(connection, handed.deployment, options.signal);
+    // Held until the last, so that no deployment that was opened meanwhile moves users to what is being removed.
+    return await cleared(connection, handed.deployment, signal);
   } finally {
     await lease.release().catch(() => undefined);
   }

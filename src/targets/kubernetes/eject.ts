@@ -3,6 +3,7 @@ import { allTo, soleSlot } from "../../core/routing.ts";
 import { millis, type Cause, type Fence, type IntentId, type Millis, type Slot } from "../../core/units.ts";
 import type { TrafficRouter } from "../../ports/router.ts";
 import { templateName } from "./adoption.ts";
+import { epochOf } from "./anchor.ts";
 import type { Answer, Api, CallBy } from "./api/api.ts";
 import type { Deployment, EndpointSlice, Labels, Pod, ReplicaSet, Service } from "./api/objects.ts";
 import { paths } from "./api/paths.ts";
@@ -62,27 +63,66 @@ export async function handOver(using: EjectWith, signal: AbortSignal): Promise<H
   const serving = look.deployments.find(
     ({ metadata }) => live !== undefined && metadata.labels?.[LABELS.slot] === live,
   );
-  if (live === undefined || serving === undefined) return alreadyOut(using, service, call);
+  const left = look.deployments.filter((each) => each !== serving && wantedOf(each) > 0).flatMap(slotOf);
+  if (live === undefined || serving === undefined) return alreadyOut(using, service, left, signal);
   if (isAdopted(serving)) {
     progress(`deployment/${serving.metadata.name}, which was adopted, serves: it stays as it is`);
-    return { is: "handed", deployment: serving.metadata.name, selector: service.spec.selector ?? {} };
+    return handed(using, serving, service.spec.selector ?? {}, left, signal);
   }
   const plain = await fill(using, serving, call);
   if ("is" in plain) return plain;
   const ready = await becomeReady(using, plain, signal);
   if (ready !== undefined) return undone(using, plain, ready, call);
   const selector = plain.after.spec.selector.matchLabels ?? {};
-  const moved = (await shift(using, selector, call)) ?? (await confirmed(using, plain.after, signal));
+  const moved = await shift(using, selector, call);
   if (moved !== undefined) return { is: "refused", cause: moved, next: AGAIN };
-  progress(`users reach deployment/${plain.after.metadata.name}`);
-  await drained(using, live, signal);
-  return { is: "handed", deployment: plain.after.metadata.name, selector };
+  return handed(using, plain.after, selector, [live], signal);
 }
 
+function slotOf({ metadata }: Deployment): readonly Slot[] {
+  const slot = metadata.labels?.[LABELS.slot];
+  return slot === "blue" || slot === "green" ? [slot] : [];
+}
+
+/**
+ * The selector says so; that traffic has followed is still to be seen, and the slots that users left may work on. An
+ * earlier run may have been cut off before it had seen that.
+ */
+async function handed(
+  using: EjectWith,
+  to: Deployment,
+  selector: Labels,
+  left: readonly Slot[],
+  signal: AbortSignal,
+): Promise<Handed> {
+  const { name } = to.metadata;
+  if (left.length > 0) {
+    const unseen = await confirmed(using, to, signal);
+    if (unseen !== undefined) return { is: "refused", cause: unseen, next: AGAIN };
+    using.progress(`users reach deployment/${name}`);
+    await Promise.all(left.map((slot) => drained(using, slot, signal)));
+  }
+  if (signal.aborted) return { is: "refused", cause: CUT_OFF, next: AGAIN };
+  return { is: "handed", deployment: name, selector };
+}
+
+/** The lease was lost, or the time is over: what was not waited for to its end is not done. */
+const CUT_OFF: Cause = {
+  code: "TEAL-K534",
+  message:
+    "cut off before the slots that users left were seen to be done with their work; nothing was removed",
+};
+
 /** An earlier run has moved users; or somebody else has. */
-async function alreadyOut({ api, settings }: EjectWith, service: Service, call: CallBy): Promise<Handed> {
+async function alreadyOut(
+  using: EjectWith,
+  service: Service,
+  left: readonly Slot[],
+  signal: AbortSignal,
+): Promise<Handed> {
+  const { api, settings } = using;
   const { selector = {} } = service.spec;
-  const answer = await api.list<Deployment>(paths.deployments(api.namespace), {}, call);
+  const answer = await api.list<Deployment>(paths.deployments(api.namespace), {}, { signal });
   if (answer.is !== "ok") return { is: "refused", cause: answer.cause, next: AGAIN };
   const plain = answer.value.items.find(
     (each) =>
@@ -90,7 +130,7 @@ async function alreadyOut({ api, settings }: EjectWith, service: Service, call: 
       wantedOf(each) > 0 &&
       reaches(selector, each.spec.template.metadata?.labels ?? {}),
   );
-  if (plain !== undefined) return { is: "handed", deployment: plain.metadata.name, selector };
+  if (plain !== undefined) return handed(using, plain, selector, left, signal);
   const message = `Service ${settings.routing.service} reaches neither one slot alone nor a plain Deployment, so it cannot be told what is to be given back`;
   return {
     is: "refused",
@@ -221,6 +261,10 @@ async function shift(
   for (let tries = 1; ; tries++) {
     const seen = await api.get<Service>(path, call);
     if (seen.is !== "ok") return seen.cause;
+    const epoch = epochOf(seen.value);
+    // The patch tests the epoch that was just read: whoever was shut out meanwhile has to see it here.
+    if (epoch > fence)
+      return { code: "TEAL-K537", message: `somebody else holds the service now (fence ${epoch})` };
     const operations = operationsFor(seen.value, selector, { fence, intent });
     const wrote = await api.patch<Service>(path, { by: "json", operations }, call);
     if (wrote.is === "ok") return undefined;
@@ -256,7 +300,7 @@ async function confirmed(
     await sleep(PACE, undefined, { signal }).catch(() => undefined);
   }
   await sleep(settings.propagation, undefined, { signal }).catch(() => undefined);
-  return undefined;
+  return signal.aborted ? CUT_OFF : undefined;
 }
 
 const CONFIRM_WITHIN = 60_000;
