@@ -4,6 +4,7 @@ import type { Api, CallBy } from "../api/api.ts";
 import type { Event, Pod } from "../api/objects.ts";
 import { paths } from "../api/paths.ts";
 import { diagnose } from "./diagnose.ts";
+import { hidingFor } from "./hiding.ts";
 import { isReady, isReplica } from "./pods.ts";
 import { rolledOut, wantedOf, type Place } from "./state.ts";
 
@@ -81,6 +82,24 @@ export class Troubles {
       { fields },
       { ...call, within: EVENTS_WITHIN },
     );
-    return { pod: uid, asked: now, events: answer.is === "ok" ? answer.value.items : [] };
+    const events = answer.is === "ok" ? await this.#hidden(pod, answer.value.items, call) : [];
+    return { pod: uid, asked: now, events };
   }
+
+  /** What a program in the pod printed may be what it was given in confidence, as in a log. */
+  async #hidden(pod: Pod, events: readonly Event[], call: CallBy): Promise<readonly Event[]> {
+    if (!events.some(isQuoting)) return events;
+    const hiding = await hidingFor(this.#api, pod, { ...call, within: EVENTS_WITHIN });
+    const shown = ({ message = "" }: Event) =>
+      hiding.is === "known"
+        ? hiding.hide(message)
+        : `(not shown: Secret ${hiding.secret}, whose content would be hidden, cannot be read)`;
+    return events.map((event) => (isQuoting(event) ? { ...event, message: shown(event) } : event));
+  }
+}
+
+/** It holds the output of a command that ran in the pod; probes over the network quote nothing of what was answered. */
+function isQuoting({ reason = "", message = "" }: Event): boolean {
+  if (reason === "FailedPostStartHook" || reason === "FailedPreStopHook") return true;
+  return reason === "Unhealthy" && !/ probe failed: (?:HTTP probe failed|Get "|dial tcp)/u.test(message);
 }
