@@ -246,10 +246,11 @@ describe("probes", () => {
 });
 
 describe("the end of a pod", () => {
-  test("lets what is in flight end: the endpoint goes at once, the process after its preStop hook", async () => {
+  test("lets what is in flight end: the process goes after its preStop hook", async () => {
     const namespace = await cluster.namespace();
-    const container = { lifecycle: { preStop: { sleep: { seconds: 2 } } } };
-    await cluster.apply(namespace, deployment("shop", "teal.test/web:one", { container }));
+    const container = { lifecycle: { preStop: { sleep: { seconds: 8 } } } };
+    const grace = { terminationGracePeriodSeconds: 20 };
+    await cluster.apply(namespace, deployment("shop", "teal.test/web:one", { container, pod: grace }));
     await rolledOut(namespace, "shop");
     const [pod] = await podsOf(namespace);
     const url = `http://${pod.status.podIP}:8080`;

@@ -69,7 +69,7 @@ describe("a Service with two Deployments behind it", () => {
 
   test("a node that hears late goes on sending to the previous pods, and only that node", async () => {
     const [first = "", second = "", third = ""] = cluster.nodes;
-    await cluster.delayNodes([0, 60_000, 0]);
+    await cluster.delayNodes([0, 600_000, 0]);
     await select("green");
     await shows("green", first);
     await shows("green", third);

@@ -64,11 +64,14 @@ export function listens(url: string): Promise<boolean> {
   });
 }
 
+/** A whole control plane beside the test takes its time: there a bound is only against waiting for ever. */
+const PATIENCE = process.env["TEAL_TEST_CLUSTER"] === undefined ? 15_000 : 60_000;
+
 /** Waits for a state; it is looked at again and again, and what was waited for is named when it does not come. */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  atMost = 15_000,
+  atMost = PATIENCE,
 ): Promise<void> {
   const deadline = performance.now() + atMost;
   while (!(await holds())) {

@@ -72,7 +72,7 @@ export class Place {
       join(this.folder, "teal.yaml"),
       `service: shop
 target:
-  kubernetes: { context: ${context}, namespace: ${namespace}, template: ${from}, propagation: 200ms${more} }
+  kubernetes: { context: ${context}, namespace: ${namespace}, template: ${from}, propagation: 1s${more} }
 strategy: ${strategy}
 health: ${health}
 `,

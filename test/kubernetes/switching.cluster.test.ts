@@ -10,11 +10,11 @@ afterAll(() => cluster.stop());
 
 test("five cutovers and five rollbacks under users of every kind fail nobody and cut nobody off", async () => {
   const ground = { cluster, cli: TEAL.source };
-  const switching = await measureSwitching(ground, { count: 5, lanes: 1, rate: 150, atMost: 100_000 });
+  const switching = await measureSwitching(ground, { count: 5, lanes: 1, rate: 150, atMost: 500_000 });
   expect(switching).toMatchObject({ cutovers: 5, rollbacks: 5 });
   const { kinds, revisions, failed, cut, examples } = switching.seen;
   expect({ failed, cut, examples }).toEqual({ failed: 0, cut: 0, examples: [] });
   expect(Object.keys(kinds).toSorted()).toEqual(["fresh", "kept", "slow", "websocket"]);
   // Every candidate had users.
   expect(Object.keys(revisions).toSorted()).toEqual(["c0", "c1", "c2", "c3", "c4", "v0"]);
-}, 180_000);
+}, 600_000);

@@ -61,23 +61,25 @@ describe("fences", () => {
     const operators = [former, taker, await on.open()];
     const took = await Promise.all(
       operators.map(async (each, index) => {
-        let taken = 0;
-        for (let turn = 0; turn < 40; turn += 1) {
+        const own: number[] = [];
+        while (own.length < 15) {
           const seen = await each.lease(KEY);
           if (seen.is !== "lease") throw new Error(seen.is);
           const answer = await each.take(KEY, holder(`o${index}`), seen.lease);
           if (answer.is !== "taken") continue;
-          taken += 1;
+          own.push(answer.fence);
           await appendUntilFenced(each, answer.fence, 5);
         }
-        return taken;
+        return own;
       }),
     );
-    expect(took.every((count) => count > 0)).toBe(true);
+    // Each take has a fence of its own.
+    expect(new Set(took.flat()).size).toBe(45);
     const events = await on.store.events(KEY, ID);
     if (events.is !== "events") throw new Error(events.is);
     const fences = events.events.slice(1).map((event) => event.kind === "asked" && Number(event.by));
-    expect(fences.length).toBeGreaterThan(100);
+    // Whoever is the last one is in nobody's way.
+    expect(fences.length).toBeGreaterThanOrEqual(5);
     expect(fences).toEqual([...fences].sort((a, b) => Number(a) - Number(b)));
   });
 

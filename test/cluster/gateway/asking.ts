@@ -20,7 +20,7 @@ export interface Answered {
 }
 
 const AT_ONCE = 8;
-const AT_MOST_MS = 60_000;
+const AT_MOST_MS = 300_000;
 
 /** Answers in the order in which they came. */
 export async function askMany(cluster: Cluster, asking: Asking): Promise<readonly Answered[]> {

@@ -51,7 +51,7 @@ async function until(
   what: string,
   holds: (items: readonly ConfigMap[]) => boolean | Promise<boolean>,
 ): Promise<readonly ConfigMap[]> {
-  const limit = AbortSignal.timeout(20_000);
+  const limit = AbortSignal.timeout(60_000);
   for (;;) {
     const changed = mirror.changed(limit);
     const read = await mirror.read({ signal: limit });

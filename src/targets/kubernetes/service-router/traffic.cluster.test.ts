@@ -89,7 +89,7 @@ function keepConnections(url: string) {
     }).resume();
   `;
   const [program = "", ...args] = cluster.asClient([process.execPath, "-e", script, url]);
-  const child = spawn(program, args, { stdio: "pipe", timeout: 60_000 });
+  const child = spawn(program, args, { stdio: "pipe", timeout: 300_000 });
   onTestFinished(() => void child.kill());
   const output = text(child.stdout);
   return {
@@ -144,9 +144,10 @@ describe("a shift under users", () => {
   });
 
   test("is not confirmed while one node lags behind and its users still reach the previous slot", async () => {
-    const { url, router } = await live({ propagation: millis(60_000) });
+    const { url, router } = await live({ propagation: millis(600_000) });
     const [, second = ""] = cluster.nodes;
-    await cluster.delayNodes([0, 60_000, 0]);
+    onTestFinished(() => cluster.delayNodes([]));
+    await cluster.delayNodes([0, 600_000, 0]);
     await shift(router, allTo("green"));
     for (let look = 0; look < 15; look++) {
       expect(await answer(url, second)).toBe("blue");
@@ -203,7 +204,7 @@ describe("a shift under users", () => {
 describe("what a slot still works on", () => {
   test("is counted while it lasts, though its traffic is gone", async () => {
     const { url, router } = await live();
-    const slow = ask(cluster, `${url}/slow?ms=4000`);
+    const slow = ask(cluster, `${url}/slow?ms=9000`);
     await until("the slow request to begin", async () => (await residual(router, "blue")).inFlight === 1);
     await shift(router, allTo("green"));
     expect((await residual(router, "blue")).inFlight).toBe(1);
