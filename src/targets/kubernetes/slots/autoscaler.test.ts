@@ -116,7 +116,7 @@ describe("giving it back", () => {
 });
 
 describe("what a slot lends", () => {
-  it("is the bounds of its autoscaler, of the one it is to get, or nothing while they are held", () => {
+  it("is the bounds of its autoscaler, or of the one it is to get", () => {
     const own = hpa(2, 10);
     const [lending] = lent("green", "shop-green", undefined, own);
     expect(lending).toEqual({
@@ -124,8 +124,12 @@ describe("what a slot lends", () => {
       what: "autoscaler",
       original: '{"kind":"HorizontalPodAutoscaler","name":"shop-green","min":2,"max":10}',
     });
-    expect(lent("green", "shop-green", hold(own, 4), undefined)).toEqual([]);
     expect(lent("green", "shop-green", undefined, undefined)).toEqual([]);
+  });
+
+  it("is what the owner wanted, where an earlier deployment still holds them and did not put them back", () => {
+    const [lending] = lent("green", "shop-green", hold(hpa(2, 10), 4), undefined);
+    expect(JSON.parse(lending!.original)).toMatchObject({ min: 2, max: 10 });
   });
 
   it("is what the owner wanted, where the autoscaler to be copied is held for the other slot", () => {

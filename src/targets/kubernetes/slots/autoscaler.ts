@@ -101,7 +101,10 @@ export function ownBounds(governor: Governor): Bounds {
   return held !== undefined && sameBounds(held.is, bounds) ? held.was : bounds;
 }
 
-/** What a deployment has to put back in the end: the bounds of the slot's autoscaler, or of the one it is to get. */
+/**
+ * What a deployment has to put back in the end: the bounds of the slot's autoscaler, or of the one it is to get. Also of
+ * one that is held: it may be an earlier deployment that holds it and could not put it back.
+ */
 export function lent(
   slot: Slot,
   name: string,
@@ -109,7 +112,7 @@ export function lent(
   source: Governor | undefined,
 ): readonly Borrowed[] {
   const from = own ?? source;
-  if (from === undefined || (own !== undefined && heldOf(own) !== undefined)) return [];
+  if (from === undefined) return [];
   const { min, max } = ownBounds(from);
   const { kind } = from.of;
   const original = { kind, name: own?.object.metadata.name ?? name, min: min ?? null, max: max ?? null };
