@@ -239,16 +239,27 @@ async function undone(
   cause: Cause,
   call: CallBy,
 ): Promise<Refused> {
-  const path = paths.deployments(api.namespace, after.metadata.name);
-  if (before === undefined) await api.remove(path, {}, call);
-  else {
+  const { name, uid } = after.metadata;
+  const path = paths.deployments(api.namespace, name);
+  const back =
+    before === undefined ? await api.remove(path, { ...(uid && { uid }) }, call) : await refilled();
+  const left =
+    back.is === "ok" || back.is === "absent"
+      ? ""
+      : `, and deployment/${name} is not what it was (${back.cause.message})`;
+  return {
+    is: "refused",
+    cause,
+    next: `users stayed on the live slot${left}. Remove the cause, then: teal eject`,
+  };
+
+  function refilled(): Promise<Answer<Deployment>> {
     const operations = [
-      { op: "replace", path: "/spec/template", value: before.spec.template },
+      { op: "replace", path: "/spec/template", value: before?.spec.template },
       { op: "add", path: "/spec/replicas", value: wantedOf(before) },
     ] as const;
-    await api.patch(path, { by: "json", operations }, call);
+    return api.patch<Deployment>(path, { by: "json", operations }, call);
   }
-  return { is: "refused", cause, next: "users stayed on the live slot. Remove the cause, then: teal eject" };
 }
 
 /** Writes the selector if epoch and selector are what was read; again when somebody else was faster. */
