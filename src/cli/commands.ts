@@ -2,7 +2,8 @@ import type { CommandSpec } from "./spec.ts";
 
 const REVISION = {
   name: "revision",
-  description: "what to deploy: a commit, tag or branch; by default the commit of the source, or its files",
+  description:
+    "what to deploy: a commit, tag or branch, in a cluster an image or its tag; by default the source's commit or files, or the template's image",
 } as const;
 
 const STRATEGIES = ["blueGreen", "canary", "rolling", "recreate"] as const;
@@ -153,7 +154,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: "prune",
-    summary: "Remove releases that no slot and no recent deployment needs",
+    summary: "Remove releases, or a cluster's revisions, that no slot and no recent deployment needs",
     load: () => import("./commands/prune.ts"),
   },
   {
