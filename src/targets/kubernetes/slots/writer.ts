@@ -17,6 +17,9 @@ const TRIES = 6;
 /** When a write that lost every race, or could not look, may be tried again (ms). */
 const SOON = millis(500);
 
+/** Conflicts that no other try ends: an object of that name is somebody else's, or fields of it are. */
+const STANDING: readonly string[] = ["TEAL-K114", "TEAL-K118"];
+
 /** What one look at the slots asks for next. */
 export type Next =
   | { readonly next: "done" }
@@ -62,6 +65,7 @@ export class Writer {
     let known: Version | undefined = expect === "any" ? undefined : expect;
     let wrote = false;
     let picture: Picture | undefined;
+    let inTheWay: Cause | undefined;
     for (let lost = 0; lost < TRIES;) {
       const call = callOf(by);
       if (call === undefined) return wrote ? unfinished() : late();
@@ -91,8 +95,11 @@ export class Writer {
       }
       if (!isConflict(answer) && answer.is !== "absent") return notWritten(answer);
       lost++;
+      inTheWay = STANDING.includes(answer.cause.code) ? answer.cause : undefined;
       picture = undefined;
     }
+    // Not a race: it is there at every look, and whoever made it has to say what becomes of it.
+    if (inTheWay !== undefined) return { is: "rejected", cause: inTheWay };
     const cause = {
       code: "TEAL-K202",
       message: `${this.#service}: ${slot} is written to by others all the time`,
