@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Load, type Answered } from "../../examples/load.ts";
 import type { Cluster } from "./cluster.ts";
 
@@ -18,6 +19,8 @@ export interface UsersOptions {
 }
 
 export interface Users {
+  /** Resolves when the first of them was answered, or told that nobody does. */
+  readonly begun: Promise<void>;
   /** Ends the requests, and answers with all of them. */
   stop(): Promise<readonly Answered[]>;
 }
@@ -36,13 +39,20 @@ export function startUsers(cluster: Cluster, { url, rate, node }: UsersOptions):
     child.once("error", reject);
     child.once("exit", resolve);
   });
+  const begun = new Promise<void>((resolve, reject) => {
+    child.stdout.once("data", () => resolve());
+    ended.then((status) => reject(new Error(`the users of ${url} ended with ${status}`)), reject);
+  });
+  // Not everybody waits for it; stop() tells as well.
+  begun.catch(() => undefined);
   return {
+    begun,
     async stop() {
       child.stdin.end();
       const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
       const status = await ended.finally(() => clearTimeout(timer));
       if (status !== 0) throw new Error(`the users of ${url} ended with ${status}`);
-      return JSON.parse(await output) as readonly Answered[];
+      return JSON.parse((await output).split("\n").at(-1) ?? "") as readonly Answered[];
     },
   };
 }
@@ -61,6 +71,11 @@ if (process.argv[1] === import.meta.filename) {
   const [url = "", rate] = process.argv.slice(2);
   const options = { url, rate: Number(rate), streams: 0, atMost: AT_MOST_MS, paths: PATHS };
   const load = new Load({ ...options, versionHeader: "x-revision" });
-  await text(process.stdin);
+  const told = text(process.stdin);
+  let isTold = false;
+  void told.then(() => (isTold = true));
+  while (load.answers.length === 0 && !isTold) await sleep(5);
+  process.stdout.write("begun\n");
+  await told;
   process.stdout.write(JSON.stringify(await load.stop()));
 }

@@ -139,8 +139,11 @@ export class Story {
     return `http://${spec.clusterIP}`;
   }
 
+  /** Users who ask already. */
   async users(rate = 40): Promise<Users> {
-    return startUsers(this.cluster, { url: await this.url(), rate });
+    const users = startUsers(this.cluster, { url: await this.url(), rate });
+    await users.begun;
+    return users;
   }
 
   /** What one user is answered now: the revision's name, or what `path` shows. */
