@@ -164,7 +164,7 @@ describe("what cannot be", () => {
     }
   });
 
-  test("a server that does not answer: status says so (5), a deployment is not begun (5)", async () => {
+  test("a server that does not answer: status says so (5), a deployment is not begun (3)", async () => {
     const shop = await opened();
     const kubeconfig = join(shop.folder, "nobody.kubeconfig");
     const cluster_ = { server: "https://127.0.0.1:9" };
@@ -179,7 +179,8 @@ describe("what cannot be", () => {
     expect(status.out).toContain("could not be read");
     expect(status.out.match(/cannot be reached/gu)).toHaveLength(1);
     const deploy = await shop.tealAs({ kubeconfig }, "deploy", "v1");
-    expect(deploy.code).toBeOneOf([3, 5]);
+    expect(deploy.code).toBe(3);
+    expect(deploy.err).toContain("TEAL-K106, exit 3");
     const logs = await shop.tealAs({ kubeconfig }, "logs");
     expect(logs.code).toBe(5);
     expect(logs.err).toContain("TEAL-K106, exit 5");

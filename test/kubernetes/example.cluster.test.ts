@@ -12,7 +12,7 @@ import { killAll } from "../e2e/processes.ts";
 /* The commands of examples/kubernetes/README.md, run as they stand there; their output says the same. */
 
 const EXAMPLE = join(import.meta.dirname, "../../examples/kubernetes");
-const MOST_MS = 400_000;
+const MOST_MS = 900_000;
 const cluster = await sharedCluster();
 const gateway = await startGateway(cluster);
 const root = mkdtempSync(join(tmpdir(), "teal-example-"));
