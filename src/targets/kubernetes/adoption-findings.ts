@@ -27,7 +27,11 @@ export async function adoptionFindings(
     api.list<Deployment>(paths.deployments(namespace), {}, call),
     api.list<Service>(paths.services(namespace), {}, call),
   ]);
-  if (deployments.is !== "ok" || services.is !== "ok") return [];
+  const unread = [deployments, services].find(({ is }) => is !== "ok");
+  if (deployments.is !== "ok" || services.is !== "ok") {
+    const because = unread !== undefined && "cause" in unread ? unread.cause.message : "it could not be read";
+    return [{ is: "unproven", cause: { code: "TEAL-K616", message: `what serves already: ${because}` } }];
+  }
   const all = deployments.value.items;
   const slots = all.filter(({ metadata: { labels } }) => labels?.[LABELS.service] === settings.service);
   const name = service ?? settings.routing.service ?? settings.service;

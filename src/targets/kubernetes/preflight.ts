@@ -108,9 +108,22 @@ async function candidateFindings(
   const labels = slotPodLabels(rendered, plan);
   return [
     ...space,
-    ...(services?.is === "ok" ? serviceFindings(services.value, plan, labels) : []),
-    ...(budgets.is === "ok" ? budgetFindings(budgets.value.items, rendered, labels) : []),
+    ...(services === undefined
+      ? []
+      : told(services, "whom the Service reaches", (seen) => serviceFindings(seen, plan, labels))),
+    ...told(budgets, "whether PodDisruptionBudgets see the slots", ({ items }) =>
+      budgetFindings(items, rendered, labels),
+    ),
   ];
+}
+
+/** What follows from an answer, or that it is not known. */
+function told<T>(
+  answer: Answer<T>,
+  what: string,
+  findings: (value: T) => readonly Finding[],
+): readonly Finding[] {
+  return answer.is === "ok" ? findings(answer.value) : [unproven(what, why(answer))];
 }
 
 function slotPodLabels(rendered: RenderedRevision, plan: Plan): Labels {

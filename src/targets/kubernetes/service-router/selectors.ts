@@ -14,6 +14,8 @@ export interface SlotPods {
   readonly selector: Labels;
   /** Labels that every pod of the slot has. */
   readonly labels: Labels;
+  /** There is no Deployment that says how it is reached: the slot never ran, or somebody took its marks away. */
+  readonly unknown?: true;
 }
 
 export type BothSlots = Readonly<Record<Slot, SlotPods>>;
@@ -28,7 +30,7 @@ export function slotsOf(service: string, deployments: readonly Deployment[]): Bo
     const deployment = deployments.find(({ metadata: { labels = {} } }) =>
       Object.entries(own).every(([key, value]) => labels[key] === value),
     );
-    if (deployment === undefined) return { selector: own, labels: own };
+    if (deployment === undefined) return { selector: own, labels: own, unknown: true };
     return {
       selector: annotatedSelector(deployment) ?? own,
       labels: deployment.spec.template.metadata?.labels ?? {},
@@ -99,7 +101,11 @@ export function selectorFor(
     const why = `a Service sends all traffic to one slot or to the pool of both, not blue ${to.blue} % and green ${to.green} %`;
     return { is: "impossible", why };
   }
-  const { selector } = slots[whole];
+  const { selector, unknown } = slots[whole];
+  if (unknown) {
+    const why = `there is no Deployment with the labels ${textOf(slotLabels(service, whole))}: a selector for ${whole} would reach nobody`;
+    return { is: "impossible", why };
+  }
   const seenAs = weightsOf(selector, slots);
   if (seenAs !== "pool" && seenAs[whole] === 100) return { is: "selector", selector };
   const said = SLOTS.filter((slot) => reaches(selector, slots[slot].labels)).join(" and ") || "neither slot";

@@ -85,9 +85,13 @@ function waitingFor(pod: Pod, container: ContainerStatus, events: readonly Event
     case "CreateContainerError":
     case "RunContainerError":
     case "PreStartHookError":
-    case "PostStartHookError":
       return [
         finding("container", SERVICES, "TEAL-K205", `${where} cannot be started: ${short(message)}`, told),
+      ];
+    case "PostStartHookError":
+      // Its message quotes what the hook printed, and with it perhaps a secret; the event of it is shown without.
+      return [
+        finding("container", SERVICES, "TEAL-K205", `${where}: its postStart hook failed`, say(events)),
       ];
     default:
       return [];

@@ -176,10 +176,13 @@ export class Writer {
   }
 }
 
+/** One request (ms): an API server that takes longer hangs, and another try still has time. */
+const REQUEST_MS = 5_000;
+
 /** The call of a write; undefined when its deadline has passed or it was given up. */
 export function callOf({ signal, deadline }: By): CallBy | undefined {
   const left = deadline - Date.now();
-  return signal.aborted || left <= 0 ? undefined : { signal, within: millis(left) };
+  return signal.aborted || left <= 0 ? undefined : { signal, within: millis(Math.min(left, REQUEST_MS)) };
 }
 
 export function late(): Extract<Write<never>, { is: "rejected" }> {
