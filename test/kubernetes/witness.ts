@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Client, type Json } from "../cluster/kubelet/client.ts";
 import type { Cluster } from "../cluster/cluster.ts";
@@ -11,23 +12,27 @@ export class Witness {
   readonly #ending = new AbortController();
   readonly #events: Seen[] = [];
   readonly #watches: Promise<void>[] = [];
+  readonly #client: Client;
+  readonly #paths: Readonly<Record<Seen["kind"], string>>;
   #missed = false;
 
   private constructor(cluster: Cluster, namespace: string) {
     const config = JSON.parse(readFileSync(cluster.kubeconfig, "utf8")) as Json;
     const { server, "certificate-authority-data": ca } = config.clusters[0].cluster;
-    const client = new Client({
+    this.#client = new Client({
       server,
       ca: Buffer.from(ca, "base64").toString(),
       token: config.users[0].user.token,
     });
-    for (const [kind, path] of [
-      ["service", `/api/v1/namespaces/${namespace}/services`],
-      ["pod", `/api/v1/namespaces/${namespace}/pods`],
-      ["slice", `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`],
-    ] as const) {
+    this.#paths = {
+      service: `/api/v1/namespaces/${namespace}/services`,
+      pod: `/api/v1/namespaces/${namespace}/pods`,
+      slice: `/apis/discovery.k8s.io/v1/namespaces/${namespace}/endpointslices`,
+    };
+    for (const kind of KINDS) {
       const seen = (type: string, object: Json) => void this.#events.push({ kind, type, object });
-      const watch = client.watch(`${path}?watch=1&timeoutSeconds=3600`, seen, this.#ending.signal);
+      const path = `${this.#paths[kind]}?watch=1&timeoutSeconds=3600`;
+      const watch = this.#client.watch(path, seen, this.#ending.signal);
       this.#watches.push(watch.then(() => void (this.#missed ||= !this.#ending.signal.aborted)));
     }
   }
@@ -47,19 +52,59 @@ export class Witness {
     return endpoints.of("shop").length;
   }
 
-  /** Ends. @returns what should never have been, in words; empty when all was well. */
+  /**
+   * Ends, once everything that happened until now was seen. @returns what should never have been, in words; empty when
+   * all was well.
+   */
   async verdict(): Promise<readonly string[]> {
+    const judged = await this.#untilNow().finally(() => this.close());
+    return [...(this.#missed ? ["a watch of the witness broke: it missed something"] : []), ...judge(judged)];
+  }
+
+  /** Ends without a verdict. */
+  async close(): Promise<void> {
     this.#ending.abort();
     await Promise.all(this.#watches);
-    return [
-      ...(this.#missed ? ["a watch of the witness broke: it missed something"] : []),
-      ...judge(this.#events),
-    ];
+  }
+
+  /** A watch tells of changes in their order: when it tells of a marker, it has told of everything before. */
+  async #untilNow(): Promise<readonly Seen[]> {
+    const name = `witness-${randomUUID()}`;
+    const isMarker = ({ object }: Seen) => object.metadata.name === name;
+    for (const kind of KINDS) await this.#client.must("POST", this.#paths[kind], marker(kind, name));
+    const told = () => new Set(this.#events.filter(isMarker).map(({ kind }) => kind)).size;
+    await until("the witness to see its markers", () => this.#missed || told() === KINDS.length);
+    return this.#events.filter((event) => !isMarker(event));
+  }
+}
+
+const KINDS = ["service", "slice", "pod"] as const;
+
+/** An object that reaches nobody and that nobody reaches: the Service selects nothing, the pod gets no node. */
+function marker(kind: Seen["kind"], name: string): object {
+  const metadata = { name };
+  switch (kind) {
+    case "service":
+      return { apiVersion: "v1", kind: "Service", metadata, spec: { clusterIP: "None", ports: [{ port: 80 }] } };
+    case "slice": {
+      const labels = { "kubernetes.io/service-name": name };
+      const slice = { addressType: "IPv4", endpoints: [], metadata: { name, labels } };
+      return { apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", ...slice };
+    }
+    case "pod": {
+      const containers = [{ name: "never", image: "teal.test/never" }];
+      const spec = { schedulingGates: [{ name: "teal.test/never" }], containers };
+      return { apiVersion: "v1", kind: "Pod", metadata, spec };
+    }
+    default: {
+      const never: never = kind;
+      return never;
+    }
   }
 }
 
 interface Seen {
-  readonly kind: "service" | "slice" | "pod";
+  readonly kind: (typeof KINDS)[number];
   readonly type: string;
   readonly object: Json;
 }
