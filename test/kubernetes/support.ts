@@ -17,6 +17,7 @@ import { ask, startUsers, type Users } from "../cluster/users.ts";
 import { tell } from "../e2e/support.ts";
 import { kill, until } from "../e2e/processes.ts";
 import { Place, type PlaceOptions } from "./place.ts";
+import { Witness } from "./witness.ts";
 
 /* Whole deployments through the public API, each command over a connection of its own, as from another process. */
 
@@ -44,6 +45,7 @@ export class Story {
   readonly #signal = new AbortController();
   readonly #ending: (() => Promise<unknown> | void)[] = [];
   #crashing: (() => void) | undefined;
+  static readonly #open = new Set<Story>();
 
   private constructor(place: Place) {
     this.place = place;
@@ -61,7 +63,14 @@ export class Story {
       target: "replicas: 2",
       ...options,
     });
-    return new Story(place);
+    const story = new Story(place);
+    Story.#open.add(story);
+    return story;
+  }
+
+  /** Ends every story that was opened and is not over, if any: a test that failed early hides nothing by its end. */
+  static async endAll(): Promise<void> {
+    for (const story of [...Story.#open]) await story.end();
   }
 
   /** Runs when the story is over. */
@@ -70,9 +79,13 @@ export class Story {
   }
 
   async end(): Promise<void> {
+    Story.#open.delete(this);
     this.#signal.abort();
-    for (const end of this.#ending.toReversed()) await end();
-    await this.place.dispose();
+    try {
+      for (const end of this.#ending.toReversed()) await end();
+    } finally {
+      await this.place.dispose();
+    }
   }
 
   async connect(): Promise<KubernetesConnection> {
@@ -133,15 +146,24 @@ export class Story {
     });
   }
 
+  /** Watches what users are sent to, until its verdict or the end of the story. */
+  async witness(): Promise<Witness> {
+    const witness = await Witness.open(this.cluster, this.namespace);
+    this.finally(() => witness.close());
+    return witness;
+  }
+
   /** The address of a Service, for users: `shop`, or a slot's preview. */
   async url(service = "shop"): Promise<string> {
     const { spec } = await this.cluster.get(this.namespace, "service", service);
     return `http://${spec.clusterIP}`;
   }
 
-  /** Users who ask already. */
+  /** Users who ask already; they go with the story at the latest. */
   async users(rate = 40): Promise<Users> {
     const users = startUsers(this.cluster, { url: await this.url(), rate });
+    // Whoever counts on their answers stopped them before, and was told if that failed.
+    this.finally(() => users.stop().catch(() => undefined));
     await users.begun;
     return users;
   }

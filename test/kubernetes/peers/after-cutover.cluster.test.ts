@@ -8,7 +8,7 @@ import { blueGreen, eventsOf, outcomeOf, Story, verdicts, writes } from "../supp
 
 const cluster = await sharedCluster();
 let story: Story;
-afterEach(() => story.end());
+afterEach(() => Story.endAll());
 afterAll(() => cluster.stop());
 
 /** v1 on blue, then v2 on green. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Answered } from "../../../examples/load.ts";
 import { sharedCluster } from "../../cluster/cluster.ts";
 import { until } from "../../e2e/processes.ts";
 import { blueGreen, eventsOf, failed, outcomeOf, Story, verdicts, writes } from "../support.ts";
-import { Witness } from "../witness.ts";
 
 /* One service and everything that is wrong with its candidates, one after the other, while users are on v1. */
 
@@ -14,17 +14,23 @@ beforeAll(async () => {
   await story.serve("v1");
 }, 120_000);
 afterAll(async () => {
-  await story.end();
+  await Story.endAll();
   await cluster.stop();
 });
 
 /** What users, and v1's pods, see of a deployment. */
 async function during<T>(act: () => Promise<T>) {
   const before = await story.uids("blue");
-  const witness = await Witness.open(cluster, story.namespace);
+  const witness = await story.witness();
   const users = await story.users(20);
-  const moved = await act();
-  const answers = await users.stop();
+  let moved: T;
+  let answers: readonly Answered[] = [];
+  try {
+    moved = await act();
+  } finally {
+    // However it ends, they do not go on into the next test.
+    answers = await users.stop();
+  }
   expect(failed(answers)).toEqual([]);
   expect(new Set(answers.map(({ version }) => version))).toEqual(new Set(["v1"]));
   expect(await witness.verdict()).toEqual([]);
@@ -57,7 +63,7 @@ test("a deadline is kept without a pause: never ready ends, with the reason and 
 });
 
 test("a deadline is kept with a pause: a gate that nobody answers goes back by itself", async () => {
-  story.configure({ strategy: blueGreen({ gate: "[{ approval: { timeout: 1s } }]" }) });
+  story.configure({ strategy: blueGreen({ gate: "[{ approval: { timeout: 5s } }]" }) });
   const moved = await during(async () => {
     const waiting = await story.deploy("v2");
     expect(outcomeOf(waiting)).toBe("waiting");

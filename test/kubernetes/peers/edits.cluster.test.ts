@@ -9,7 +9,7 @@ import { blueGreen, eventsOf, outcomeOf, Story } from "../support.ts";
 
 const cluster = await sharedCluster();
 let story: Story;
-afterEach(() => story.end());
+afterEach(() => Story.endAll());
 afterAll(() => cluster.stop());
 
 const GATED = blueGreen({ gate: "approval" });

@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import type { JournalEvent } from "../../../src/core/journal.ts";
 import { sharedCluster } from "../../cluster/cluster.ts";
 import { failed, outcomeOf, Story, verdicts, writes } from "../support.ts";
 import { tell } from "../../e2e/support.ts";
-import { Witness } from "../witness.ts";
 
 /* One update whose operator is killed in every step, each time by SIGKILL; another process goes on. */
 
@@ -26,18 +25,16 @@ const MOMENTS = [
 ];
 
 let story: Story;
-beforeAll(async () => {
+beforeEach(async () => {
   story = await Story.open(cluster);
   await story.serve("v1");
 }, 120_000);
-afterAll(async () => {
-  await story.end();
-  await cluster.stop();
-});
+afterEach(() => Story.endAll());
+afterAll(() => cluster.stop());
 
 test("an operator killed in every step loses no request, writes nothing twice, and is resumed to the end", async () => {
   const before = await story.uids("blue");
-  const witness = await Witness.open(cluster, story.namespace);
+  const witness = await story.witness();
   const users = await story.users(20);
   for (const [at, moment] of MOMENTS.entries()) {
     expect(await dies(at === 0 ? "v2" : "", moment), moment).toBe("SIGKILL");
@@ -59,6 +56,7 @@ test("an operator killed in every step loses no request, writes nothing twice, a
 }, 240_000);
 
 test("an operator killed on the way back is resumed on the way back", async () => {
+  await story.serve("v2");
   const rollback = await dies("back", "intent shift");
   expect(rollback).toBe("SIGKILL");
   const moved = await story.resume();

@@ -4,7 +4,6 @@ import type { Answered } from "../../../examples/load.ts";
 import { sharedCluster } from "../../cluster/cluster.ts";
 import { deployment } from "../../cluster/objects.ts";
 import { until } from "../../e2e/processes.ts";
-import { Witness } from "../witness.ts";
 import { blueGreen, eventsOf, failed, outcomeOf, Story, verdicts, writes } from "../support.ts";
 
 /*
@@ -55,7 +54,7 @@ beforeAll(async () => {
   told = await update();
 }, 240_000);
 afterAll(async () => {
-  await story.end();
+  await Story.endAll();
   await cluster.stop();
 });
 
@@ -71,7 +70,7 @@ async function update() {
   // Specification, size and configuration change at once, while users are there.
   await cluster.delayNodes([0, 150, 50]);
   story.finally(() => cluster.delayNodes([]));
-  const witness = await Witness.open(cluster, story.namespace);
+  const witness = await story.witness();
   const users = await story.users();
   await cluster.apply(
     story.namespace,
