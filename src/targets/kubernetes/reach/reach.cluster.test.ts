@@ -175,9 +175,9 @@ describe("an answer of the pod", () => {
   });
 
   test("that does not come is the pod's failure while the API server answers", async () => {
-    expect(await ask(http({ path: "/hang" }, 900))).toMatchObject({
+    expect(await ask(http({ path: "/hang" }, 5_000))).toMatchObject({
       result: "fail",
-      actual: "timeout after 900 ms through the API server",
+      actual: "timeout after 5000 ms through the API server",
     });
   });
 
