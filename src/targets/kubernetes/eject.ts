@@ -12,7 +12,7 @@ import { namedService, slotDeployments } from "./look.ts";
 import { LABELS } from "./names.ts";
 import { lookAtSlices } from "./service-router/evidence.ts";
 import { reaches, sameSelector, slotsOf, weightsOf } from "./service-router/selectors.ts";
-import { operationsFor } from "./service-router/writing.ts";
+import { operationsFor } from "./routing/guarded.ts";
 import type { KubernetesSettings } from "./settings.ts";
 import { selectorText } from "./slots/picture.ts";
 import { isAdopted, slotRevision } from "./slots/revision.ts";
@@ -276,7 +276,13 @@ async function shift(
     // The patch tests the epoch that was just read: whoever was shut out meanwhile has to see it here.
     if (epoch > fence)
       return { code: "TEAL-K537", message: `somebody else holds the service now (fence ${epoch})` };
-    const operations = operationsFor(seen.value, selector, { fence, intent });
+    const before = seen.value.spec.selector;
+    const change = {
+      field: "/spec/selector",
+      before,
+      ...(sameSelector(before, selector) ? {} : { after: selector }),
+    };
+    const operations = operationsFor(seen.value, change, { fence, intent });
     const wrote = await api.patch<Service>(path, { by: "json", operations }, call);
     if (wrote.is === "ok") return undefined;
     if (wrote.is !== "refused" || wrote.status !== 422 || tries === TRIES) return wrote.cause;

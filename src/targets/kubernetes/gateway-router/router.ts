@@ -1,18 +1,18 @@
 import type { Routing } from "../../../core/observed.ts";
 import { NOBODY, type Shares, type Weights } from "../../../core/routing.ts";
-import type { Fence, Slot } from "../../../core/units.ts";
+import type { Slot } from "../../../core/units.ts";
 import type { TrafficRouter } from "../../../ports/router.ts";
 import type { By, Expect, Write } from "../../../ports/write.ts";
-import { raiseEpoch } from "../anchor.ts";
 import type { Api } from "../api/api.ts";
 import { createSlotWork } from "../pods/slot-work.ts";
+import { claimGuarded, type Decision, writeGuarded } from "../routing/guarded.ts";
 import type { KubernetesSettings } from "../settings.ts";
+import type { RouteRule } from "./http-route.ts";
 import { exposedAfter, hidden, rewrite, type Wish } from "./rewrite.ts";
 import { createSampler, type Identify } from "./sampling.ts";
 import { sameShares } from "./shares.ts";
 import { FRESH, type RouteView, RouteViews } from "./view.ts";
-import { inexact, LATE, possible, uneven, unmanaged } from "./words.ts";
-import { callOf, type Decision, writeRoute } from "./writing.ts";
+import { inexact, possible, uneven, unmanaged } from "./words.ts";
 
 export interface GatewayRouterParts {
   /** Asks the gateway itself which slots answer: the strongest proof. */
@@ -48,14 +48,18 @@ export function createGatewayRouter(
     ...(mirror === undefined ? {} : { mirror }),
   });
 
-  const rewritten = (view: RouteView, to: Shares, exposed: Slot | undefined): Decision => {
+  const rewritten = (
+    view: RouteView,
+    to: Shares,
+    exposed: Slot | undefined,
+  ): Decision<readonly RouteRule[]> => {
     const next = rewrite(view.rules, wished(to, exposed), view.backends);
     if (next.is === "inexact") return rejected(inexact(views.name, next.rule, to));
-    return { is: "write", rules: next.rules };
+    return { is: "write", content: next.rules };
   };
 
   function shift(to: Weights, expect: Expect, by: By): Promise<Write<Routing>> {
-    return writeRoute(api, views, by, (view) => {
+    return writeGuarded(api, views, by, (view) => {
       if (expect !== "any" && expect !== view.version) {
         return { is: "answer", answer: { is: "conflict", seen: view.routing } };
       }
@@ -67,20 +71,20 @@ export function createGatewayRouter(
   }
 
   function expose(slot: Slot, by: By): Promise<Write<Routing>> {
-    return writeRoute(api, views, by, (view) => {
+    return writeGuarded(api, views, by, (view) => {
       const [to, ...others] = view.shares;
       if (to === undefined) return rejected(unmanaged(views.name, views.services));
       // Testers are held apart only from users who reach the other slot.
-      if (to[slot] > 0 || sameShares(to, NOBODY)) return { is: "write", rules: view.rules };
+      if (to[slot] > 0 || sameShares(to, NOBODY)) return { is: "write", content: view.rules };
       if (!others.every((shares) => sameShares(shares, to))) return rejected(uneven(views.name));
       return rewritten(view, to, slot);
     });
   }
 
   function hide(slot: Slot, by: By): Promise<Write<Routing>> {
-    return writeRoute(api, views, by, (view) => {
-      if (view.exposed !== slot) return { is: "write", rules: view.rules };
-      return { is: "write", rules: hidden(view.rules, view.backends) };
+    return writeGuarded(api, views, by, (view) => {
+      if (view.exposed !== slot) return { is: "write", content: view.rules };
+      return { is: "write", content: hidden(view.rules, view.backends) };
     });
   }
 
@@ -91,7 +95,7 @@ export function createGatewayRouter(
     shift,
     expose,
     hide,
-    claim: (by) => claim(api, settings, views, by),
+    claim: (by) => claimGuarded(api, settings, views, by),
     async observe(signal) {
       const read = await views.read({ signal, ...FRESH });
       if (read.is === "unreadable") return read;
@@ -104,25 +108,6 @@ export function createGatewayRouter(
   };
 }
 
-function rejected(cause: ReturnType<typeof uneven>): Decision {
+function rejected(cause: ReturnType<typeof uneven>): Decision<never> {
   return { is: "answer", answer: { is: "rejected", cause } };
-}
-
-/** The Lease first, so that whoever makes something new learns of it; then the route, which refuses lower fences. */
-async function claim(
-  api: Api,
-  settings: KubernetesSettings,
-  views: RouteViews,
-  by: By,
-): Promise<Write<Fence>> {
-  const call = callOf(by);
-  if (call === undefined) return { is: "rejected", cause: LATE };
-  const anchored = await raiseEpoch(api, settings.service, by.fence, call);
-  if ("cause" in anchored || "by" in anchored) return anchored;
-  let known = anchored.is === "already";
-  const wrote = await writeRoute(api, views, by, (view) => {
-    known &&= view.epoch === by.fence;
-    return { is: "write", rules: view.rules };
-  });
-  return "seen" in wrote ? { is: known ? "unchanged" : "applied", seen: by.fence } : wrote;
 }

@@ -1,20 +1,23 @@
 import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { Routing, RuleState } from "../../../core/observed.ts";
 import { type Shares, soleSlot } from "../../../core/routing.ts";
 import { type Cause, type Fence, type Instant, millis, type Slot, version } from "../../../core/units.ts";
 import type { Version } from "../../../core/units.ts";
 import { epochOf } from "../anchor.ts";
 import type { Api, CallBy, Mirror } from "../api/api.ts";
-import type { Service } from "../api/objects.ts";
+import type { KubeObject, Service } from "../api/objects.ts";
 import { paths } from "../api/paths.ts";
 import { namedService, slotDeployments } from "../look.ts";
 import { slotName } from "../names.ts";
+import type { Guarded } from "../routing/guarded.ts";
 import { slotsOf, weightsOf } from "../service-router/selectors.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import type { HttpRoute, RouteRule } from "./http-route.ts";
 import { type Backends, isManaged, isOriginal, isTestersRule, slotOf } from "./refs.ts";
 import { exposedIn } from "./rewrite.ts";
 import { meanShares, sharesOf } from "./shares.ts";
+import { LATE, restless } from "./words.ts";
 
 /** A route, read for what it says about the two slots. */
 export interface RouteView {
@@ -39,8 +42,10 @@ type Look = Parameters<Mirror<HttpRoute>["read"]>[0];
 /** What was watched is asked for again when nothing was heard for so long; what takes longer is not waited for. */
 export const FRESH = { fresh: millis(1_000), within: millis(2_000) } as const;
 
-/** Reads one HTTPRoute from a watch, and what is needed to understand it. */
-export class RouteViews {
+/** Reads one HTTPRoute from a watch, and what is needed to understand it; Teal writes its rules. */
+export class RouteViews implements Guarded<HttpRoute, RouteView, readonly RouteRule[]> {
+  readonly field = "/spec/rules";
+  readonly late = LATE;
   readonly #api: Api;
   readonly #settings: KubernetesSettings;
   readonly #route: string;
@@ -94,6 +99,22 @@ export class RouteViews {
     return this.#view(route, Date.now() as Instant, call);
   }
 
+  objectOf({ route }: RouteView): KubeObject {
+    return route;
+  }
+
+  contentOf({ rules }: RouteView): readonly RouteRule[] {
+    return rules;
+  }
+
+  same(a: readonly RouteRule[] | undefined, b: readonly RouteRule[] | undefined): boolean {
+    return isDeepStrictEqual(a, b);
+  }
+
+  restless(attempts: number): Cause {
+    return restless(this.#route, attempts);
+  }
+
   #mirror() {
     return this.#api.mirror<HttpRoute>(paths.httpRoutes(this.#api.namespace), {
       fields: `metadata.name=${this.#route}`,
@@ -112,8 +133,8 @@ export class RouteViews {
     const slots = { blue: slotName(service, "blue"), green: slotName(service, "green") };
     const plain: Backends = { namespace: this.#api.namespace, slots, original: this.#original };
     const rules = route.spec.rules ?? [];
-    const adopted = !rules.some((rule) => (rule.backendRefs ?? []).some((ref) => isOriginal(ref, plain)));
-    if (adopted) return { is: "seen", view: viewOf(route, rules, plain), at };
+    const named = rules.some((rule) => (rule.backendRefs ?? []).some((ref) => isOriginal(ref, plain)));
+    if (!named) return { is: "seen", view: viewOf(route, rules, plain), at };
     const reached = await this.#originalReaches(call);
     if ("cause" in reached) return { is: "unreadable", cause: reached.cause };
     const { slot } = reached;

@@ -2,13 +2,14 @@ import type { Routing } from "../../../core/observed.ts";
 import { millis, type Cause, type Fence, type Instant, type Version } from "../../../core/units.ts";
 import { epochOf } from "../anchor.ts";
 import type { Api, CallBy, Mirror } from "../api/api.ts";
-import type { Service } from "../api/objects.ts";
+import type { KubeObject, Labels, Service } from "../api/objects.ts";
 import { paths } from "../api/paths.ts";
 import { namedService, slotDeployments } from "../look.ts";
 import { LABELS } from "../names.ts";
+import type { Guarded } from "../routing/guarded.ts";
 import type { KubernetesSettings } from "../settings.ts";
-import { slotsOf, versionOf, weightsOf, type BothSlots } from "./selectors.ts";
-import { absent, unusable } from "./words.ts";
+import { sameSelector, slotsOf, versionOf, weightsOf, type BothSlots } from "./selectors.ts";
+import { absent, LATE, restless, unusable } from "./words.ts";
 
 /** The live Service, read for what it says about the two slots. */
 export interface ServiceView {
@@ -29,8 +30,11 @@ type Look = Parameters<Mirror<Service>["read"]>[0];
 /** What was watched is asked for again when nothing was heard for so long; what takes longer is not waited for. */
 export const FRESH = { fresh: millis(1_000), within: millis(2_000) } as const;
 
-/** Reads the live Service and both slots' Deployments from watches. */
-export class ServiceViews {
+/** Reads the live Service and both slots' Deployments from watches; Teal writes its selector. */
+export class ServiceViews implements Guarded<Service, ServiceView, Labels> {
+  readonly field = "/spec/selector";
+  readonly same = sameSelector;
+  readonly late = LATE;
   readonly #api: Api;
   readonly #settings: KubernetesSettings;
   readonly name: string;
@@ -71,6 +75,18 @@ export class ServiceViews {
   async took(service: Service, call: CallBy): Promise<ReadView> {
     this.#mirror().put(service);
     return this.#view(service, Date.now() as Instant, call);
+  }
+
+  objectOf({ service }: ServiceView): KubeObject {
+    return service;
+  }
+
+  contentOf({ service }: ServiceView): Labels | undefined {
+    return service.spec.selector;
+  }
+
+  restless(attempts: number): Cause {
+    return restless(this.name, attempts);
   }
 
   #mirror() {
