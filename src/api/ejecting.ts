@@ -83,8 +83,8 @@ async function forbidden(
   signal: AbortSignal,
 ): Promise<Ejected | undefined> {
   const [{ missingRights }, { LEAVING }] = await Promise.all([
-    import("../targets/kubernetes/rights.ts"),
-    import("../targets/kubernetes/eject-objects.ts"),
+    import("../targets/kubernetes/preflight/rights.ts"),
+    import("../targets/kubernetes/eject/objects.ts"),
   ]);
   const missing = blocked(await missingRights(api, LEAVING, { signal }));
   return missing === undefined ? undefined : { is: "refused", ...missing };
@@ -107,7 +107,7 @@ async function cleared(
   const next = "users are served by the plain Deployment; teal eject once more removes the rest";
   const found = await target.belongings(deployment, signal);
   if (found.is === "unreadable") return { is: "refused", cause: found.cause, next };
-  const { giveUp } = await import("../targets/kubernetes/eject-objects.ts");
+  const { giveUp } = await import("../targets/kubernetes/eject/objects.ts");
   const failed = await giveUp(target.api, found.belongings, { signal });
   if (failed !== undefined) return { is: "refused", cause: failed, next };
   const removed = found.belongings.remove.map(({ kind, object }) => `${kind} ${object.metadata.name}`);

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
-import { rightsFor } from "../../src/targets/kubernetes/rights.ts";
+import { rightsFor } from "../../src/targets/kubernetes/preflight/rights.ts";
 import { resultOf } from "../../src/cli/testing.ts";
 import { sharedCluster } from "../cluster/cluster.ts";
 import { deployment, service } from "../cluster/objects.ts";

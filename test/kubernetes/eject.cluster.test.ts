@@ -1,6 +1,6 @@
 import { afterAll, afterEach, expect, onTestFailed, test } from "vitest";
 import type { Answered } from "../../examples/load.ts";
-import { rightsFor } from "../../src/targets/kubernetes/rights.ts";
+import { rightsFor } from "../../src/targets/kubernetes/preflight/rights.ts";
 import { sharedCluster } from "../cluster/cluster.ts";
 import type { Json } from "../cluster/kubelet/client.ts";
 import { deployment, service } from "../cluster/objects.ts";

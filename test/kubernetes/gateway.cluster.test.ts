@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { isTestersRule } from "../../src/targets/kubernetes/gateway-router/refs.ts";
-import { rightsFor } from "../../src/targets/kubernetes/rights.ts";
+import { rightsFor } from "../../src/targets/kubernetes/preflight/rights.ts";
 import { sharedCluster } from "../cluster/cluster.ts";
 import { askDuring, askMany, askOnce, countByWord } from "../cluster/gateway/asking.ts";
 import { addressOfGateway, gatewayObject, routeObject } from "../cluster/gateway/objects.ts";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, expect, test } from "vitest";
-import { rightsFor } from "../../src/targets/kubernetes/rights.ts";
+import { rightsFor } from "../../src/targets/kubernetes/preflight/rights.ts";
 import type { ConfiguredSettings } from "../../src/targets/kubernetes/settings.ts";
 import { sharedCluster } from "../cluster/cluster.ts";
 import { startFaultProxy, type Answered, type FaultProxy } from "../cluster/fault-proxy.ts";

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { IN_CLUSTER } from "../../config/defaults.ts";
 import type { Cause } from "../../core/units.ts";
-import type { Surroundings } from "../../targets/kubernetes/look-first.ts";
+import type { Surroundings } from "../../targets/kubernetes/adoption/look-first.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Out } from "../out.ts";
 import { confirmed } from "../prompt.ts";
@@ -26,7 +26,7 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   if (connected.is === "failed") return refused(out, connected.cause, USAGE, EXIT.usage);
   const { api } = connected;
   try {
-    const { lookFirst } = await import("../../targets/kubernetes/look-first.ts");
+    const { lookFirst } = await import("../../targets/kubernetes/adoption/look-first.ts");
     const looked = await lookFirst(api, asked.deployment, { signal: AbortSignal.timeout(LOOK_AT_MOST) });
     if (looked.is === "refused") return refused(out, looked.cause, looked.next, EXIT.refused);
     const { surroundings } = looked;
@@ -77,8 +77,8 @@ async function filesFor(
   { service, context }: Asked,
   of: Surroundings,
 ): Promise<readonly File[]> {
-  const { configYaml, postSyncYaml } = await import("../../targets/kubernetes/look-first.ts");
-  const { rightsFor, roleYaml } = await import("../../targets/kubernetes/rights.ts");
+  const { configYaml, postSyncYaml } = await import("../../targets/kubernetes/adoption/look-first.ts");
+  const { rightsFor, roleYaml } = await import("../../targets/kubernetes/preflight/rights.ts");
   const routing = { by: "service" } as const;
   const name = `teal-${service}`;
   const role = (access: Parameters<typeof rightsFor>[0]["access"]) =>

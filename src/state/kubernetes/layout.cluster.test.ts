@@ -9,7 +9,7 @@ import type { StateStore } from "../../ports/store.ts";
 import type { ConfigMap } from "../../targets/kubernetes/api/objects.ts";
 import { paths } from "../../targets/kubernetes/api/paths.ts";
 import { journalName } from "../../targets/kubernetes/names.ts";
-import { rightsFor } from "../../targets/kubernetes/rights.ts";
+import { rightsFor } from "../../targets/kubernetes/preflight/rights.ts";
 
 const ID = deploymentId("d1");
 const by = { signal: new AbortController().signal };

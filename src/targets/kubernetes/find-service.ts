@@ -3,7 +3,7 @@ import type { Api, CallBy } from "./api/api.ts";
 import type { Deployment, Labels, Service } from "./api/objects.ts";
 import { paths } from "./api/paths.ts";
 import { ANNOTATIONS, LABELS } from "./names.ts";
-import { missingNamespace } from "./namespace.ts";
+import { missingNamespace } from "./preflight/namespace.ts";
 import { reaches } from "./service-router/selectors.ts";
 
 /*

@@ -1,5 +1,5 @@
 import { instant, type Cause, type Instant } from "../../core/units.ts";
-import { adoptable } from "./adoption.ts";
+import { adoptable } from "./adoption/adoption.ts";
 import type { Api, CallBy, Mirror } from "./api/api.ts";
 import type { Deployment, KubeObject, Service } from "./api/objects.ts";
 import { paths } from "./api/paths.ts";

@@ -3,12 +3,12 @@ import { instant, millis, sameRevision, type Cause, type Revision, type Slot } f
 import type { TrafficRouter } from "../../ports/router.ts";
 import type { SlotProvider } from "../../ports/slots.ts";
 import type { Finding, Prepared, Target } from "../../ports/target.ts";
-import { templateName } from "./adoption.ts";
+import { templateName } from "./adoption/adoption.ts";
 import type { Api, CallBy } from "./api/api.ts";
 import type { Deployment, Service } from "./api/objects.ts";
 import { paths } from "./api/paths.ts";
-import type { Found } from "./eject-objects.ts";
-import type { EjectWith, Handed } from "./eject.ts";
+import type { Found } from "./eject/objects.ts";
+import type { EjectWith, Handed } from "./eject/eject.ts";
 import type { FoundService } from "./find-service.ts";
 import { exposing } from "./gateway-router/exposing.ts";
 import { createGatewayRouter } from "./gateway-router/router.ts";
@@ -21,7 +21,7 @@ import type { Pruned } from "./prune.ts";
 import { previewOf } from "./reach/preview.ts";
 import { ensureLiveService } from "./service-router/live-service.ts";
 import { createServiceRouter } from "./service-router/router.ts";
-import type { Failed } from "./refusal.ts";
+import type { Failed } from "./preflight/refusal.ts";
 import type { ConfiguredSettings } from "./settings.ts";
 import { isAdopted, slotRevision } from "./slots/revision.ts";
 import { createKubernetesSlots } from "./slots/slots.ts";
@@ -89,7 +89,7 @@ export function createKubernetesTarget(
     prepare: async (name, signal, progress) => {
       const [settled, key] = await Promise.all([inferred.settings(signal), inferred.key(signal)]);
       const refused = async (failed: Failed) =>
-        (await import("./refusal.ts")).refusal(api, configured, failed, { signal });
+        (await import("./preflight/refusal.ts")).refusal(api, configured, failed, { signal });
       if (settled.is !== "settled") return refused(settled);
       if (key.is === "unreadable") return refused(key);
       const { prepare } = await import("./prepare.ts");
@@ -106,7 +106,7 @@ export function createKubernetesTarget(
     preflight: async (plan, signal) => {
       const byService = configured.routing.by === "service";
       const found = byService ? await inferred.service(signal) : undefined;
-      const { preflight } = await import("./preflight.ts");
+      const { preflight } = await import("./preflight/preflight.ts");
       const service = found?.is === "found" ? found.name : undefined;
       const findings = await preflight({ api, settings: configured, service }, plan, { signal });
       return [...(found === undefined ? [] : serviceFinding(found)), ...findings];
@@ -125,7 +125,7 @@ export function createKubernetesTarget(
     prune: async (keep, signal) =>
       (await import("./prune.ts")).pruneRevisions({ api, settings, clock: CLOCK }, keep, signal),
     reverted: async (signal) => {
-      const { revertOf } = await import("./owners-findings.ts");
+      const { revertOf } = await import("./owners/findings.ts");
       return revertOf(api, configured, await usersService(signal), { signal });
     },
     handOver: async (asked, signal) => {
@@ -133,12 +133,12 @@ export function createKubernetesTarget(
       if (settled.is !== "settled") return { is: "refused", cause: settled.cause, next: "teal status" };
       const { routing } = settled.settings;
       if (routing.by === "gateway") return BY_ROUTE;
-      const { handOver } = await import("./eject.ts");
+      const { handOver } = await import("./eject/eject.ts");
       const router = createServiceRouter(api, settled.settings);
       return handOver({ api, settings: { ...settled.settings, routing }, router, ...asked }, signal);
     },
     belongings: async (deployment, signal) => {
-      const { belongingsOf } = await import("./eject-objects.ts");
+      const { belongingsOf } = await import("./eject/objects.ts");
       const name = deployment ?? templateName(configured);
       const users = (await usersService(signal)) ?? configured.service;
       return belongingsOf(api, configured.service, { deployment: name, service: users }, { signal });

@@ -1,7 +1,7 @@
 import type { Fence, Slot, Version } from "../../../core/units.ts";
 import { millis, type Cause, type Millis } from "../../../core/units.ts";
 import type { By, Expect, Write } from "../../../ports/write.ts";
-import { marking } from "../adoption.ts";
+import { marking } from "../adoption/adoption.ts";
 import { epochOf, readEpoch } from "../anchor.ts";
 import { isConflict, notWritten } from "../api/answers.ts";
 import type { Answer, Api, CallBy, JsonOperation } from "../api/api.ts";

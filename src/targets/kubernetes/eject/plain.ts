@@ -1,8 +1,8 @@
-import type { Api, CallBy, JsonOperation } from "./api/api.ts";
-import type { ConfigMap, Deployment, Labels, PodTemplate, Secret } from "./api/objects.ts";
-import { paths } from "./api/paths.ts";
-import type { Copied, RenderedRevision } from "./template/rendered.ts";
-import { renameReferences } from "./template/references.ts";
+import type { Api, CallBy, JsonOperation } from "../api/api.ts";
+import type { ConfigMap, Deployment, Labels, PodTemplate, Secret } from "../api/objects.ts";
+import { paths } from "../api/paths.ts";
+import type { Copied, RenderedRevision } from "../template/rendered.ts";
+import { renameReferences } from "../template/references.ts";
 
 /* The plain Deployment that a service is given back as: live's revision, with nothing of Teal in it. */
 

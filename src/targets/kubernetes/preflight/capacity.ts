@@ -1,6 +1,6 @@
-import type { Finding } from "../../ports/target.ts";
-import type { KubeObject, PodSpec } from "./api/objects.ts";
-import { normalQuantity } from "./template/quantity.ts";
+import type { Finding } from "../../../ports/target.ts";
+import type { KubeObject, PodSpec } from "../api/objects.ts";
+import { normalQuantity } from "../template/quantity.ts";
 
 /*
  * Is there room for the candidate beside live? Pure: computed from what was read. A ResourceQuota and a LimitRange are

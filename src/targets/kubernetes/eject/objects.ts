@@ -1,13 +1,13 @@
-import type { Cause } from "../../core/units.ts";
-import { unmarking } from "./adoption.ts";
-import type { Api, CallBy } from "./api/api.ts";
-import type { Deployment, KubeObject } from "./api/objects.ts";
-import { paths } from "./api/paths.ts";
-import { LABELS, PARTS, leaseName } from "./names.ts";
-import type { Right } from "./rights.ts";
-import { KINDS, ownBounds, boundsOf, heldOf, type Autoscaler } from "./slots/autoscaler.ts";
-import { isAdopted } from "./slots/revision.ts";
-import { referencesOf } from "./template/references.ts";
+import type { Cause } from "../../../core/units.ts";
+import { unmarking } from "../adoption/adoption.ts";
+import type { Api, CallBy } from "../api/api.ts";
+import type { Deployment, KubeObject } from "../api/objects.ts";
+import { paths } from "../api/paths.ts";
+import { LABELS, PARTS, leaseName } from "../names.ts";
+import type { Right } from "../preflight/rights.ts";
+import { KINDS, ownBounds, boundsOf, heldOf, type Autoscaler } from "../slots/autoscaler.ts";
+import { isAdopted } from "../slots/revision.ts";
+import { referencesOf } from "../template/references.ts";
 
 /*
  * Everything in the namespace that exists or bears marks because of Teal. What Teal made has the label of its service;

@@ -1,12 +1,12 @@
-import type { Finding } from "../../ports/target.ts";
-import { epochOf } from "./anchor.ts";
-import type { Api, CallBy } from "./api/api.ts";
-import type { Deployment, KubeObject } from "./api/objects.ts";
-import { paths } from "./api/paths.ts";
-import { templateName } from "./adoption.ts";
-import { ANNOTATIONS } from "./names.ts";
+import type { Finding } from "../../../ports/target.ts";
+import { epochOf } from "../anchor.ts";
+import type { Api, CallBy } from "../api/api.ts";
+import type { Deployment, KubeObject } from "../api/objects.ts";
+import { paths } from "../api/paths.ts";
+import { templateName } from "../adoption/adoption.ts";
+import { ANNOTATIONS } from "../names.ts";
 import { lastWriter, ownerFinding, ownersOf, revertedFinding, type Field } from "./owners.ts";
-import type { ConfiguredSettings } from "./settings.ts";
+import type { ConfiguredSettings } from "../settings.ts";
 
 /** Looks up who else writes what a deployment is going to write. What cannot be read is found by the rights. */
 export async function ownerFindings(

@@ -1,7 +1,7 @@
-import type { Finding } from "../../ports/target.ts";
-import type { Api, CallBy } from "./api/api.ts";
-import type { KubeObject } from "./api/objects.ts";
-import type { ConfiguredSettings } from "./settings.ts";
+import type { Finding } from "../../../ports/target.ts";
+import type { Api, CallBy } from "../api/api.ts";
+import type { KubeObject } from "../api/objects.ts";
+import type { ConfiguredSettings } from "../settings.ts";
 
 /*
  * What Teal asks of an API server, as one list: `teal plan` asks for each of them beforehand, and the Role that it

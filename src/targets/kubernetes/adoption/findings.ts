@@ -1,14 +1,14 @@
-import type { Plan } from "../../core/plan.ts";
-import type { Finding } from "../../ports/target.ts";
+import type { Plan } from "../../../core/plan.ts";
+import type { Finding } from "../../../ports/target.ts";
 import { adoptable, templateName } from "./adoption.ts";
-import type { Api, CallBy } from "./api/api.ts";
-import type { Deployment, KubeObject, Service } from "./api/objects.ts";
-import { paths } from "./api/paths.ts";
-import { LABELS } from "./names.ts";
-import type { ConfiguredSettings } from "./settings.ts";
-import { isAdopted } from "./slots/revision.ts";
-import { usersOf, whoSelects } from "./template/distinguish.ts";
-import { loadRevision } from "./template/stored.ts";
+import type { Api, CallBy } from "../api/api.ts";
+import type { Deployment, KubeObject, Service } from "../api/objects.ts";
+import { paths } from "../api/paths.ts";
+import { LABELS } from "../names.ts";
+import type { ConfiguredSettings } from "../settings.ts";
+import { isAdopted } from "../slots/revision.ts";
+import { usersOf, whoSelects } from "../template/distinguish.ts";
+import { loadRevision } from "../template/stored.ts";
 
 interface LookWith {
   readonly api: Api;

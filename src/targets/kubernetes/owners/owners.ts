@@ -1,6 +1,6 @@
-import type { Finding } from "../../ports/target.ts";
-import type { KubeObject, ManagedFields } from "./api/objects.ts";
-import { FIELD_MANAGER } from "./names.ts";
+import type { Finding } from "../../../ports/target.ts";
+import type { KubeObject, ManagedFields } from "../api/objects.ts";
+import { FIELD_MANAGER } from "../names.ts";
 
 /*
  * Who else writes what Teal writes: the selector of the Service that users reach, the weights of a route, the size of the

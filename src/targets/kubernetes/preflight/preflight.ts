@@ -1,9 +1,9 @@
-import type { Plan } from "../../core/plan.ts";
-import { otherSlot } from "../../core/units.ts";
-import type { Finding } from "../../ports/target.ts";
-import type { Answer, Api, CallBy } from "./api/api.ts";
-import type { KubeObject, LabelSelector, Labels, Pod, Service } from "./api/objects.ts";
-import { paths } from "./api/paths.ts";
+import type { Plan } from "../../../core/plan.ts";
+import { otherSlot } from "../../../core/units.ts";
+import type { Finding } from "../../../ports/target.ts";
+import type { Answer, Api, CallBy } from "../api/api.ts";
+import type { KubeObject, LabelSelector, Labels, Pod, Service } from "../api/objects.ts";
+import { paths } from "../api/paths.ts";
 import {
   nodeFindings,
   podResources,
@@ -15,17 +15,17 @@ import {
   type Node,
   type ResourceQuota,
 } from "./capacity.ts";
-import { adoptionFindings } from "./adoption-findings.ts";
+import { adoptionFindings } from "../adoption/findings.ts";
 import { missingNamespace } from "./namespace.ts";
-import { ownerFindings } from "./owners-findings.ts";
-import { cannotPass } from "./reach/pod-proxy.ts";
+import { ownerFindings } from "../owners/findings.ts";
+import { cannotPass } from "../reach/pod-proxy.ts";
 import { missingRights, rightsFor } from "./rights.ts";
-import { reaches, textOf } from "./service-router/selectors.ts";
-import type { ConfiguredSettings } from "./settings.ts";
-import { renderSlot } from "./template/render.ts";
-import type { RenderedRevision } from "./template/rendered.ts";
-import { selects } from "./template/selectors.ts";
-import { loadRevision } from "./template/stored.ts";
+import { reaches, textOf } from "../service-router/selectors.ts";
+import type { ConfiguredSettings } from "../settings.ts";
+import { renderSlot } from "../template/render.ts";
+import type { RenderedRevision } from "../template/rendered.ts";
+import { selects } from "../template/selectors.ts";
+import { loadRevision } from "../template/stored.ts";
 
 /** What is looked for before a deployment is opened. */
 export interface PreflightWith {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { fence } from "../../core/units.ts";
+import { fence } from "../../../core/units.ts";
 import { adoptable, marking, unmarking } from "./adoption.ts";
-import type { Deployment, Labels, Service } from "./api/objects.ts";
-import { ANNOTATIONS } from "./names.ts";
-import { slotsOf, weightsOf } from "./service-router/selectors.ts";
-import { isAdopted, ROLLOUT, slotRevision } from "./slots/revision.ts";
+import type { Deployment, Labels, Service } from "../api/objects.ts";
+import { ANNOTATIONS } from "../names.ts";
+import { slotsOf, weightsOf } from "../service-router/selectors.ts";
+import { isAdopted, ROLLOUT, slotRevision } from "../slots/revision.ts";
 
 const SETTINGS = {
   service: "shop",

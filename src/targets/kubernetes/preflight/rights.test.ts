@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import type { Api } from "./api/api.ts";
+import type { Api } from "../api/api.ts";
 import { missingRights, rightsFor, roleYaml, type Right } from "./rights.ts";
 
 const OUTSIDE = { routing: { by: "service" }, access: { by: "context", context: "prod" } } as const;
@@ -38,7 +38,7 @@ test("the Role as a file has every rule once, with its reason", () => {
 });
 
 test("the page on Kubernetes names every resource", () => {
-  const page = readFileSync(new URL("../../../docs/kubernetes.md", import.meta.url), "utf8");
+  const page = readFileSync(new URL("../../../../docs/kubernetes.md", import.meta.url), "utf8");
   const section = page.slice(page.indexOf("## Rights"), page.indexOf("## Security"));
   for (const rights of [rightsFor(OUTSIDE, { keda: true }), rightsFor(INSIDE, { keda: true })])
     for (const { resource } of rights) expect(section).toContain(resource);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { PodSpec } from "./api/objects.ts";
+import type { PodSpec } from "../api/objects.ts";
 import {
   amount,
   nodeFindings,

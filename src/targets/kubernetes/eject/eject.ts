@@ -1,24 +1,31 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { allTo, soleSlot } from "../../core/routing.ts";
-import { millis, type Cause, type Fence, type IntentId, type Millis, type Slot } from "../../core/units.ts";
-import type { TrafficRouter } from "../../ports/router.ts";
-import { templateName } from "./adoption.ts";
-import { epochOf } from "./anchor.ts";
-import type { Answer, Api, CallBy } from "./api/api.ts";
-import type { Deployment, EndpointSlice, Labels, Pod, ReplicaSet, Service } from "./api/objects.ts";
-import { paths } from "./api/paths.ts";
-import { plainDeployment, plainLabels, plainTemplate, refill } from "./eject-plain.ts";
-import { namedService, slotDeployments } from "./look.ts";
-import { LABELS } from "./names.ts";
-import { lookAtSlices } from "./service-router/evidence.ts";
-import { reaches, sameSelector, slotsOf, weightsOf } from "./service-router/selectors.ts";
-import { operationsFor } from "./routing/guarded.ts";
-import type { KubernetesSettings } from "./settings.ts";
-import { selectorText } from "./slots/picture.ts";
-import { isAdopted, slotRevision } from "./slots/revision.ts";
-import { ownedBy, rolledOut, wantedOf } from "./slots/state.ts";
-import { Troubles } from "./slots/troubles.ts";
-import { loadRevision } from "./template/stored.ts";
+import { allTo, soleSlot } from "../../../core/routing.ts";
+import {
+  millis,
+  type Cause,
+  type Fence,
+  type IntentId,
+  type Millis,
+  type Slot,
+} from "../../../core/units.ts";
+import type { TrafficRouter } from "../../../ports/router.ts";
+import { templateName } from "../adoption/adoption.ts";
+import { epochOf } from "../anchor.ts";
+import type { Answer, Api, CallBy } from "../api/api.ts";
+import type { Deployment, EndpointSlice, Labels, Pod, ReplicaSet, Service } from "../api/objects.ts";
+import { paths } from "../api/paths.ts";
+import { plainDeployment, plainLabels, plainTemplate, refill } from "./plain.ts";
+import { namedService, slotDeployments } from "../look.ts";
+import { LABELS } from "../names.ts";
+import { lookAtSlices } from "../service-router/evidence.ts";
+import { reaches, sameSelector, slotsOf, weightsOf } from "../service-router/selectors.ts";
+import { operationsFor } from "../routing/guarded.ts";
+import type { KubernetesSettings } from "../settings.ts";
+import { selectorText } from "../slots/picture.ts";
+import { isAdopted, slotRevision } from "../slots/revision.ts";
+import { ownedBy, rolledOut, wantedOf } from "../slots/state.ts";
+import { Troubles } from "../slots/troubles.ts";
+import { loadRevision } from "../template/stored.ts";
 
 /*
  * The way out: users are moved from the live slot to a plain Deployment, by the same guarded write as at any cutover,

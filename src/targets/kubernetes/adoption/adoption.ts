@@ -1,11 +1,11 @@
-import type { Fence, Slot } from "../../core/units.ts";
-import type { Patch } from "./api/api.ts";
-import type { Deployment, Labels, Service } from "./api/objects.ts";
-import { ANNOTATIONS, LABELS, slotLabels } from "./names.ts";
-import { reaches } from "./service-router/selectors.ts";
-import type { KubernetesSettings } from "./settings.ts";
-import { ROLLOUT } from "./slots/revision.ts";
-import { revisionOf } from "./template/image.ts";
+import type { Fence, Slot } from "../../../core/units.ts";
+import type { Patch } from "../api/api.ts";
+import type { Deployment, Labels, Service } from "../api/objects.ts";
+import { ANNOTATIONS, LABELS, slotLabels } from "../names.ts";
+import { reaches } from "../service-router/selectors.ts";
+import type { KubernetesSettings } from "../settings.ts";
+import { ROLLOUT } from "../slots/revision.ts";
+import { revisionOf } from "../template/image.ts";
 
 /*
  * A Deployment that served before Teal came is a slot as it is: it keeps its name, its selector, its autoscaler and its

@@ -1,12 +1,12 @@
-import type { Cause } from "../../core/units.ts";
-import type { Api, CallBy } from "./api/api.ts";
-import type { Container, Deployment, KubeObject, LabelSelector, Service } from "./api/objects.ts";
-import { paths } from "./api/paths.ts";
-import { ownerFinding, ownersOf } from "./owners.ts";
-import { reaches, textOf } from "./service-router/selectors.ts";
-import { KINDS, governs, type Autoscaler } from "./slots/autoscaler.ts";
-import { whoSelects } from "./template/distinguish.ts";
-import { selects } from "./template/selectors.ts";
+import type { Cause } from "../../../core/units.ts";
+import type { Api, CallBy } from "../api/api.ts";
+import type { Container, Deployment, KubeObject, LabelSelector, Service } from "../api/objects.ts";
+import { paths } from "../api/paths.ts";
+import { ownerFinding, ownersOf } from "../owners/owners.ts";
+import { reaches, textOf } from "../service-router/selectors.ts";
+import { KINDS, governs, type Autoscaler } from "../slots/autoscaler.ts";
+import { whoSelects } from "../template/distinguish.ts";
+import { selects } from "../template/selectors.ts";
 
 /** What a Deployment that Teal is to take over has around it, as `teal init` tells it. Read only. */
 export interface Surroundings {

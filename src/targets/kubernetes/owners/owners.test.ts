@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { KubeObject, ManagedFields } from "./api/objects.ts";
-import { trafficFindings } from "./owners-findings.ts";
+import type { KubeObject, ManagedFields } from "../api/objects.ts";
+import { trafficFindings } from "./findings.ts";
 import { ownersOf, ruleFor, type Field, type Tool } from "./owners.ts";
 
 const SELECTOR: Field = { of: "Service", name: "shop", path: ["spec", "selector"] };

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import type { Plan, StrategyKind } from "../../core/plan.ts";
-import { allTo, NOBODY } from "../../core/routing.ts";
-import type { Slot } from "../../core/units.ts";
-import type { Service } from "./api/objects.ts";
-import { selectorText } from "./logs.ts";
+import type { Plan, StrategyKind } from "../../../core/plan.ts";
+import { allTo, NOBODY } from "../../../core/routing.ts";
+import type { Slot } from "../../../core/units.ts";
+import type { Service } from "../api/objects.ts";
+import { selectorText } from "../logs.ts";
 import { additionalPods, budgetFindings, serviceFindings, wayFindings } from "./preflight.ts";
-import type { RenderedRevision } from "./template/rendered.ts";
+import type { RenderedRevision } from "../template/rendered.ts";
 
 /** As much of a plan as is looked at: blue serves with four replicas, green is to be the candidate. */
 function plan(kind: StrategyKind, more: { serving?: Slot | "nobody"; green?: number } = {}): Plan {

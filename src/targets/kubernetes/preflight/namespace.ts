@@ -1,5 +1,5 @@
-import type { Cause } from "../../core/units.ts";
-import type { Api, CallBy } from "./api/api.ts";
+import type { Cause } from "../../../core/units.ts";
+import type { Api, CallBy } from "../api/api.ts";
 
 /** Why nothing can be deployed here: the namespace is not there. Undefined where it is, or may not be looked at. */
 export async function missingNamespace(

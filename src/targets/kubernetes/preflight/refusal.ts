@@ -1,9 +1,9 @@
-import type { Cause } from "../../core/units.ts";
-import type { Prepared } from "../../ports/target.ts";
-import type { Api, CallBy } from "./api/api.ts";
+import type { Cause } from "../../../core/units.ts";
+import type { Prepared } from "../../../ports/target.ts";
+import type { Api, CallBy } from "../api/api.ts";
 import { missingNamespace } from "./namespace.ts";
 import { missingRights, rightsFor } from "./rights.ts";
-import type { ConfiguredSettings } from "./settings.ts";
+import type { ConfiguredSettings } from "../settings.ts";
 
 /*
  * Why a deployment cannot be prepared, in the words of whoever has to do something about it: the first thing that the

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { fence, instant, intentId, millis, version } from "../../core/units.ts";
-import type { TrafficRouter } from "../../ports/router.ts";
-import type { Api } from "./api/api.ts";
-import type { Deployment } from "./api/objects.ts";
+import { fence, instant, intentId, millis, version } from "../../../core/units.ts";
+import type { TrafficRouter } from "../../../ports/router.ts";
+import type { Api } from "../api/api.ts";
+import type { Deployment } from "../api/objects.ts";
 import { handOver, type EjectWith } from "./eject.ts";
-import { LABELS } from "./names.ts";
+import { LABELS } from "../names.ts";
 
 /* An earlier run has moved users to deployment/shop, and was cut off; green still works on what it had. */
 
