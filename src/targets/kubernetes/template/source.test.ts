@@ -241,6 +241,8 @@ test("an image and its port are a template of their own", async () => {
     template: { origin: "image registry.example/shop:v1", deployment: { metadata: { name: "store" } } },
   });
   expect(read.is === "read" && "own" in read.template).toBe(false);
+  const [container] = read.is === "read" ? read.template.deployment.spec.template.spec.containers : [];
+  expect(container).toMatchObject({ readinessProbe: { tcpSocket: { port: 8080 } } });
 });
 
 /** A killed process may be a zombie until its parent looks: that is not running. */

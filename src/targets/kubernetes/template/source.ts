@@ -214,7 +214,15 @@ function imageTemplate(service: string, source: { readonly image: string; readon
         template: {
           metadata: { labels: {} },
           spec: {
-            containers: [{ name: service, image: source.image, ports: [{ containerPort: source.port }] }],
+            containers: [
+              {
+                name: service,
+                image: source.image,
+                ports: [{ containerPort: source.port }],
+                // Without one a pod counts as ready before it listens, at its start and after every restart.
+                readinessProbe: { tcpSocket: { port: source.port }, periodSeconds: 2, failureThreshold: 2 },
+              },
+            ],
           },
         },
       },
