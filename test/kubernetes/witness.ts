@@ -85,7 +85,12 @@ function marker(kind: Seen["kind"], name: string): object {
   const metadata = { name };
   switch (kind) {
     case "service":
-      return { apiVersion: "v1", kind: "Service", metadata, spec: { clusterIP: "None", ports: [{ port: 80 }] } };
+      return {
+        apiVersion: "v1",
+        kind: "Service",
+        metadata,
+        spec: { clusterIP: "None", ports: [{ port: 80 }] },
+      };
     case "slice": {
       const labels = { "kubernetes.io/service-name": name };
       const slice = { addressType: "IPv4", endpoints: [], metadata: { name, labels } };
