@@ -7,7 +7,7 @@ import type { Api } from "../api/api.ts";
 import { slotLabels } from "../names.ts";
 import { ensureLiveService } from "./live-service.ts";
 import { createServiceRouter } from "./router.ts";
-import { apiOf, applyLive, as, NEVER, settingsOf } from "./test-support.ts";
+import { apiOf, applyLive, applySlots, as, NEVER, settingsOf } from "./test-support.ts";
 
 const cluster = await sharedCluster();
 const PORTS = [{ name: "http", port: 80, targetPort: 8080 }];
@@ -16,6 +16,7 @@ let api: Api;
 
 beforeAll(async () => {
   namespace = await cluster.namespace("live");
+  await applySlots(cluster, namespace, 0);
   api = await apiOf(settingsOf(namespace, cluster.kubeconfig, "live"));
 });
 afterAll(() => api.close());
@@ -41,6 +42,22 @@ test("a first deployment gets a Service that reaches nobody until its cutover", 
   expect((await router.shift(allTo("blue"), "any", as(1))).is).toBe("applied");
   expect(await ensure("first")).toBeUndefined();
   expect(await router.observe(NEVER)).toMatchObject({ value: { weights: allTo("blue") } });
+});
+
+test("users are sent to no slot that no Deployment describes", async () => {
+  const elsewhere = await cluster.namespace("bare");
+  const { name } = await applyLive(cluster, elsewhere, slotLabels("shop", "blue"));
+  const settings = settingsOf(elsewhere, cluster.kubeconfig, name);
+  const bare = await apiOf(settings);
+  try {
+    expect(await createServiceRouter(bare, settings).shift(allTo("green"), "any", as(1))).toMatchObject({
+      is: "rejected",
+      cause: { code: "TEAL-K304", message: expect.stringContaining("would reach nobody") },
+    });
+    expect((await cluster.get(elsewhere, "service", name)).spec.selector).toEqual(slotLabels("shop", "blue"));
+  } finally {
+    bare.close();
+  }
 });
 
 test("a Service of another name in DNS, or without a selector, is refused and left as it is", async () => {

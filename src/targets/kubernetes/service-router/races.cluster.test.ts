@@ -10,7 +10,7 @@ import type { Service } from "../api/objects.ts";
 import { paths } from "../api/paths.ts";
 import { ANNOTATIONS, slotLabels } from "../names.ts";
 import { createServiceRouter } from "./router.ts";
-import { apiOf, applyLive, as, NEVER, settingsOf } from "./test-support.ts";
+import { apiOf, applyLive, applySlots, as, NEVER, settingsOf } from "./test-support.ts";
 
 const cluster = await sharedCluster();
 const apis: Api[] = [];
@@ -18,6 +18,7 @@ let namespace = "";
 
 beforeAll(async () => {
   namespace = await cluster.namespace("races");
+  await applySlots(cluster, namespace, 0);
 });
 afterAll(() => {
   for (const api of apis) api.close();
