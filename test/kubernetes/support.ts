@@ -70,7 +70,7 @@ export class Story {
 
   /** Ends every story that was opened and is not over, if any: a test that failed early hides nothing by its end. */
   static async endAll(): Promise<void> {
-    for (const story of [...Story.#open]) await story.end();
+    for (const story of Story.#open) await story.end();
   }
 
   /** Runs when the story is over. */

@@ -57,8 +57,15 @@ export class Witness {
    * all was well.
    */
   async verdict(): Promise<readonly string[]> {
-    const judged = await this.#untilNow().finally(() => this.close());
-    return [...(this.#missed ? ["a watch of the witness broke: it missed something"] : []), ...judge(judged)];
+    try {
+      const judged = await this.#untilNow();
+      return [
+        ...(this.#missed ? ["a watch of the witness broke: it missed something"] : []),
+        ...judge(judged),
+      ];
+    } finally {
+      await this.close();
+    }
   }
 
   /** Ends without a verdict. */

@@ -1,4 +1,3 @@
-import type { ClientRequest } from "node:http";
 import type { Cause, Instant, Millis } from "../../../core/units.ts";
 import type { KubeObject } from "./objects.ts";
 
@@ -23,13 +22,16 @@ export interface Api {
     path: string,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
-  ): Promise<ClientRequest>;
+  ): Promise<NodeRequest>;
   /** Objects kept up to date by one list and one watch; begun with the first `read`, shared by equal selections. */
   mirror<T extends KubeObject>(path: string, select: Select): Mirror<T>;
   /** Resolves when any mirror changed after the call, or the signal aborts; costs no request. */
   changed(signal: AbortSignal): Promise<void>;
   close(): void;
 }
+
+/** A `ClientRequest` of node:http. Not called so here: who uses these declarations may be without Node's types. */
+export type NodeRequest = object;
 
 /** How long and in whose name a call may be tried. */
 export interface CallBy {

@@ -131,7 +131,7 @@ describe("a request", () => {
       (response) => void response.writeHead(302, { location: "/elsewhere" }).end("moved"),
     );
     const api = await apiAt(`http://127.0.0.1:${port}`);
-    const request = await api.open("GET", "/proxy", { "x-own": "1" }, BY.signal);
+    const request = (await api.open("GET", "/proxy", { "x-own": "1" }, BY.signal)) as http.ClientRequest;
     const status = await new Promise((resolve) => {
       request.once("response", (response) => resolve(response.resume().statusCode)).end();
     });

@@ -1,3 +1,4 @@
+import type { ClientRequest } from "node:http";
 import { converse } from "../../../health/exchange.ts";
 import type { Exchange, HttpQuestion, Opening, Way } from "../../../ports/exchange.ts";
 import type { Api } from "../api/api.ts";
@@ -109,7 +110,8 @@ async function once(
 ): Promise<Exchange> {
   if (signal.aborted) return { is: "aborted" };
   try {
-    return await converse(await api.open(method, path, headers, signal), body, signal);
+    const request = (await api.open(method, path, headers, signal)) as ClientRequest;
+    return await converse(request, body, signal);
   } catch (error) {
     return { is: "unknown", why: (error as Error).message };
   }
