@@ -22,7 +22,7 @@ const EDITS = {
   slow: [
     [
       "server.js",
-      'server.listen(port, "127.0.0.1", ',
+      'server.listen(port, process.env.HOST ?? "127.0.0.1", ',
       'setTimeout(() => server.listen(port, "127.0.0.1"), 60_000, ',
     ],
   ],
