@@ -36,8 +36,8 @@ export async function trivialService(window: keyof typeof WINDOWS = "minimal"): 
   return service;
 }
 
-/** Deploys and expects it to go well. */
+/** Deploys and expects it to go well, also where it was gone back from before: the bench goes there and back. */
 export async function mustDeploy(service: Place, revision: string): Promise<void> {
-  const moved = await service.deploy(revision);
+  const moved = await service.deploy(revision, { retryReverted: true });
   if (moved.is !== "ended" && moved.is !== "warm") throw new Error(`${revision}: ${JSON.stringify(moved)}`);
 }

@@ -9,7 +9,7 @@ import { memberOf, TestEdge, until } from "./testing.ts";
 const SIZE = 200 * 1024 * 1024;
 const CHUNK = Buffer.alloc(64 * 1024, "x");
 /** What the edge may hold for one request each way, with room for the garbage of half a gigabyte passing through. */
-const GROWTH = 64 * 1024 * 1024;
+const GROWTH = 96 * 1024 * 1024;
 
 let edge: TestEdge;
 let slot: TestSlot;
