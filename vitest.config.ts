@@ -3,7 +3,9 @@ import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config
 /** Files that need a Kubernetes cluster; only test/cluster/run.ts can run them, in namespaces of their own. */
 const CLUSTER = ["{src,test}/**/*.cluster.test.ts"];
 /** Files that start processes, open sockets or write files: one process per file, so that nothing leaks into the next. */
-const REAL = ["src/**/*.test.ts", "test/{cluster,contract,repository}/**/*.test.ts"];
+const REAL = ["src/**/*.test.ts", "test/{aws-sim,cluster,contract,repository}/**/*.test.ts"];
+/** Files that need moto and botocore, or minutes of load on the simulator; test/aws/run.ts runs them. */
+const AWS = ["{src,test}/**/*.aws.test.ts"];
 /** Files that only compute: one worker reads the modules once for all of them. */
 const PURE = ["src/{core,engine}/**/*.test.ts"];
 
@@ -17,6 +19,18 @@ const kubernetes: TestProjectInlineConfiguration = {
     testTimeout: 120_000,
     hookTimeout: 60_000,
     sequence: { groupOrder: 4 },
+  },
+};
+
+const aws: TestProjectInlineConfiguration = {
+  test: {
+    name: "aws",
+    include: AWS,
+    pool: "forks",
+    maxWorkers: 1,
+    testTimeout: 120_000,
+    hookTimeout: 60_000,
+    sequence: { groupOrder: 5 },
   },
 };
 
@@ -37,7 +51,7 @@ export default defineConfig({
         test: {
           name: "real",
           include: REAL,
-          exclude: [...PURE, ...CLUSTER],
+          exclude: [...PURE, ...CLUSTER, ...AWS],
           pool: "forks",
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -57,7 +71,8 @@ export default defineConfig({
         // Whole stories under load: alone on the machine, one after the other, or the load of one is the failure of another.
         test: {
           name: "e2e",
-          include: ["test/e2e/**/*.test.ts"],
+          include: ["test/{aws,e2e}/**/*.test.ts"],
+          exclude: AWS,
           pool: "forks",
           maxWorkers: 1,
           testTimeout: 120_000,
@@ -66,6 +81,7 @@ export default defineConfig({
         },
       },
       ...(process.env["TEAL_TEST_CLUSTER"] === undefined ? [] : [kubernetes]),
+      ...(process.env["TEAL_TEST_AWS"] === undefined ? [] : [aws]),
     ],
   },
 });
