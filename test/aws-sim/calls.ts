@@ -1,0 +1,185 @@
+import { randomUUID } from "node:crypto";
+import type { Faults } from "./faults.ts";
+import type { Credentials } from "./iam/credentials.ts";
+import { readSigned } from "./iam/signature.ts";
+import {
+  AwsError,
+  type Chance,
+  type Input,
+  type Operation,
+  type Service,
+  type WorldClock,
+} from "./kernel.ts";
+import type { Reply } from "./protocol/endpoint.ts";
+import { failure } from "./protocol/failures.ts";
+import { json } from "./protocol/json.ts";
+import type { HttpAnswer, HttpRequest, Protocol } from "./protocol/protocol.ts";
+import { ec2, query } from "./protocol/query.ts";
+import type { Fault, Principal, Recorded } from "./types.ts";
+
+/* The way of a call: who asks, what for, is it hit by a fault, is there a token left, may they, then the operation itself. */
+
+const PROTOCOLS: Readonly<Record<Service["protocol"], Protocol>> = { query, ec2, json, rest: query };
+
+export interface Calls {
+  readonly services: ReadonlyMap<string, Service>;
+  readonly credentials: Credentials;
+  readonly faults: Faults;
+  readonly clock: WorldClock;
+  readonly chance: Chance;
+  /** Reads may be so late, ms of the world. */
+  readonly staleness: number;
+  /** Throws when the bucket of the call is empty. */
+  throttle(service: string, operation: string): void;
+  /** Throws when the principal may not. */
+  authorise(principal: Principal, operation: Operation, input: Input, service: Service): void;
+  record(entry: Recorded): void;
+}
+
+/** One call on its way; what is not known yet is undefined. */
+interface Call {
+  readonly request: HttpRequest;
+  readonly requestId: string;
+  readonly at: number;
+  readonly service: Service;
+  principal?: Principal;
+  name: string;
+  operation?: Operation;
+  input: Input;
+}
+
+type Outcome =
+  | { readonly is: "answer"; readonly answer: HttpAnswer; readonly error?: string }
+  | { readonly is: "reset" };
+
+export function answerCalls(calls: Calls): (request: HttpRequest) => Promise<Reply> {
+  return async (request) => {
+    const signed = readSigned(request);
+    const service = calls.services.get(signed?.service ?? "sts") ?? calls.services.get("sts")!;
+    const call: Call = {
+      request,
+      requestId: randomUUID(),
+      at: calls.clock.now(),
+      service,
+      name: "",
+      input: {},
+    };
+    const outcome = await carriedOut(calls, call);
+    calls.record(recorded(call, outcome));
+    return outcome.is === "reset" ? "reset" : outcome.answer;
+  };
+}
+
+async function carriedOut(calls: Calls, call: Call): Promise<Outcome> {
+  try {
+    const operation = understood(calls, call);
+    const fault = calls.faults.hits(operation.action);
+    if (fault === undefined) return await performed(calls, call, operation);
+    return await struck(calls, call, operation, fault);
+  } catch (error) {
+    return failed(call, error);
+  }
+}
+
+/** Who asks for what. */
+function understood(calls: Calls, call: Call): Operation {
+  const { service, request } = call;
+  const { operation: name, input } = PROTOCOLS[service.protocol].parse(request);
+  call.name = name;
+  call.input = input;
+  const signed = readSigned(request);
+  if (signed === undefined) throw failure("noCredentials", service.name);
+  if (signed.service !== service.name) {
+    throw new AwsError(
+      "SignatureDoesNotMatch",
+      `Credential should be scoped to a known service, not '${signed.service}'.`,
+      403,
+    );
+  }
+  call.principal = calls.credentials.authenticate(request, signed);
+  const operation = service.operations[name];
+  if (operation === undefined) {
+    throw failure("unknownOperation", service.name, `The simulator knows no ${service.name}:${name}`);
+  }
+  call.operation = operation;
+  return operation;
+}
+
+async function performed(calls: Calls, call: Call, operation: Operation): Promise<Outcome> {
+  const { service, name, input, requestId, principal } = call;
+  calls.throttle(service.name, name);
+  calls.authorise(principal!, operation, input, service);
+  if (service.name === "ec2" && input["DryRun"] === "true") {
+    // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html: DryRunOperation; 412: assumed.
+    throw new AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412);
+  }
+  const now = calls.clock.now();
+  const seenAt = operation.mutating ? now : now - calls.chance.next() * calls.staleness;
+  const result = await operation.handle(input, { requestId, principal: principal!.arn, seenAt });
+  return { is: "answer", answer: PROTOCOLS[service.protocol].answer(service, name, result, requestId) };
+}
+
+/** A call that a fault hits. */
+async function struck(calls: Calls, call: Call, operation: Operation, fault: Fault): Promise<Outcome> {
+  const service = call.service.name;
+  switch (fault.kind) {
+    case "throttle":
+      throw failure("throttled", service);
+    case "error":
+      throw failure("internal", service);
+    case "expired":
+      throw failure("expired", service);
+    case "reset":
+      return { is: "reset" };
+    case "lostAnswer":
+      // A refusal is lost as well: the caller learns nothing in either case.
+      await performed(calls, call, operation).catch(onlyRefusals);
+      return { is: "reset" };
+    case "slow":
+      await calls.clock.sleep(fault.delay ?? 0);
+      return performed(calls, call, operation);
+    case "late":
+      calls.clock.after(fault.delay ?? 0, () => void performed(calls, call, operation).catch(onlyRefusals));
+      return { is: "reset" };
+    default:
+      throw new Error(`no such kind of fault: ${String(fault.kind satisfies never)}`);
+  }
+}
+
+function onlyRefusals(error: unknown): void {
+  if (!(error instanceof AwsError)) console.error(error);
+}
+
+function failed({ service, request, requestId }: Call, thrown: unknown): Outcome {
+  if (!(thrown instanceof AwsError)) console.error(thrown);
+  const error = thrown instanceof AwsError ? thrown : failure("internal", service.name);
+  return {
+    is: "answer",
+    answer: PROTOCOLS[service.protocol].error(service, error, requestId, request),
+    error: error.code,
+  };
+}
+
+function recorded(call: Call, outcome: Outcome): Recorded {
+  const { request, service, operation, name } = call;
+  const answer = outcome.is === "answer" ? outcome.answer : undefined;
+  return {
+    at: call.at,
+    action: operation?.action ?? `${service.name}:${name}`,
+    principal: call.principal?.arn ?? "unknown",
+    mutating: operation?.mutating ?? false,
+    input: call.input,
+    status: answer?.status ?? 0,
+    ...(outcome.is === "answer" && outcome.error !== undefined && { error: outcome.error }),
+    raw: {
+      service: service.name,
+      request: {
+        headers: request.headers,
+        method: request.method,
+        path: request.path,
+        body: request.body.toString(),
+      },
+      ...(answer && { response: { headers: answer.headers, body: answer.body.toString() } }),
+    },
+  };
+}

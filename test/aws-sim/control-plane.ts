@@ -1,0 +1,62 @@
+import { answerCalls } from "./calls.ts";
+import { createCredentials } from "./iam/credentials.ts";
+import type { Service } from "./kernel.ts";
+import { serveEndpoint } from "./protocol/endpoint.ts";
+import { unthrottled } from "./throttle.ts";
+import type { Principal, SimulatorOptions } from "./types.ts";
+import type { OpenWorld } from "./world/world.ts";
+
+export interface ControlPlane {
+  readonly endpoint: string;
+  /** Adds a principal or takes the place of the one with the same key. */
+  principal(principal: Principal): void;
+  /** Variables with which the unmodified SDK talks to this world as the first principal or the one named. */
+  environment(accessKeyId?: string): Record<string, string>;
+  stop(): Promise<void>;
+}
+
+/** Serves the services of a world at one endpoint; a part's own tests bring only the services that they are about. */
+export async function serveServices(
+  { world, faults, recorded }: OpenWorld,
+  services: readonly Service[],
+  options: SimulatorOptions = {},
+): Promise<ControlPlane> {
+  const credentials = createCredentials(options.principals ?? [everything(world.account)]);
+  const endpoint = await serveEndpoint(
+    answerCalls({
+      services: new Map(services.map((service) => [service.name, service])),
+      credentials,
+      faults,
+      clock: world.clock,
+      chance: world.chance.fork("staleness"),
+      staleness: options.staleness ?? 0,
+      throttle: unthrottled,
+      authorise: () => {},
+      record: (entry) => recorded.push(entry),
+    }),
+  );
+  return {
+    endpoint: endpoint.url,
+    principal: credentials.put,
+    environment: (accessKeyId) => {
+      const principal = accessKeyId === undefined ? credentials.first() : credentials.find(accessKeyId);
+      if (principal === undefined) throw new Error(`no principal has the access key ${accessKeyId}`);
+      return {
+        AWS_ENDPOINT_URL: endpoint.url,
+        AWS_REGION: world.region,
+        AWS_ACCESS_KEY_ID: principal.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: principal.secretAccessKey,
+        ...(principal.sessionToken !== undefined && { AWS_SESSION_TOKEN: principal.sessionToken }),
+      };
+    },
+    stop: endpoint.stop,
+  };
+}
+
+function everything(account: string): Principal {
+  return {
+    accessKeyId: "AKIASIMULATOREXAMPLE",
+    secretAccessKey: "a-secret-of-the-simulated-world",
+    arn: `arn:aws:iam::${account}:user/everything`,
+  };
+}
