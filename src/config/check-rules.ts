@@ -5,13 +5,16 @@ import { readDuration, readLatency } from "./units.ts";
 
 /** Rules of `health` that look at more than one value: what can never pass, never be missed, or not be told apart. */
 export function checkFindings(tree: Tree): readonly Finding[] {
-  const here = isOnKubernetes(tree) ? besideNoPod(tree) : ports(tree);
+  const kind = kindIn(tree);
+  const here = kind === "local" ? ports(tree) : elsewhere(tree, ELSEWHERE[kind]);
   return [...latencies(tree), ...here, ...headerIdentity(tree), ...names(tree)];
 }
 
-/** The service runs in a cluster: its replicas are pods, not processes of this machine. */
-export function isOnKubernetes(tree: Tree): boolean {
-  return locate(tree, ["target", "kubernetes"]).depth === 2;
+/** What the replicas are: processes of this machine, pods or instances. What is wrong about it is found elsewhere. */
+export function kindIn(tree: Tree): "local" | "kubernetes" | "aws" {
+  return (
+    (["kubernetes", "aws"] as const).find((kind) => locate(tree, ["target", kind]).depth === 2) ?? "local"
+  );
 }
 
 type Path = readonly (string | number)[];
@@ -63,8 +66,17 @@ function ports(tree: Tree): readonly Finding[] {
   });
 }
 
+/** The words for a replica that is no process of this machine. */
+const ELSEWHERE = {
+  kubernetes: { replica: "a pod", itself: "the connection leads to the pod itself" },
+  aws: { replica: "an instance", itself: "the way leads to the candidate alone" },
+} as const;
+
 /** What only works where the replicas are processes of this machine. */
-function besideNoPod(tree: Tree): readonly Finding[] {
+function elsewhere(
+  tree: Tree,
+  { replica, itself }: (typeof ELSEWHERE)[keyof typeof ELSEWHERE],
+): readonly Finding[] {
   const identity = scalarAt(tree, ["health", "identity"], "string");
   const process =
     identity?.value === "process"
@@ -73,16 +85,14 @@ function besideNoPod(tree: Tree): readonly Finding[] {
             at: identity.at,
             path: identity.path,
             code: CODES.contradiction,
-            message:
-              "identity process can never be proven: the processes of a pod are not seen from outside. Leave it out: the connection leads to the pod itself",
+            message: `identity process can never be proven: the processes of ${replica} are not seen from outside. Leave it out: ${itself}`,
           },
         ]
       : [];
   const commands = checkPaths(tree).flatMap((path) => {
     const { tree: exec, depth, keyAt } = locate(tree, [...path, "exec"]);
     if (depth < path.length + 1) return [];
-    const message =
-      "exec can never pass: in this version nothing is run inside a pod. Ask a path of the service that does it";
+    const message = `exec can never pass: in this version nothing is run inside ${replica}. Ask a path of the service that does it`;
     return [{ at: keyAt ?? exec.at, path: dotted(exec.path), code: CODES.notYet, message }];
   });
   return [...process, ...commands];
@@ -102,7 +112,7 @@ function headerIdentity(tree: Tree): readonly Finding[] {
   if (header === undefined) return [];
   const without = `only an HTTP answer carries the header ${header.value} that identity asks for`;
   const ready = locate(tree, ["health", "ready"]);
-  if (ready.depth < 2 && !isOnKubernetes(tree)) {
+  if (ready.depth < 2 && kindIn(tree) === "local") {
     const message = `"ready" is missing in health: without it a TCP connection is asked for, and ${without}`;
     return [{ at: header.at, path: header.path, code: CODES.missingKey, message }];
   }

@@ -18,8 +18,9 @@ type Written<K extends keyof Parsed["target"]> = NonNullable<Parsed["target"][K]
 
 /** Where the service runs: exactly one of these. */
 export type ConfigTarget =
-  | { readonly local: Written<"local">; readonly kubernetes?: never }
-  | { readonly kubernetes: Written<"kubernetes">; readonly local?: never };
+  | { readonly local: Written<"local">; readonly kubernetes?: never; readonly aws?: never }
+  | { readonly kubernetes: Written<"kubernetes">; readonly local?: never; readonly aws?: never }
+  | { readonly aws: Written<"aws">; readonly local?: never; readonly kubernetes?: never };
 
 export interface Completed {
   readonly config: Config;
@@ -38,16 +39,21 @@ export function complete(parsed: Parsed, chosen: Chosen, folder: string): Comple
   const config = { ...common, target, service, environment: chosen.environment, folder };
   const notes = [
     named === undefined ? `service: ${service} (the folder's name)` : undefined,
-    parsed.health?.ready === undefined
-      ? NO_CHECK[target.local === undefined ? "kubernetes" : "local"]
-      : undefined,
+    parsed.health?.ready === undefined ? NO_CHECK[kindOf(target)] : undefined,
   ];
   return { config, notes: notes.filter((note) => note !== undefined) };
 }
 
-function targetOf({ target: { local, kubernetes } }: Parsed): ConfigTarget {
+/** Which kind of target it is. */
+export function kindOf(target: ConfigTarget): "local" | "kubernetes" | "aws" {
+  if (target.local !== undefined) return "local";
+  return target.kubernetes === undefined ? "aws" : "kubernetes";
+}
+
+function targetOf({ target: { local, kubernetes, aws } }: Parsed): ConfigTarget {
   if (local !== undefined) return { local };
   if (kubernetes !== undefined) return { kubernetes };
+  if (aws !== undefined) return { aws };
   throw new Error("a target of another kind passed the rules");
 }
 
@@ -56,4 +62,5 @@ const NO_CHECK = {
     "health.ready: a TCP connection to the replica's port (no check is configured; an HTTP check proves more)",
   kubernetes:
     "health.ready: the pods' own readiness (no check is configured; an HTTP check is asked by Teal itself, too)",
+  aws: "health.ready: the path that the target group's health check asks (no check is configured)",
 } as const;

@@ -39,6 +39,15 @@ export const DEFAULTS = {
     /** The connection leads to the pod itself, by its address or by its name through the API server. */
     identity: "address",
   },
+  aws: {
+    template: "image",
+    reach: { by: "headerRule", header: "x-teal-slot" },
+    sticky: "wait",
+    /** AWS publishes no bound ("rule updates do not take effect immediately"); the weakest proof waits for this. */
+    propagation: "15s",
+    /** Checks go to the candidate's own target group, or to its instances. */
+    identity: "address",
+  },
 } as const;
 
 /** Named as a context: the service account of the pod that this runs in. */

@@ -27,6 +27,11 @@ const onKubernetes = (kubernetes: string, rest = "") => ({
   text: `service: shop\ntarget:\n  kubernetes: { ${kubernetes} }\n${rest}`,
 });
 
+const ACCOUNT = `account: "111122223333", listener: shop-alb:443`;
+const onAws = (aws: string, rest = "") => ({
+  text: `service: shop\ntarget:\n  aws: { ${aws} }\n${rest}`,
+});
+
 const FAULTS: Readonly<Record<string, Fault>> = {
   "a tab as indentation": change("    replicas", "\treplicas"),
   "an unclosed quote": change("node server.js", '"node server.js'),
@@ -98,9 +103,41 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     environment: "a",
   }),
   "several services and none chosen": { text: "services: { web: {}, api: {} }\n" },
-  "a target of a later version": change(
-    VALID.slice(VALID.indexOf("  local"), VALID.indexOf("health")),
-    "  aws: { region: eu-central-1 }\n",
+  "an account without account and listener": onAws("region: eu-central-1"),
+  "an account that lost its zero": onAws("account: 012345678901, listener: shop-alb:443"),
+  "an account of eleven digits": onAws(`account: "12345678901", listener: shop-alb:443`),
+  "a region that is none": onAws(`${ACCOUNT}, region: Frankfurt`),
+  "a listener without a port": onAws(`account: "111122223333", listener: shop-alb`),
+  "a network load balancer's listener": onAws(
+    `account: "111122223333", listener: "arn:aws:elasticloadbalancing:eu-central-1:111122223333:listener/net/shop/1/2"`,
+  ),
+  "a listener of another account and region": onAws(
+    `account: "111122223333", region: eu-central-1, listener: ["arn:aws:elasticloadbalancing:eu-central-1:999988887777:listener/app/shop/1/2", "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener/app/shop/1/2"]`,
+  ),
+  "rules beside a listener and a host": onAws(
+    `${ACCOUNT}, host: shop.example, rules: ["arn:aws:elasticloadbalancing:eu-central-1:111122223333:listener-rule/app/shop/1/2/3"]`,
+  ),
+  "a rule that is a listener": onAws(
+    `account: "111122223333", rules: ["arn:aws:elasticloadbalancing:eu-central-1:111122223333:listener/app/shop/1/2"]`,
+  ),
+  "a host with a scheme": onAws(`${ACCOUNT}, host: "https://shop.example/"`),
+  "a path pattern without a slash": onAws(`${ACCOUNT}, path: shop`),
+  "one group for both slots": onAws(`${ACCOUNT}, groups: { blue: shop, green: shop }`),
+  "a group for one slot": onAws(`${ACCOUNT}, groups: { blue: shop }`),
+  "a target group that is none": onAws(`${ACCOUNT}, targetGroups: { blue: shop_blue, green: shop-green }`),
+  "a template that is none": onAws(`${ACCOUNT}, template: latest`),
+  "user data in a home folder": onAws(`${ACCOUNT}, template: { userData: ~/user-data.sh }`),
+  "a way that is none": onAws(`${ACCOUNT}, reach: ssh`),
+  "two ways": onAws(`${ACCOUNT}, reach: { headerRule: {}, testListener: shop-alb:8443 }`),
+  "a header that is none": onAws(`${ACCOUNT}, reach: { headerRule: { header: "x slot" } }`),
+  "a bucket without a scheme": onAws(`${ACCOUNT}, state: shop-teal/production`),
+  "a parameter that is none": onAws(`${ACCOUNT}, publish: "/shop/weights of today"`),
+  "a slip in a key of the account": onAws(`${ACCOUNT}, listner: shop-alb:80`),
+  "a command beside an instance": onAws(ACCOUNT, "health: { deep: [{ exec: ./check.sh }] }\n"),
+  "processes of an instance": onAws(ACCOUNT, "health: { ready: /health, identity: process }\n"),
+  "a batch larger than the instances of a first deployment": onAws(
+    `${ACCOUNT}, replicas: 2`,
+    "strategy: { rolling: { batch: 3 } }\n",
   ),
   "two targets": change("  local", "  aws: {}\n  local"),
   "a cluster without a context": onKubernetes("namespace: shop, template: deployment/shop"),

@@ -158,7 +158,7 @@ environments:
 `;
     expect((await valid(split, { environment: "one" })).config.target.local?.listen).toBe("0.0.0.0:1");
     expect(await report(split, { environment: "two" })).toContain("TEAL-C108");
-    expect(await report(split, { environment: "three" })).toContain("TEAL-C111");
+    expect(await report(split, { environment: "three" })).toContain("TEAL-C105");
   });
 });
 
@@ -179,6 +179,38 @@ environments:
   expect((await valid(text, { environment: "local" })).config.target.local?.replicas).toBe(2);
   const env = { CONTEXT: "stage-eu", PW: "hunter-two" };
   expect((await valid(text, { environment: "staging", env })).secrets).toEqual(["hunter-two"]);
+});
+
+test("an environment in an AWS account takes the place of this machine, and a way to the idle slot that of another", async () => {
+  const text = `service: shop
+target: { local: { listen: 8080, command: run } }
+environments:
+  base: {}
+  production: { target: { aws: { account: "\${ACCOUNT}", listener: shop-alb:443, reach: { headerRule: { value: "\${SECRET}" } } } } }
+  bare:
+    target:
+      aws:
+        account: \${ACCOUNT}
+        listener: [shop-alb:80, shop-alb:443]
+`;
+  const env = { ACCOUNT: "111122223333", SECRET: "hunter-two" };
+  const production = await valid(text, { environment: "production", env });
+  expect(production.config.target).toEqual({
+    aws: {
+      account: "111122223333",
+      listener: ["shop-alb:443"],
+      reach: { headerRule: { value: "hunter-two" } },
+    },
+  });
+  expect(production.secrets).toEqual(["hunter-two"]);
+  const bare = await valid(text, { environment: "bare", env });
+  expect(bare.config.target.aws?.account).toBe("111122223333");
+
+  const over = `target: { aws: { account: "111122223333", listener: a:1, reach: { headerRule: { header: x-a } } } }
+environments: { test: { target: { aws: { reach: { testListener: a:2 } } } } }
+`;
+  const { config } = await valid(over, { environment: "test" });
+  expect(config.target.aws?.reach).toEqual({ testListener: "a:2" });
 });
 
 test("another source of the template leaves nothing of the one below, the same one is merged", async () => {

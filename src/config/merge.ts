@@ -10,6 +10,8 @@ const CHOICES: Readonly<Record<string, readonly string[]>> = {
   ready: ["http", "tcp", "exec"],
   gate: ["approval", "schedule"],
   template: ["file", "command", "image"],
+  reach: ["headerRule", "testListener"],
+  aws: ["listener", "rules"],
 };
 
 /** Here the other keys belong to the choice: another one leaves nothing of the map below. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadConfig } from "./load.ts";
 import { formatProblems } from "./problem.ts";
+import { awsSettingsOf } from "./resolve-aws.ts";
 import { kubernetesSettingsOf } from "./resolve-kubernetes.ts";
 import { checkPlanOf, localSettingsOf, strategyOf } from "./resolve.ts";
 
@@ -48,6 +49,18 @@ environments:
         metrics: { port: 9090, inFlight: in_flight }
         gateway: { route: shop, testers: { header: { name: x-tester, value: "1" } }, mirror: true }
         liveSecrets: [shop-db]
+        propagation: 5s
+  four:
+    health: { deep: [] }
+    target:
+      aws:
+        account: "111122223333"
+        listener: [shop-alb:80, shop-alb:443]
+        host: shop.example
+        groups: { blue: shop-blue, green: shop-green }
+        template: { userData: user-data.sh }
+        reach: { headerRule: { header: x-a, value: "\${KEY}" } }
+        state: s3://shop-teal/production
         propagation: 5s
 `;
 
@@ -161,7 +174,7 @@ test("any mutation gives a configuration that resolves, or problems inside the f
   await fc.assert(
     fc.asyncProperty(
       fc.array(mutation, { minLength: 1, maxLength: 3 }),
-      fc.constantFrom("one", "two", "three"),
+      fc.constantFrom("one", "two", "three", "four"),
       async (mutations, environment) => {
         const text = mutations.reduce(mutate, VALID);
         const loaded = await load(text, environment);
@@ -169,7 +182,9 @@ test("any mutation gives a configuration that resolves, or problems inside the f
         if (loaded.is === "config") {
           expect(strategyOf(loaded.config).kind).toBeTypeOf("string");
           const { checks } = checkPlanOf(loaded.config, loaded.secrets);
-          if (loaded.config.target.local === undefined) {
+          if (loaded.config.target.aws !== undefined) {
+            expect(awsSettingsOf(loaded.config).account).toMatch(/^\d{12}$/);
+          } else if (loaded.config.target.local === undefined) {
             expect(kubernetesSettingsOf(loaded.config).namespace).toBeTypeOf("string");
           } else {
             expect(checks.length).toBeGreaterThan(0);

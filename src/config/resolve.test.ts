@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { loadConfig } from "./load.ts";
 import { formatProblems } from "./problem.ts";
+import { awsSettingsOf } from "./resolve-aws.ts";
 import { kubernetesSettingsOf } from "./resolve-kubernetes.ts";
 import { checkPlanOf, localSettingsOf, strategyOf } from "./resolve.ts";
 
@@ -324,6 +325,82 @@ describe("in a cluster", () => {
     if (inside.is !== "config") throw new Error("expected a configuration");
     expect(kubernetesSettingsOf(inside.config).access).toEqual({ by: "pod" });
     expect(() => localSettingsOf(inside.config)).toThrow("does not run on this machine");
+  });
+});
+
+describe("in an AWS account", () => {
+  async function accountConfig(aws: string, rest = "") {
+    const text = `service: shop\ntarget: { aws: { account: "111122223333", ${aws} } }\n${rest}`;
+    const loaded = await loadConfig({ text, cwd: "/srv/shop", env: {} });
+    if (loaded.is === "invalid") throw new Error(formatProblems(loaded.problems, { color: false }));
+    return loaded;
+  }
+
+  test("account and listener are enough", async () => {
+    const { config, notes } = await accountConfig("listener: shop-alb:443");
+    expect(awsSettingsOf(config)).toEqual({
+      service: "shop",
+      environment: "default",
+      account: "111122223333",
+      listeners: ["shop-alb:443"],
+      match: {},
+      template: { by: "image" },
+      reach: { by: "headerRule", header: "x-teal-slot" },
+      sticky: "wait",
+      propagation: 15_000,
+    });
+    expect(notes).toEqual([
+      "health.ready: the path that the target group's health check asks (no check is configured)",
+    ]);
+    expect(checkPlanOf(config, [])).toMatchObject({ checks: [], identity: { by: "address" } });
+    expect(() => kubernetesSettingsOf(config)).toThrow("does not run on Kubernetes");
+  });
+
+  test("everything else that can be said", async () => {
+    const { config } = await accountConfig(
+      `region: eu-central-1, profile: shop, listener: [shop-alb:80, shop-alb:443], host: shop.example, path: /shop/*,
+      groups: { blue: shop a, green: shop b }, targetGroups: { blue: shop-a, green: shop-b },
+      template: { userData: boot/user-data.sh }, replicas: 3, reach: { testListener: shop-alb:8443 }, sticky: cut,
+      propagation: 30s, state: s3://shop-teal/a/b/, publish: /shop/weights`,
+    );
+    expect(awsSettingsOf(config)).toEqual({
+      service: "shop",
+      environment: "default",
+      account: "111122223333",
+      region: "eu-central-1",
+      profile: "shop",
+      listeners: ["shop-alb:80", "shop-alb:443"],
+      match: { host: "shop.example", path: "/shop/*" },
+      groups: { blue: "shop a", green: "shop b" },
+      targetGroups: { blue: "shop-a", green: "shop-b" },
+      template: { by: "userData", file: "/srv/shop/boot/user-data.sh" },
+      replicas: 3,
+      reach: { by: "testListener", listener: "shop-alb:8443" },
+      sticky: "cut",
+      propagation: 30_000,
+      state: { bucket: "shop-teal", prefix: "a/b" },
+      publish: "/shop/weights",
+    });
+  });
+
+  test.each([
+    ["address", { by: "address" }],
+    ["headerRule", { by: "headerRule", header: "x-teal-slot" }],
+    ["{ headerRule: { header: X-Test, value: s } }", { by: "headerRule", header: "X-Test", value: "s" }],
+  ] as const)("the way %s", async (written, reach) => {
+    const { config } = await accountConfig(`listener: shop-alb:443, reach: ${written}`);
+    expect(awsSettingsOf(config).reach).toEqual(reach);
+  });
+
+  test("rules may be named instead, and a bucket needs no prefix", async () => {
+    const rule =
+      "arn:aws:elasticloadbalancing:eu-central-1:111122223333:listener-rule/app/shop/50dc6c495c0c9188/f2f7dc8efc522ab2/9683b2d02a6cabee";
+    const { config } = await accountConfig(`rules: ["${rule}"], state: s3://shop-teal`);
+    expect(awsSettingsOf(config)).toMatchObject({
+      listeners: [],
+      rules: [rule],
+      state: { bucket: "shop-teal", prefix: "" },
+    });
   });
 });
 

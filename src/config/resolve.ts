@@ -4,7 +4,7 @@ import { createRedactor, excerpt } from "../core/redact.ts";
 import type { Gate, Strategy, StrategyKind } from "../core/plan.ts";
 import type { Millis } from "../core/units.ts";
 import { DEFAULTS, sure } from "./defaults.ts";
-import type { Config } from "./config.ts";
+import { kindOf, type Config } from "./config.ts";
 import * as units from "./units.ts";
 
 /**
@@ -99,14 +99,15 @@ function shiftGate(shift: WrittenShift, watch: Millis): Gate {
 
 /**
  * The checks of the plan. Without `health.ready` it is, on this machine, a TCP connection to the replica's own port; on
- * Kubernetes nothing is asked beside the pods' own readiness, without which no slot gets traffic anyway.
+ * Kubernetes nothing is asked beside the pods' own readiness, without which no slot gets traffic anyway; on AWS the
+ * target group says what, and whoever connects asks it.
  * @param secrets of the loaded file. Names are journaled, printed and typed after `--force`: they hold none of them.
  */
 export function checkPlanOf(config: Config, secrets: readonly string[]): CheckPlan {
   const health = config.health ?? {};
   const timeout = health.timeout ?? duration(DEFAULTS.check.timeout);
-  const onKubernetes = config.target.kubernetes !== undefined;
-  const written = health.ready ?? (onKubernetes ? undefined : { tcp: {} });
+  const kind = kindOf(config.target);
+  const written = health.ready ?? (kind === "local" ? { tcp: {} } : undefined);
   const ready = written === undefined ? [] : [checkOf(written, "ready", "ready", timeout)];
   const deep = (health.deep ?? []).map((check, i) => checkOf(check, "deep", `deep[${i}]`, timeout));
   const { window } = health;
@@ -123,7 +124,7 @@ export function checkPlanOf(config: Config, secrets: readonly string[]): CheckPl
       deadline: window?.deadline ?? duration(DEFAULTS.window.deadline),
     },
     minHealthy: health.minHealthy ?? DEFAULTS.minHealthy,
-    identity: identityOf(health.identity ?? (onKubernetes ? DEFAULTS.kubernetes : DEFAULTS).identity),
+    identity: identityOf(health.identity ?? (kind === "local" ? DEFAULTS : DEFAULTS[kind]).identity),
   };
 }
 

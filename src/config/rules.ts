@@ -1,4 +1,4 @@
-import { checkFindings, isOnKubernetes } from "./check-rules.ts";
+import { checkFindings, kindIn } from "./check-rules.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { CODES, type Finding } from "./problem.ts";
 import { dotted, locate, scalarAt, type Tree } from "./tree.ts";
@@ -29,9 +29,10 @@ export function crossFindings(tree: Tree): readonly Finding[] {
   return [...findings, ...checkFindings(tree), ...targetFindings(tree)];
 }
 
-/** How many a first deployment starts; undefined where the template says it, which nobody has read yet. */
+/** How many a first deployment starts; undefined where template or group say it, which nobody has read yet. */
 function replicasOf(tree: Tree): number | undefined {
-  if (isOnKubernetes(tree)) return scalarAt(tree, ["target", "kubernetes", "replicas"], "number")?.value;
+  const kind = kindIn(tree);
+  if (kind !== "local") return scalarAt(tree, ["target", kind, "replicas"], "number")?.value;
   return scalarAt(tree, ["target", "local", "replicas"], "number")?.value ?? DEFAULTS.local.replicas;
 }
 
@@ -39,12 +40,10 @@ function count(replicas: number): string {
   return replicas === 1 ? "one replica" : `${replicas} replicas`;
 }
 
-const LATER = ["aws"] as const;
-
 function targetFindings(tree: Tree): readonly Finding[] {
   const { tree: target, depth, keyAt } = locate(tree, ["target"]);
   if (depth === 0 || target.is !== "map") return [];
-  const given = ["local", "kubernetes", ...LATER].filter((kind) => target.entries.has(kind));
+  const given = ["local", "kubernetes", "aws"].filter((kind) => target.entries.has(kind));
   const path = dotted(target.path);
   if (given.length === 0) {
     return [
@@ -53,7 +52,7 @@ function targetFindings(tree: Tree): readonly Finding[] {
         path,
         code: CODES.missingKey,
         message:
-          '"local" or "kubernetes" is missing in target: local needs at least "listen" and "command", kubernetes "context", "namespace" and "template"',
+          '"local", "kubernetes" or "aws" is missing in target: local needs at least "listen" and "command", kubernetes "context", "namespace" and "template", aws "account" and "listener"',
       },
     ];
   }
@@ -68,10 +67,6 @@ function targetFindings(tree: Tree): readonly Finding[] {
 /** Parts of the format that this version does not carry out. Going on without them would be a lie. */
 export function unsupported(tree: Tree): readonly Finding[] {
   const parts = [
-    ...LATER.map((kind) => ({
-      path: ["target", kind],
-      message: `the target ${kind} is not in this version: only local and kubernetes are`,
-    })),
     {
       path: ["database"],
       message: "database migrations are not in this version: run them yourself and remove this section",

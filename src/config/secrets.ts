@@ -23,6 +23,21 @@ const PUBLIC: readonly string[] = [
   "target.kubernetes.template.file",
   "target.kubernetes.template.image",
   "target.kubernetes.template.port",
+  "target.aws.account",
+  "target.aws.region",
+  "target.aws.profile",
+  "target.aws.listener",
+  "target.aws.host",
+  "target.aws.path",
+  "target.aws.rules",
+  "target.aws.groups",
+  "target.aws.targetGroups",
+  "target.aws.template",
+  "target.aws.replicas",
+  "target.aws.reach.testListener",
+  "target.aws.reach.headerRule.header",
+  "target.aws.state",
+  "target.aws.publish",
 ];
 /** Values that hide nothing; covering them would spoil messages that happen to contain the word. */
 const WORDS = new Set([

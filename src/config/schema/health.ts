@@ -161,7 +161,7 @@ const window = shape({
 export const health = shape({
   ready: check.optional().register(DOCS, {
     description:
-      "May this replica get traffic. Default: a TCP connection to the replica's port; on Kubernetes the pods' own readiness.",
+      "May this replica get traffic. Default: a TCP connection to the replica's port; on Kubernetes the pods' own readiness; on AWS the path of the target group's health check.",
   }),
   deep: z
     .array(check, "a list of checks")
@@ -192,7 +192,7 @@ export const health = shape({
     .optional()
     .register(DOCS, {
       description:
-        "How the answering process proves that it is the candidate: `process` (the port belongs to the replica's processes), `address` (the default on Kubernetes, where the connection leads to the pod itself), or a header that carries the revision.",
+        "How the answering process proves that it is the candidate: `process` (the port belongs to the replica's processes), `address` (the default on Kubernetes and AWS, where the way leads to the candidate alone), or a header that carries the revision.",
       fallback: DEFAULTS.identity,
     }),
   freshness: duration.optional().register(DOCS, {

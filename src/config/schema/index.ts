@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { DEFAULTS } from "../defaults.ts";
+import { aws } from "./aws.ts";
 import { health } from "./health.ts";
 import { kubernetes } from "./kubernetes.ts";
 import { local } from "./local.ts";
@@ -16,9 +17,12 @@ const sections = {
       kubernetes: kubernetes.optional().register(DOCS, {
         description: "A namespace of a cluster: two Deployments behind a Service or a route.",
       }),
-      aws: z.unknown().optional().register(DOCS, { description: "Not in this version." }),
+      aws: aws.optional().register(DOCS, {
+        description:
+          "An AWS account: two Auto Scaling groups behind the rules of an Application Load Balancer.",
+      }),
     },
-    "a map with local or kubernetes",
+    "a map with local, kubernetes or aws",
   ).describe("Where the service runs: one of these."),
   strategy: strategy.optional().register(DOCS, {
     description: "How a candidate becomes live: a name, or a map of the name to its options.",
