@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { note } from "../../../test/contract/append-many.ts";
 import { instant } from "../../core/units.ts";
-import { keepLine, packLines, plainJson, readLine, unpackLines, writeOf } from "./events.ts";
+import { keepLine, readLine, writeOf } from "../remote/lines.ts";
+import { packLines, plainJson, unpackLines } from "./events.ts";
 
 const anyText = fc.string({ unit: "binary", maxLength: 50 });
 

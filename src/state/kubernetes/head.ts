@@ -4,13 +4,16 @@ import { isConflict } from "../../targets/kubernetes/api/answers.ts";
 import type { ConfigMap } from "../../targets/kubernetes/api/objects.ts";
 import { paths } from "../../targets/kubernetes/api/paths.ts";
 import { journalName } from "../../targets/kubernetes/names.ts";
+import { FORMAT } from "../remote/head.ts";
+import type { Head, HeadContent } from "../remote/head.ts";
+import type { Heads } from "../remote/parts.ts";
+import { Fault, REQUEST_WITHIN } from "../remote/tries.ts";
 import { damaged, elsewhere, tooBusy, writtenByLater } from "./causes.ts";
-import { FORMAT, dataOf, headObject, readHead } from "./layout.ts";
-import type { Head, HeadContent } from "./layout.ts";
-import { Fault, REQUEST_WITHIN, faultOf } from "./tries.ts";
+import { dataOf, headObject, readHead } from "./layout.ts";
+import { faultOf } from "./tries.ts";
 
 /** The head of one service's journal in the cluster, with what this process knows of it. Faults are thrown. */
-export class HeadObject {
+export class HeadObject implements Heads {
   readonly #api: Api;
   readonly #service: string;
   readonly #path: string;
@@ -24,7 +27,6 @@ export class HeadObject {
     this.#path = paths.configMaps(api.namespace, journalName(service));
   }
 
-  /** As this process saw it last, unless that is in doubt; others may have written since. */
   get known(): Head | undefined {
     return this.#inDoubt ? undefined : this.#latest;
   }
@@ -34,7 +36,6 @@ export class HeadObject {
     return `${this.#latest?.uid} ${this.#latest?.state.turn}`;
   }
 
-  /** As it is now; undefined when there is none. */
   async read(): Promise<Head | undefined> {
     const answer = await this.#api.get<ConfigMap>(this.#path, call());
     if (answer.is === "ok") return this.#sure(this.#parse(answer.value));
@@ -44,11 +45,6 @@ export class HeadObject {
     return undefined;
   }
 
-  /**
-   * Writes what is next in one step, provided that nothing was written since `before`; undefined makes the object.
-   * Throws a fault when something was, and when nobody knows whether it is written.
-   * @param write names this write, also when it is repeated.
-   */
   async write(before: Head | undefined, next: HeadContent, write: string): Promise<void> {
     const turn = (before?.state.turn ?? 0) + 1;
     const content = { ...next, state: { ...next.state, turn, write } };
@@ -84,7 +80,6 @@ export class HeadObject {
     return !this.#inDoubt;
   }
 
-  /** The service is deployed here under another environment's name. */
   isElsewhere(head: Head | undefined, key: Key): ReturnType<typeof elsewhere> | undefined {
     return head === undefined || head.environment === key.environment
       ? undefined
@@ -127,7 +122,7 @@ const NEVER = new AbortController().signal;
 /** What makes one data of another, refused when the state is not what it was. */
 function difference(before: Head, next: HeadContent): readonly JsonOperation[] {
   const [was, is] = [dataOf(before), dataOf(next)];
-  const operations: JsonOperation[] = [{ op: "test", path: "/data/state", value: before.text }];
+  const operations: JsonOperation[] = [{ op: "test", path: "/data/state", value: before.version }];
   for (const [key, value] of Object.entries(is)) {
     if (was[key] !== value) operations.push({ op: "add", path: `/data/${key}`, value });
   }

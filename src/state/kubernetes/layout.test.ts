@@ -2,9 +2,10 @@ import { describe, expect, test } from "vitest";
 import { row } from "../../../test/contract/history-fixture.ts";
 import { deploymentId } from "../../core/units.ts";
 import type { ConfigMap } from "../../targets/kubernetes/api/objects.ts";
-import { keepRow, readRow } from "./history.ts";
-import { firstNeeded, headObject, readHead } from "./layout.ts";
-import type { HeadContent } from "./layout.ts";
+import { firstNeeded } from "../remote/head.ts";
+import type { HeadContent } from "../remote/head.ts";
+import { keepRow, readRow } from "../remote/rows.ts";
+import { headObject, readHead } from "./layout.ts";
 
 const id = deploymentId("d53");
 const chunk = (page: number, last: number) => ({ page, key: `53-${last}-w`, last });
@@ -38,7 +39,7 @@ describe("the head", () => {
     expect(readHead({ ...object, metadata: { ...object.metadata, uid: "u" } })).toEqual({
       ...head,
       uid: "u",
-      text: object.data?.["state"],
+      version: object.data?.["state"],
     });
   });
 

@@ -1,86 +1,14 @@
-import type { DeploymentId } from "../../core/units.ts";
 import type { ConfigMap } from "../../targets/kubernetes/api/objects.ts";
 import { LABELS, PARTS, journalName } from "../../targets/kubernetes/names.ts";
+import { FORMAT, lastOf } from "../remote/head.ts";
+import type { Head, HeadContent, HeadState, Past } from "../remote/head.ts";
 import { plainJson } from "./events.ts";
 
-/**
- * The head of a service's journal, a ConfigMap: all that decides. Whatever becomes visible does so by one write of
- * it; what is too large for it lies in pages that are written before. Keys of its data:
- * `environment` · `state` (JSON, changes with every write, so that a write can test it) · `past` (JSON) ·
- * `event-00017` (the open deployment's events that lie in no page yet) · `row-00053` (history rows in no page yet).
+/*
+ * The head as a ConfigMap. Keys of its data: `environment` · `state` (JSON, changes with every write, so that a write
+ * can test it) · `past` (JSON) · `event-00017` (the open deployment's events that lie in no page yet) · `row-00053`
+ * (history rows in no page yet).
  */
-export interface Head {
-  readonly uid: string;
-  readonly environment: string;
-  /** The state as it is written there. */
-  readonly text: string;
-  readonly state: HeadState;
-  readonly past: Past;
-  /** Events of the open deployment behind those in its chunks, as they are kept. */
-  readonly tail: readonly string[];
-  readonly rows: ReadonlyMap<number, string>;
-}
-
-/** What a head says, without where it came from. */
-export type HeadContent = Omit<Head, "uid" | "text">;
-
-/** Grows with every change of this layout. A later one is refused. */
-export const FORMAT = 1;
-
-export interface HeadState {
-  readonly format: typeof FORMAT;
-  /** Counts the writes. */
-  readonly turn: number;
-  /** Names the last write. */
-  readonly write: string;
-  /** The highest fence that was taken: lower ones append nothing. */
-  readonly fence: number;
-  /** Number of the deployment opened last. */
-  readonly last: number;
-  readonly open?: OpenDeployment;
-  /** The page that is being filled, and the bytes in it. */
-  readonly page: { readonly number: number; readonly size: number };
-}
-
-export interface OpenDeployment {
-  readonly id: DeploymentId;
-  readonly number: number;
-  /** Number of its last event. */
-  readonly seq: number;
-  /** Bytes of its events, as they are bounded. */
-  readonly size: number;
-  readonly chunks: readonly ChunkRef[];
-}
-
-/** Where some of a deployment's events lie: a key in a page. */
-export interface ChunkRef {
-  readonly page: number;
-  readonly key: string;
-  /** Number of the last event in it. */
-  readonly last: number;
-}
-
-/** Closed deployments whose events are kept, oldest first. */
-export interface Past {
-  /** No page before this one is there. */
-  readonly firstPage: number;
-  readonly kept: readonly { readonly id: DeploymentId; readonly chunks: readonly ChunkRef[] }[];
-}
-
-export const NOTHING: HeadContent["past"] = { firstPage: 1, kept: [] };
-
-/** The number of the last event in the chunks. */
-export function lastOf(chunks: readonly ChunkRef[]): number {
-  return chunks.at(-1)?.last ?? 0;
-}
-
-/** The first page that anything refers to, or that is being filled. */
-export function firstNeeded(head: HeadContent): number {
-  const chunks = [...head.past.kept, ...(head.state.open ? [head.state.open] : [])].flatMap(
-    (each) => each.chunks,
-  );
-  return Math.min(head.state.page.number, ...chunks.map((chunk) => chunk.page));
-}
 
 export function eventKey(seq: number): string {
   return `event-${String(seq).padStart(5, "0")}`;
@@ -129,8 +57,8 @@ export function readHead(object: ConfigMap): Head | { readonly wrong: string } |
     if (tail === undefined) return { wrong: "an event is missing" };
     return {
       uid: object.metadata.uid ?? "",
+      version: text,
       environment,
-      text,
       state,
       past: JSON.parse(past) as Past,
       tail,

@@ -9,32 +9,31 @@ import { isConflict } from "../../targets/kubernetes/api/answers.ts";
 import type { Deployment, Lease as LeaseResource } from "../../targets/kubernetes/api/objects.ts";
 import { paths } from "../../targets/kubernetes/api/paths.ts";
 import { ANNOTATIONS, LABELS, leaseName } from "../../targets/kubernetes/names.ts";
+import type { Leases, SeenLease } from "../remote/parts.ts";
+import { Fault } from "../remote/tries.ts";
 import { damaged, tooBusy } from "./causes.ts";
 import { plainJson } from "./events.ts";
 import { call } from "./head.ts";
-import { Fault, faultOf } from "./tries.ts";
+import { faultOf } from "./tries.ts";
 
 /** What other tools read as the lease's length, in seconds: `TTL` of the engine. Teal itself measures by its own clock. */
 const DURATION = 15;
 
-/** The Lease as it was seen. */
-export interface SeenLease {
+/** The Lease as it was seen: without `held` something else made the object. */
+interface SeenObject extends SeenLease {
   readonly uid: string;
   readonly resourceVersion: string;
   readonly hasAnnotations: boolean;
-  /** The highest fence that claimed anything of the service. */
-  readonly epoch: Fence;
-  /** Absent when nobody ever took it: something else made the object. */
   readonly held?: { readonly text: string; readonly lease: Lease; readonly write: string };
 }
 
 /** The Lease of a service. Its annotation decides; the standard fields are for people and tools. Faults are thrown. */
-export class LeaseObject {
+export class LeaseObject implements Leases<SeenObject> {
   readonly #api: Api;
   readonly #service: string;
   readonly #path: string;
   readonly #clock: Clock;
-  #latest: SeenLease | undefined;
+  #latest: SeenObject | undefined;
   /** A write of ours failed, so that the latest may not be what is there. */
   #inDoubt = false;
 
@@ -45,8 +44,7 @@ export class LeaseObject {
     this.#path = paths.leases(api.namespace, leaseName(service));
   }
 
-  /** As this process saw it last, unless that is in doubt; others may have written since. */
-  get known(): SeenLease | undefined {
+  get known(): SeenObject | undefined {
     return this.#inDoubt ? undefined : this.#latest;
   }
 
@@ -56,7 +54,7 @@ export class LeaseObject {
     return `${lease?.fence} ${lease?.released}`;
   }
 
-  async read(): Promise<SeenLease | undefined> {
+  async read(): Promise<SeenObject | undefined> {
     const answer = await this.#api.get<LeaseResource>(this.#path, call());
     if (answer.is === "ok") return this.#sure(this.#parse(answer.value));
     if (answer.is !== "absent") throw faultOf(answer);
@@ -90,7 +88,7 @@ export class LeaseObject {
   }
 
   /** Puts a holder in, provided that nobody wrote since `before`. @param write names this write. */
-  async take(before: SeenLease | undefined, fence: Fence, holder: Holder, write: string): Promise<void> {
+  async take(before: SeenObject | undefined, fence: Fence, holder: Holder, write: string): Promise<void> {
     const text = plainJson({ fence, beat: 0, released: false, write, holder });
     const now = microTime(this.#clock.now());
     const spec = {
@@ -120,20 +118,20 @@ export class LeaseObject {
   }
 
   /** Provided that nobody wrote since `before`. */
-  beat(before: SeenLease, { holder, ...lease }: Lease, write: string): Promise<void> {
+  beat(before: SeenObject, { holder, ...lease }: Lease, write: string): Promise<void> {
     const text = plainJson({ ...lease, beat: lease.beat + 1, write, holder });
     return this.#patch(before, text, { renewTime: microTime(this.#clock.now()) });
   }
 
   /** Provided that nobody wrote since `before`. */
-  release(before: SeenLease, { holder, ...lease }: Lease, write: string): Promise<void> {
+  release(before: SeenObject, { holder, ...lease }: Lease, write: string): Promise<void> {
     const text = plainJson({ ...lease, released: true, write, holder });
     return this.#patch(before, text, { holderIdentity: "", renewTime: microTime(this.#clock.now()) });
   }
 
   /** Touches only what is Teal's: others raise the epoch in the same object. */
   async #patch(
-    before: SeenLease,
+    before: SeenObject,
     text: string,
     spec: Readonly<Record<string, string | number>>,
   ): Promise<void> {
@@ -161,19 +159,19 @@ export class LeaseObject {
   }
 
   /** What the server itself answered. */
-  #sure(seen: SeenLease): SeenLease {
+  #sure(seen: SeenObject): SeenObject {
     this.#inDoubt = false;
     return this.#learn(seen);
   }
 
-  #learn(seen: SeenLease): SeenLease {
+  #learn(seen: SeenObject): SeenObject {
     const latest = this.#latest;
     if (latest?.uid === seen.uid && isLater(latest, seen)) return latest;
     this.#latest = seen;
     return seen;
   }
 
-  #parse(object: LeaseResource): SeenLease {
+  #parse(object: LeaseResource): SeenObject {
     const { uid = "", resourceVersion = "", annotations } = object.metadata;
     const text = annotations?.[ANNOTATIONS.lease];
     const seen = { uid, resourceVersion, hasAnnotations: annotations !== undefined, epoch: epochOf(object) };
@@ -189,7 +187,7 @@ export class LeaseObject {
 }
 
 /** Whether the latest was written after the one seen. */
-function isLater(latest: SeenLease, seen: SeenLease): boolean {
+function isLater(latest: SeenObject, seen: SeenObject): boolean {
   const [a, b] = [latest.held?.lease, seen.held?.lease];
   if (a === undefined || b === undefined) return a !== undefined;
   if (a.fence !== b.fence) return a.fence > b.fence;

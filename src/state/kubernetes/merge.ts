@@ -2,9 +2,10 @@ import type { Api } from "../../targets/kubernetes/api/api.ts";
 import { isConflict } from "../../targets/kubernetes/api/answers.ts";
 import type { ConfigMap } from "../../targets/kubernetes/api/objects.ts";
 import { paths } from "../../targets/kubernetes/api/paths.ts";
+import { Fault } from "../remote/tries.ts";
 import { tooBusy } from "./causes.ts";
 import { call } from "./head.ts";
-import { Fault, faultOf } from "./tries.ts";
+import { faultOf } from "./tries.ts";
 
 /** Adds keys to a ConfigMap and makes it where there is none. Repeating it changes nothing. Faults are thrown. */
 export async function merge(

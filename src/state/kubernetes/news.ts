@@ -5,9 +5,10 @@ import type { Api, Mirror } from "../../targets/kubernetes/api/api.ts";
 import type { ConfigMap, KubeObject, Lease } from "../../targets/kubernetes/api/objects.ts";
 import { paths } from "../../targets/kubernetes/api/paths.ts";
 import { journalName, leaseName } from "../../targets/kubernetes/names.ts";
+import type { News } from "../remote/parts.ts";
+import { Fault, REQUEST_WITHIN } from "../remote/tries.ts";
 import type { HeadObject } from "./head.ts";
 import type { LeaseObject } from "./lease.ts";
-import { Fault, REQUEST_WITHIN } from "./tries.ts";
 
 /**
  * How old (ms) what a watch told may be before the server is asked. News come at once; this is for a connection that
@@ -18,7 +19,7 @@ const FRESH = millis(30_000);
 const UNREADABLE_PAUSE = 250;
 
 /** Watches the head and the Lease from the first wait on. */
-export class News {
+export class WatchedNews implements News {
   readonly #head: HeadObject;
   readonly #lease: LeaseObject;
   readonly #clock: Clock;
@@ -42,23 +43,19 @@ export class News {
     this.#leases = () => api.mirror(paths.leases(api.namespace), only(leaseName(service)));
   }
 
-  /** Brings the head up to date by the watch, if there is one. @returns whether it can be relied on. */
   head(): Promise<boolean> {
     return this.#update(this.#heads, (object) => this.#head.watched(object));
   }
 
-  /** The same for the Lease. */
   lease(): Promise<boolean> {
     return this.#update(this.#leases, (object) => this.#lease.watched(object));
   }
 
-  /** This process has written. */
   wake(): void {
     if (!this.#look()) return;
     for (const wake of this.#waiting) wake();
   }
 
-  /** See the port. */
   async changed(atMost: Millis, signal: AbortSignal, since?: number): Promise<number> {
     const mark = since ?? this.#answered;
     const end = this.#clock.monotonic() + atMost;

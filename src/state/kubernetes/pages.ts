@@ -2,13 +2,15 @@ import type { Api } from "../../targets/kubernetes/api/api.ts";
 import type { ConfigMap } from "../../targets/kubernetes/api/objects.ts";
 import { paths } from "../../targets/kubernetes/api/paths.ts";
 import { journalName } from "../../targets/kubernetes/names.ts";
+import type { ChunkRef, HeadState } from "../remote/head.ts";
+import type { Pages, Placed } from "../remote/parts.ts";
+import { Fault } from "../remote/tries.ts";
 import { pageMissing } from "./causes.ts";
 import { packLines, unpackLines } from "./events.ts";
 import { call } from "./head.ts";
 import { labelsOf } from "./layout.ts";
-import type { ChunkRef, HeadState } from "./layout.ts";
 import { merge } from "./merge.ts";
-import { Fault, faultOf } from "./tries.ts";
+import { faultOf } from "./tries.ts";
 
 /** Bytes of lines in one chunk; a line that is larger has one for itself. */
 const CHUNK_BOUND = 64 * 1024;
@@ -17,17 +19,8 @@ const PAGE_BOUND = 128 * 1024;
 /** Chunks that were read or written once are not read again: more than one deployment has. */
 const REMEMBERED = 64;
 
-/** Where events come to lie. */
-export interface Placed {
-  readonly chunks: readonly ChunkRef[];
-  readonly page: HeadState["page"];
-}
-
-/**
- * Pages: ConfigMaps with chunks of events under keys of their own. A chunk is never changed, and counts only once the
- * head refers to it; one that lost its race stays in its page unread and goes with it.
- */
-export class Pages {
+/** Pages are ConfigMaps with chunks under keys of their own. A chunk that lost its race stays in its page unread and goes with it. */
+export class PageObjects implements Pages {
   readonly #api: Api;
   readonly #service: string;
   readonly #remembered = new Map<string, readonly string[]>();
@@ -37,11 +30,6 @@ export class Pages {
     this.#service = service;
   }
 
-  /**
-   * Writes lines into the page that is being filled, or into the next one. Repeating it with the same lines and the
-   * same write changes nothing.
-   * @param first number of the first event.
-   */
   async add(
     page: HeadState["page"],
     deployment: number,
@@ -84,7 +72,6 @@ export class Pages {
     this.#remembered.set(`${page}/${key}`, lines);
   }
 
-  /** Removes the pages from `first` on, up to `end`. @returns the first that may be left. */
   async drop(first: number, end: number): Promise<number> {
     for (let page = first; page < end; page += 1) {
       const path = paths.configMaps(this.#api.namespace, journalName(this.#service, page));

@@ -1,22 +1,20 @@
 import type { DeploymentId } from "../../core/units.ts";
 import type { Key } from "../../ports/store.ts";
 import { unknownDeployment } from "../causes.ts";
-import type { HeadObject } from "./head.ts";
-import { hasRow, readRow } from "./history.ts";
-import type { History } from "./history.ts";
+import type { Head } from "./head.ts";
 import type { Answer } from "./journal.ts";
-import type { Head } from "./layout.ts";
 import { eventsAfter, lyingOf } from "./lying.ts";
-import type { Pages } from "./pages.ts";
+import type { Heads, History, Pages, Parts } from "./parts.ts";
+import { hasRow, readRow } from "./rows.ts";
 import { Fault } from "./tries.ts";
 
 /** What a head, and what it refers to, say about deployments. Faults are thrown. */
 export class Reading {
-  readonly #head: HeadObject;
+  readonly #head: Heads;
   readonly #pages: Pages;
   readonly #history: History;
 
-  constructor(head: HeadObject, pages: Pages, history: History) {
+  constructor({ head, pages, history }: Omit<Parts, "lease" | "news">) {
     this.#head = head;
     this.#pages = pages;
     this.#history = history;

@@ -6,14 +6,13 @@ import { idUsed, unknownDeployment } from "../causes.ts";
 import { KEPT_JOURNALS } from "../kept.ts";
 import { fit } from "../sizes.ts";
 import type { Line } from "../sizes.ts";
-import { keepLine, readLine, writeOf } from "./events.ts";
-import type { HeadObject } from "./head.ts";
-import { hasRow, keepRow } from "./history.ts";
-import type { History, Rows } from "./history.ts";
-import { FORMAT, NOTHING, firstNeeded, lastOf } from "./layout.ts";
-import type { Head, HeadContent, OpenDeployment } from "./layout.ts";
+import { FORMAT, NOTHING, firstNeeded, lastOf } from "./head.ts";
+import type { Head, HeadContent, OpenDeployment } from "./head.ts";
+import { keepLine, readLine, writeOf } from "./lines.ts";
 import { linesAfter, lyingOf, place } from "./lying.ts";
-import type { Pages } from "./pages.ts";
+import type { Heads, History, Pages, Parts } from "./parts.ts";
+import { hasRow, keepRow } from "./rows.ts";
+import type { Rows } from "./rows.ts";
 
 export type Answer<Method extends Exclude<keyof StateStore, "changed">> = Exclude<
   Awaited<ReturnType<StateStore[Method]>>,
@@ -39,25 +38,18 @@ export interface Writing {
   sent: boolean;
 }
 
-interface Parts {
-  readonly head: HeadObject;
-  readonly pages: Pages;
-  readonly history: History;
-  /** The highest fence of which the Lease tells. */
-  readonly fence: () => Promise<Fence>;
-}
-
 /**
  * One attempt at each method of the port that concerns journals; faults are thrown, and another attempt with the same
  * `Writing` goes on where it ended.
  */
 export class Journal {
-  readonly #head: HeadObject;
+  readonly #head: Heads;
   readonly #pages: Pages;
   readonly #history: History;
   readonly #fence: () => Promise<Fence>;
 
-  constructor({ head, pages, history, fence }: Parts) {
+  /** @param fence answers the highest fence of which the lease tells. */
+  constructor({ head, pages, history }: Omit<Parts, "lease" | "news">, fence: () => Promise<Fence>) {
     this.#head = head;
     this.#pages = pages;
     this.#history = history;

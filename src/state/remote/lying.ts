@@ -1,11 +1,11 @@
 import type { JournalEvent } from "../../core/journal.ts";
 import type { DeploymentId } from "../../core/units.ts";
-import { readLine } from "./events.ts";
-import { lastOf } from "./layout.ts";
-import type { ChunkRef, Head, HeadContent, OpenDeployment } from "./layout.ts";
-import type { Pages, Placed } from "./pages.ts";
+import { lastOf } from "./head.ts";
+import type { ChunkRef, Head, HeadContent, OpenDeployment } from "./head.ts";
+import { readLine } from "./lines.ts";
+import type { Pages, Placed } from "./parts.ts";
 
-/** Bytes of events that lie in the head itself. Every append sends the head to whoever watches it. */
+/** Bytes of events that lie in the head itself. Every append writes the head anew. */
 const TAIL_BOUND = 32 * 1024;
 
 /** Where the events of a deployment lie. */
