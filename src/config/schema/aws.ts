@@ -43,7 +43,7 @@ const region = matching("[a-z]{2,}(?:-[a-z]+)+-\\d{1,2}", "region", 'a region su
 
 const listener = matching(
   `${ELB_NAME}:\\d{1,5}|${OF_ELB}listener/app/[^/]+/[^/]+/[^/]+`,
-  "<load balancer>:<port> or ARN",
+  "listener",
   'a listener such as "shop-alb:443", or its ARN',
 );
 
@@ -125,7 +125,7 @@ const reach = z.union(
 
 const state = matching(
   "s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[^\\s/]+)*/?",
-  "s3://<bucket>/<prefix>",
+  "s3 address",
   'a bucket and a prefix such as "s3://shop-teal/production"',
 );
 
