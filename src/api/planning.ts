@@ -77,6 +77,7 @@ export async function compareStrategies(
     router: connection.target.router,
     digest,
     history: rows.rows,
+    ...(connection.target.counting && { assumed: connection.target.counting.assumed }),
   });
   return { comparison };
 }

@@ -45,6 +45,8 @@ export const DEFAULTS = {
     sticky: "wait",
     /** AWS publishes no bound ("rule updates do not take effect immediately"); the weakest proof waits for this. */
     propagation: "15s",
+    /** Machines boot, install and pass the target group's health check before they are ready. */
+    startDeadline: "10m",
     /** Checks go to the candidate's own target group, or to its instances. */
     identity: "address",
   },

@@ -22,6 +22,7 @@ type WrittenHttp = Exclude<NonNullable<Exclude<WrittenCheck, string>["http"]>, s
 /** The strategy of the plan. Migrations are none in this version: a file that asks for them is refused. */
 export function strategyOf(config: Config): Strategy {
   const { kind, options } = chosenStrategy(config);
+  const standard = kindOf(config.target) === "aws" ? DEFAULTS.aws : DEFAULTS;
   const keepsSlot = kind === "blueGreen" || kind === "canary";
   return {
     kind,
@@ -32,7 +33,7 @@ export function strategyOf(config: Config): Strategy {
     // rolling and recreate have no second full environment that could be kept.
     keepWarm: keepsSlot ? (options.keepWarm ?? duration(DEFAULTS.keepWarm)) : duration("0s"),
     drainCap: options.drain ?? duration(DEFAULTS.drain),
-    startDeadline: config.startDeadline ?? duration(DEFAULTS.startDeadline),
+    startDeadline: config.startDeadline ?? duration(standard.startDeadline),
     errors: {
       share: config.errors?.limit ?? share(DEFAULTS.errors.limit),
       minRequests: config.errors?.minRequests ?? DEFAULTS.errors.minRequests,

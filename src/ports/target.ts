@@ -1,4 +1,5 @@
 import type { Plan } from "../core/plan.ts";
+import type { Assumed, ReplicaUnit } from "../core/planning/durations.ts";
 import type { Cause, Millis, Revision, Slot } from "../core/units.ts";
 import type { Migrator } from "./migrator.ts";
 import type { MetricSource, TrafficRouter } from "./router.ts";
@@ -40,6 +41,8 @@ export interface Target {
   preview(slot: Slot): Promise<string | undefined>;
   /** Distance between two looks while a step waits; a target that is expensive to read asks for more. */
   readonly pace: Millis;
+  /** What costs are counted in, and how long steps take as long as nothing was measured. Absent: replicas, as usual. */
+  readonly counting?: { readonly unit: ReplicaUnit; readonly assumed: Assumed };
   /** Resolves when a look may show something new, or the signal aborts. Absent where nothing tells: then `pace` does. */
   changed?(signal: AbortSignal): Promise<void>;
   /** Frees what this object holds (sockets); nothing of the target itself stops. */

@@ -7,12 +7,16 @@ import type { Revision } from "../../core/units.ts";
 import type { Finding } from "../../ports/target.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { serves } from "../finish.ts";
+import { canLeave } from "../moving.ts";
 import { withSession, type Session } from "../session.ts";
 import { flag, text, type Invocation } from "../spec.ts";
 import { table } from "../view/table.ts";
 import { printable } from "../view/width.ts";
 import { placeOf } from "../view/words.ts";
 import { wantedOf } from "./wanted.ts";
+
+const LEFT =
+  "with --detach nobody watches the bake: no automatic revert until `teal resume`, which judges it by its metrics' history";
 
 /** Preparing a release changes nothing that runs; everything else here only reads. */
 export function run(invocation: Invocation): Promise<ExitCode> {
@@ -48,6 +52,9 @@ async function planned(session: Session, revision: Revision, wanted: Wanted): Pr
     `${plan.request.service} · ${plan.request.environment}@${connection.target.place}    live: ${live}   candidate: ${placeOf(plan.candidate.slot, revision, undefined)}`,
     `${plan.request.strategy.kind}, plan ${plan.digest.slice(0, 12)}`,
     ...describePlan(plan),
+    ...(canLeave(connection.target) && plan.steps.some((step) => step.do === "bake" && step.for > 0)
+      ? [LEFT]
+      : []),
     ...findings.map(findingInWords).map(printable),
   ]);
   const block = blocked(findings);
@@ -89,7 +96,7 @@ async function compared(session: Session, revision: Revision, wanted: Wanted): P
       ? "Lengths of time are assumptions: nothing was deployed here yet."
       : `Lengths of time: medians of ${comparison.measured} deployments.`;
   out.text([
-    ...table(comparisonTable(comparison), out.terminal.columns),
+    ...table(comparisonTable(comparison, connection.target.counting?.unit), out.terminal.columns),
     "",
     `Recommended: ${strategy}. ${reason}`,
     from,

@@ -45,7 +45,7 @@ const sections = {
     .optional()
     .register(DOCS, { description: "When users' errors send traffic back." }),
   startDeadline: duration.optional().register(DOCS, {
-    description: "Longest wait for replicas to become ready.",
+    description: `Longest wait for replicas to become ready; ${DEFAULTS.aws.startDeadline} for instances on AWS.`,
     fallback: DEFAULTS.startDeadline,
   }),
   database: z.unknown().optional().register(DOCS, { description: "Not in this version." }),

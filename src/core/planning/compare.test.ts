@@ -75,6 +75,24 @@ describe("compare", () => {
     const migrating = compared({ requestFor: (kind) => request(kind, {}, { migrations }) });
     expect(cost(migrating, "recreate").extraReplicaHours).toBeCloseTo((-4 * 5000) / 3_600_000, 9);
   });
+  it("where machines are counted, they start and stop more slowly, as long as nothing was measured", () => {
+    const assumed = { ensure: 120_000, retire: 300_000 };
+    const rolling = cost(compared(), "rolling");
+    const slow = cost(compared({ assumed }), "rolling");
+    expect(slow.steps).toBe(rolling.steps);
+    expect(slow.extraReplicaHours).toBeGreaterThan(rolling.extraReplicaHours);
+    // confirm + drain + retire + ensure + probe + shift
+    expect(cost(compared({ assumed }), "recreate").downtime).toBe(
+      200 + 1000 + 300_000 + 120_000 + 1000 + 100,
+    );
+    const measured = [history({ "ensure-green": 7_000, "retire-blue": 1_000 })];
+    expect(cost(compared({ assumed, history: measured }), "recreate").downtime).toBe(
+      200 + 1000 + 1_000 + 7_000 + 1000 + 100,
+    );
+    const [heads = []] = comparisonTable(compared({ assumed }), "instance");
+    expect(heads).toContain("most instances");
+    expect(heads).toContain("extra instance-hours");
+  });
   it("the way back: a shift while the previous slot stands, a start where it has shrunk, a deployment once it is gone", () => {
     const all = compared();
     const back = (kind: StrategyKind, at: keyof Cost["back"]): unknown => {

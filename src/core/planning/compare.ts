@@ -2,7 +2,7 @@ import type { HistoryRow } from "../journal.ts";
 import type { Request, StrategyKind } from "../plan.ts";
 import type { Millis } from "../units.ts";
 import { costOf, type Row } from "./cost.ts";
-import { durationsFrom, measuredFrom } from "./durations.ts";
+import { durationsFrom, measuredFrom, type Assumed } from "./durations.ts";
 import { plan, type PlanInput } from "./plan.ts";
 import { recommend, type Recommendation } from "./recommend.ts";
 
@@ -25,6 +25,8 @@ export interface CompareInput extends Pick<PlanInput, "observed" | "router" | "d
   readonly requestFor: (kind: StrategyKind) => Request;
   /** Earlier deployments of this service here. */
   readonly history?: readonly HistoryRow[];
+  /** Lengths of time that differ from the usual assumptions on this target. */
+  readonly assumed?: Assumed;
   /** Most replicas that fit at one time, where that is known. */
   readonly capacity?: number;
   /** Longest time nobody may serve; 0 by default. */
@@ -47,7 +49,7 @@ export function compare(input: CompareInput): Comparison {
     return {
       is: "possible",
       kind,
-      cost: costOf(planned.plan, input, durationsFrom(timing, window, history)),
+      cost: costOf(planned.plan, input, durationsFrom(timing, window, history, input.assumed)),
     };
   });
   return { rows, recommendation: recommend(rows, input), measured: measuredFrom(history) };

@@ -4,6 +4,7 @@ import { assertNever } from "../units.ts";
 import { describeWeights } from "./baseline.ts";
 import type { Comparison } from "./compare.ts";
 import type { Row, WayBack } from "./cost.ts";
+import type { ReplicaUnit } from "./durations.ts";
 import { timeInWords } from "./words.ts";
 
 /** One line per step for `teal plan`: number, id, what is done, its deadline, and what happens at the deadline. */
@@ -103,26 +104,32 @@ function clock(minutes: number): string {
   return `${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`;
 }
 
-/** The comparison as a table of cells, first row the heads; refused strategies have one cell with the reason. */
-export function comparisonTable(comparison: Comparison): readonly (readonly string[])[] {
-  return [HEADS, ...comparison.rows.map(cells)];
+/**
+ * The comparison as a table of cells, first row the heads; refused strategies have one cell with the reason.
+ * @param unit what a replica is where the service runs.
+ */
+export function comparisonTable(
+  comparison: Comparison,
+  unit: ReplicaUnit = "replica",
+): readonly (readonly string[])[] {
+  return [headsIn(unit), ...comparison.rows.map(cells)];
 }
 
-const HEADS = [
+const headsIn = (unit: ReplicaUnit) => [
   "strategy",
   "nobody serves",
   "back: before cutover",
   "in the bake",
   "as quick for",
   "after retire",
-  "most replicas",
-  "extra replica-hours",
+  `most ${unit}s`,
+  `extra ${unit}-hours`,
   "both revisions run",
   "both serve",
   "first share",
   "steps",
   "writes",
-] as const;
+];
 
 function cells(row: Row): readonly string[] {
   if (row.is === "unchanged") return [row.kind, `live already on ${row.slot}`];

@@ -22,6 +22,12 @@ export const ASSUMED = {
   unknownPropagation: 60_000,
 } as const;
 
+/** Lengths of time (ms) that a target assumes instead: machines start more slowly than processes. */
+export type Assumed = Readonly<Partial<Record<keyof typeof ASSUMED, number>>>;
+
+/** What one replica is: what costs are counted in. */
+export type ReplicaUnit = "replica" | "instance";
+
 /** Tells how long a step takes: measured where history has its kind, else assumed. */
 export type Durations = (step: Step) => Millis;
 
@@ -30,12 +36,18 @@ export function durationsFrom(
   timing: Timing,
   window: { readonly passes: number; readonly interval: Millis },
   history: readonly HistoryRow[],
+  assumed: Assumed = {},
 ): Durations {
   const measured = medians(history);
+  const lengths = { ...ASSUMED, ...assumed };
   return (step) => {
     if (step.do === "bake" || step.do === "warm") return step.for;
     if (step.do === "gate" && step.gate.gate === "watch") return step.gate.for;
-    return measured.get(prefixOf(step.id)) ?? measured.get(kindOf(step)) ?? assumed(step, timing, window);
+    return (
+      measured.get(prefixOf(step.id)) ??
+      measured.get(kindOf(step)) ??
+      assumedFor(step, timing, window, lengths)
+    );
   };
 }
 
@@ -44,29 +56,30 @@ export function measuredFrom(history: readonly HistoryRow[]): number {
   return history.filter((row) => row.outcome === "done").length;
 }
 
-function assumed(
+function assumedFor(
   step: Step,
   timing: Timing,
   window: { readonly passes: number; readonly interval: Millis },
+  lengths: Readonly<Record<keyof typeof ASSUMED, number>>,
 ): Millis {
   switch (step.do) {
     case "ensure":
-      return millis(step.wait === false ? ASSUMED.shift : ASSUMED.ensure);
+      return millis(step.wait === false ? lengths.shift : lengths.ensure);
     case "probe":
       return millis(Math.max(1, window.passes) * window.interval);
     case "confirm":
       return millis(
-        ASSUMED.confirm +
-          (timing.propagation === "unknown" ? ASSUMED.unknownPropagation : timing.propagation),
+        lengths.confirm +
+          (timing.propagation === "unknown" ? lengths.unknownPropagation : timing.propagation),
       );
     case "drain":
-      return millis(Math.min(ASSUMED.drain, step.cap));
+      return millis(Math.min(lengths.drain, step.cap));
     case "retire":
-      return millis(ASSUMED.retire);
+      return millis(lengths.retire);
     case "migrate":
-      return millis(ASSUMED.migrate);
+      return millis(lengths.migrate);
     case "shift":
-      return millis(ASSUMED.shift);
+      return millis(lengths.shift);
     case "bake":
     case "warm":
       return step.for;

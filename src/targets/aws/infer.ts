@@ -37,7 +37,7 @@ async function look(api: AwsApi, settings: AwsSettings, call: CallBy): Promise<S
     return { is: "found", found: await find(api, settings, call) };
   } catch (error) {
     if (error instanceof Refused) return error.refusal;
-    if (error instanceof Unreadable) return { is: "unreadable", cause: error.cause };
+    if (error instanceof Unreadable) return { is: "unreadable", cause: error.why };
     throw error;
   }
 }

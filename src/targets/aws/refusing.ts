@@ -12,10 +12,10 @@ export class Refused extends Error {
 
 /** Ends a search: AWS could not be asked, or would not answer. */
 export class Unreadable extends Error {
-  readonly cause: Cause;
-  constructor(cause: Cause) {
-    super(cause.message);
-    this.cause = cause;
+  readonly why: Cause;
+  constructor(why: Cause) {
+    super(why.message);
+    this.why = why;
   }
 }
 
