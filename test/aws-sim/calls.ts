@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Faults } from "./faults.ts";
+import type { Authority } from "./iam/authorise.ts";
 import type { Credentials } from "./iam/credentials.ts";
+import { HiddenError } from "./iam/hidden.ts";
 import { readSigned } from "./iam/signature.ts";
 import {
   AwsError,
@@ -15,11 +17,13 @@ import { failure } from "./protocol/failures.ts";
 import { json } from "./protocol/json.ts";
 import type { HttpAnswer, HttpRequest, Protocol } from "./protocol/protocol.ts";
 import { ec2, query } from "./protocol/query.ts";
+import { rest } from "./protocol/rest.ts";
+import type { Throttle } from "./throttle.ts";
 import type { Fault, Principal, Recorded } from "./types.ts";
 
 /* The way of a call: who asks, what for, is it hit by a fault, is there a token left, may they, then the operation itself. */
 
-const PROTOCOLS: Readonly<Record<Service["protocol"], Protocol>> = { query, ec2, json, rest: query };
+const PROTOCOLS: Readonly<Record<Service["protocol"], Protocol>> = { query, ec2, json, rest };
 
 export interface Calls {
   readonly services: ReadonlyMap<string, Service>;
@@ -29,10 +33,8 @@ export interface Calls {
   readonly chance: Chance;
   /** Reads may be so late, ms of the world. */
   readonly staleness: number;
-  /** Throws when the bucket of the call is empty. */
-  throttle(service: string, operation: string): void;
-  /** Throws when the principal may not. */
-  authorise(principal: Principal, operation: Operation, input: Input, service: Service): void;
+  readonly throttle: Throttle;
+  readonly authority: Authority;
   record(entry: Recorded): void;
 }
 
@@ -108,15 +110,23 @@ function understood(calls: Calls, call: Call): Operation {
 async function performed(calls: Calls, call: Call, operation: Operation): Promise<Outcome> {
   const { service, name, input, requestId, principal } = call;
   calls.throttle(service.name, name);
-  calls.authorise(principal!, operation, input, service);
-  if (service.name === "ec2" && input["DryRun"] === "true") {
-    // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html: DryRunOperation; 412: assumed.
-    throw new AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412);
-  }
+  calls.authority.authorise(principal!, operation, input, service);
   const now = calls.clock.now();
   const seenAt = operation.mutating ? now : now - calls.chance.next() * calls.staleness;
-  const result = await operation.handle(input, { requestId, principal: principal!.arn, seenAt });
+  const result = await handled(calls, call, operation, seenAt);
   return { is: "answer", answer: PROTOCOLS[service.protocol].answer(service, name, result, requestId) };
+}
+
+async function handled(calls: Calls, call: Call, operation: Operation, seenAt: number): Promise<unknown> {
+  const { input, requestId, principal, service } = call;
+  try {
+    return await operation.handle(input, { requestId, principal: principal!.arn, seenAt });
+  } catch (error) {
+    if (!(error instanceof HiddenError)) throw error;
+    throw calls.authority.allows(principal!, error.action, error.resource)
+      ? error
+      : failure("denied", service.name);
+  }
 }
 
 /** A call that a fault hits. */

@@ -1,8 +1,9 @@
 import { answerCalls } from "./calls.ts";
+import { createAuthority } from "./iam/authorise.ts";
 import { createCredentials } from "./iam/credentials.ts";
 import type { Service } from "./kernel.ts";
 import { serveEndpoint } from "./protocol/endpoint.ts";
-import { unthrottled } from "./throttle.ts";
+import { documentedThrottle, unthrottled } from "./throttle.ts";
 import type { Principal, SimulatorOptions } from "./types.ts";
 import type { OpenWorld } from "./world/world.ts";
 
@@ -22,6 +23,8 @@ export async function serveServices(
   options: SimulatorOptions = {},
 ): Promise<ControlPlane> {
   const credentials = createCredentials(options.principals ?? [everything(world.account)]);
+  const authority = createAuthority(world, services);
+  options.principals?.forEach(authority.check);
   const endpoint = await serveEndpoint(
     answerCalls({
       services: new Map(services.map((service) => [service.name, service])),
@@ -30,14 +33,17 @@ export async function serveServices(
       clock: world.clock,
       chance: world.chance.fork("staleness"),
       staleness: options.staleness ?? 0,
-      throttle: unthrottled,
-      authorise: () => {},
+      throttle: options.throttling === "off" ? unthrottled : documentedThrottle(world.clock),
+      authority,
       record: (entry) => recorded.push(entry),
     }),
   );
   return {
     endpoint: endpoint.url,
-    principal: credentials.put,
+    principal: (principal) => {
+      authority.check(principal);
+      credentials.put(principal);
+    },
     environment: (accessKeyId) => {
       const principal = accessKeyId === undefined ? credentials.first() : credentials.find(accessKeyId);
       if (principal === undefined) throw new Error(`no principal has the access key ${accessKeyId}`);

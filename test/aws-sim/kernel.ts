@@ -48,9 +48,12 @@ export interface Operation {
   /** Context keys for IAM conditions besides the resources' tags: `aws:RequestTag/x`, `aws:TagKeys`. */
   readonly conditions?: (input: Input) => Readonly<Record<string, readonly string[]>>;
   /** Further permissions that the call needs: `iam:PassRole`, `ec2:RunInstances`. */
-  readonly also?: (
-    input: Input,
-  ) => readonly { readonly action: string; readonly resources: readonly string[] }[];
+  readonly also?: (input: Input) => readonly {
+    readonly action: string;
+    readonly resources: readonly string[];
+    /** `iam:PassedToService` and the like. */
+    readonly conditions?: Readonly<Record<string, readonly string[]>>;
+  }[];
   readonly handle: (input: Input, context: CallContext) => unknown;
 }
 
