@@ -55,6 +55,8 @@ export interface MoveOptions {
   readonly signal: AbortSignal;
   /** Stay attached through gates and waits. */
   readonly stay?: boolean;
+  /** Return after the cutover where the target's metrics keep a history; `resume` judges the bake by it. */
+  readonly leave?: boolean;
   /** Wait so long for another deployment or process to let go. */
   readonly waitLock?: Millis;
   /** Told while something is prepared. */
@@ -154,6 +156,7 @@ export async function moveOn(
   const advanced = await advance(connection, connection.key, {
     signal: options.signal,
     stay: options.stay ?? false,
+    leave: options.leave ?? false,
     waitLock: options.waitLock ?? millis(0),
   });
   return movedBy(connection, advanced, id);

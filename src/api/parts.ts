@@ -42,6 +42,7 @@ export function redacting<T extends Target>(target: T, secrets: readonly string[
     },
     ...(metrics && {
       metrics: {
+        ...(metrics.history && { history: metrics.history }),
         traffic: async (slot, signal) =>
           seen(await metrics.traffic(slot, signal), (traffic) => ({
             ...traffic,

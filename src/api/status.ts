@@ -68,6 +68,8 @@ function holderOf(connection: Connection, lease: Lease): string | undefined {
 export function overdueOf(deployment: Deployment, now: number, held: boolean): string | undefined {
   const { state } = deployment;
   if (state.is === "warm" && now >= state.until) return "the previous slot was to be retired";
+  if (state.is === "waiting" && state.for === "history" && now >= state.until)
+    return "the bake that nobody watched is to be judged by its metrics";
   if (state.is === "waiting" && now >= state.until)
     return `the wait for ${state.for} is over: ${state.otherwise}`;
   if (state.is !== "running") return undefined;

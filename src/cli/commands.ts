@@ -25,6 +25,12 @@ const WISHES = [
   { flags: "--again", description: "deploy the revision that is live already, with fresh replicas" },
 ] as const;
 
+const DETACH = {
+  flags: "--detach",
+  description:
+    "go on in the background; on AWS, end after the cutover and let a later `teal resume` judge the bake",
+} as const;
+
 /** Every command, in the order of the help. */
 export const COMMANDS: readonly CommandSpec[] = [
   {
@@ -62,7 +68,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     argument: REVISION,
     options: [
       { flags: "--plan <file>", description: "carry out exactly this plan, or nothing" },
-      { flags: "--detach", description: "go on in the background" },
+      DETACH,
       { flags: "--stay", description: "stay attached through gates and other waits" },
       ...WISHES,
     ],
@@ -77,6 +83,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "promote",
     summary: "Approve the gate a deployment waits at",
+    options: [DETACH],
     load: () => import("./commands/promote.ts"),
   },
   {
@@ -95,6 +102,7 @@ export const COMMANDS: readonly CommandSpec[] = [
     summary: "Go on with a deployment that was interrupted, or whose wait is over",
     options: [
       { flags: "--accept-drift", description: "take what is there as right and go on from it" },
+      DETACH,
       { flags: "--stay", description: "stay attached through gates and other waits" },
       {
         flags: "--when-due",

@@ -56,12 +56,14 @@ async function describe(session: Session, moved: Moved, ending: Ending): Promise
     case "warm":
       return { exit: EXIT.done, is: "warm", ...summary(moved.deployment, moved.number), until: moved.until };
     case "waiting":
-      out.line(
-        saying(
-          "result",
-          `r${moved.number} waits until ${formatUntil(moved.until, Date.now())}. ${await serves(session)}`,
-        ),
-      );
+      if (isLeft(moved.deployment)) await sayLeft(session, moved);
+      else
+        out.line(
+          saying(
+            "result",
+            `r${moved.number} waits until ${formatUntil(moved.until, Date.now())}. ${await serves(session)}`,
+          ),
+        );
       return {
         exit: EXIT.waiting,
         is: "waiting",
@@ -108,6 +110,26 @@ async function describe(session: Session, moved: Moved, ending: Ending): Promise
     default:
       return assertNever(moved);
   }
+}
+
+function isLeft({ state }: Deployment): boolean {
+  return state.is === "waiting" && state.for === "history";
+}
+
+/** Whoever leaves a bake alone is told what that means. */
+async function sayLeft(
+  session: Session,
+  { number, until }: Extract<Moved, { is: "waiting" }>,
+): Promise<void> {
+  const { out, suffix } = session;
+  const when = formatUntil(until, Date.now());
+  out.line(saying("result", `r${number} has all the traffic; nobody watches it. ${await serves(session)}`));
+  out.line(
+    saying(
+      "result",
+      `No automatic revert until teal resume${suffix}, which judges the bake from ${when} on.`,
+    ),
+  );
 }
 
 function exitOf(deployment: Deployment, ending: Ending): ExitCode {

@@ -3,6 +3,7 @@ import { EXIT, type ExitCode } from "./exit.ts";
 import { ensureCaretaker, resumeInBackground } from "./background.ts";
 import { finish, openDeployment, serves, type Ending } from "./finish.ts";
 import { Interrupts } from "./interrupts.ts";
+import type { Target } from "../ports/target.ts";
 import { Screen } from "./screen.ts";
 import type { Session } from "./session.ts";
 import { saying } from "./terminal.ts";
@@ -10,8 +11,11 @@ import { saying } from "./terminal.ts";
 export interface Moving extends Ending {
   /** Only what happens from now on is told. */
   readonly fromNow?: boolean;
-  /** Go on in the background as soon as the deployment is open. */
-  readonly detach?: boolean;
+  /**
+   * Leave the bake alone where it can be judged later; elsewhere go on in the background, `now` or as soon as the
+   * deployment is open.
+   */
+  readonly detach?: "now" | "whenOpen" | undefined;
   /** Stay attached through gates and other waits. */
   readonly stay?: boolean;
 }
@@ -28,17 +32,20 @@ export async function moving(
     ...(how.fromNow === undefined ? {} : { fromNow: how.fromNow }),
   });
   const interrupts = new Interrupts(session);
+  const leaves = how.detach !== undefined && canLeave(session.connection.target);
   await screen.start();
+  if (how.detach === "now" && !leaves) interrupts.detach("asked");
   let moved: Moved;
   try {
     moved = await unlessInterrupted(interrupts.signal, () =>
       act({
         signal: interrupts.signal,
         stay: how.stay ?? false,
+        leave: leaves,
         ...(invocation.globals.waitLock === undefined ? {} : { waitLock: invocation.globals.waitLock }),
         progress: (line) => out.note(line),
         planned: () => {
-          if (how.detach === true) interrupts.detach("asked");
+          if (how.detach !== undefined && !leaves) interrupts.detach("asked");
         },
       }),
     );
@@ -46,8 +53,20 @@ export async function moving(
     interrupts.stop();
     await screen.finish();
   }
-  if (moved.is === "warm" || moved.is === "waiting") ensureCaretaker(session);
+  // What was left to the metrics' history needs nobody, and the machine of a pipeline goes away.
+  if (!leaves && needsCare(moved)) ensureCaretaker(session);
   return moved.is === "detached" ? detached(session, interrupts) : finish(session, moved, how);
+}
+
+/** A bake needs nobody beside it where its metrics can be asked afterwards. */
+export function canLeave({ metrics }: Target): boolean {
+  return metrics?.history !== undefined;
+}
+
+function needsCare(moved: Moved): boolean {
+  if (moved.is !== "waiting") return moved.is === "warm";
+  const { state } = moved.deployment;
+  return !(state.is === "waiting" && state.for === "history");
 }
 
 /** What was given up because a person or a signal said so (a build, a question) is not refused, and no bug. */

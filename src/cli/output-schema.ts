@@ -241,7 +241,7 @@ export function outputSchema(): Schema {
         "weights?": ref("weights"),
       }),
       hold: object({
-        for: { enum: ["gate", "drift", "outage", "unreadable", "operator"] },
+        for: { enum: ["gate", "drift", "outage", "unreadable", "operator", "history"] },
         until: instant,
         otherwise: { enum: ["proceed", "revert", "stop"] },
       }),

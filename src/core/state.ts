@@ -4,9 +4,12 @@ import type { Instant, IntentId } from "./units.ts";
 /** Which way a deployment goes. */
 export type Direction = "forward" | "back";
 
-/** Why a deployment waits, until when, and what happens then by itself. */
+/**
+ * Why a deployment waits, until when, and what happens then by itself. `history`: nobody watches its bake; whoever
+ * resumes it judges the bake by what the target's metrics kept of it.
+ */
 export interface Hold {
-  readonly for: "gate" | "drift" | "outage" | "unreadable" | "operator";
+  readonly for: "gate" | "drift" | "outage" | "unreadable" | "operator" | "history";
   readonly until: Instant;
   readonly otherwise: Otherwise;
 }

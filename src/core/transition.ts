@@ -124,7 +124,8 @@ function held(
 /** Going back there is nothing to revert to: its waits end by going on or by stopping. */
 function hold(state: Extract<State, { is: "running" }>, wanted: Hold): Transition {
   const otherwise = state.dir === "back" && wanted.otherwise === "revert" ? "stop" : wanted.otherwise;
-  const effects: readonly Effect[] = wanted.for === "gate" ? [{ effect: "releaseLease" }] : [];
+  const isLong = wanted.for === "gate" || wanted.for === "history";
+  const effects: readonly Effect[] = isLong ? [{ effect: "releaseLease" }] : [];
   return { state: { is: "waiting", dir: state.dir, step: state.step, ...wanted, otherwise }, effects };
 }
 

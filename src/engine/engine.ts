@@ -42,6 +42,7 @@ export async function advance(
   if ((engine > ENGINE_VERSION || engine < ENGINE_VERSION - 1) && !goesBack) return { is: "foreign", engine };
   const run = new Run(ports, key, log, {
     stay: options.stay ?? false,
+    leave: options.leave ?? false,
     waitLock: options.waitLock ?? millis(0),
     signal: options.signal ?? new AbortController().signal,
   });

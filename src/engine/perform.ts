@@ -12,6 +12,7 @@ export interface Order {
   readonly expect: Expect;
   readonly fence: Fence;
   readonly bound: Millis;
+  readonly back?: true;
 }
 
 /**
@@ -32,6 +33,7 @@ export async function perform(
     fence: order.fence,
     deadline: instant(clock.now() + order.bound),
     signal: both,
+    ...(order.back === true ? { back: true } : {}),
   };
   const unknown = (message: string): Write<never> => ({
     is: "unknown",

@@ -21,6 +21,8 @@ const QUIET = millis(10_000);
 export interface RunOptions {
   /** Stay through gates and other waits instead of returning at them. */
   readonly stay: boolean;
+  /** Leave the bake to the target's metrics where they keep a history: nobody watches it, whoever resumes judges it. */
+  readonly leave: boolean;
   /** How long to wait for a lease that somebody else holds. */
   readonly waitLock: Millis;
   readonly signal: AbortSignal;
@@ -52,7 +54,7 @@ export class Run {
     this.#ports = ports;
     this.#log = log;
     this.#options = options;
-    this.#sight = new Sight(ports, log.deployment);
+    this.#sight = new Sight(ports, log.deployment, options.leave);
     this.#tenure = new Tenure(ports, key);
     this.#listening = new Listening(ports, key, log, options.signal);
     this.#journaling = new Journaling(ports, log, this.#tenure, this.#sight, options.signal);

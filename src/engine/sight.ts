@@ -8,6 +8,7 @@ import type { Judgement } from "../core/verdict.ts";
 import { GuardWatch } from "./guard-watch.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { observe } from "./observe.ts";
+import { unwatched } from "./unwatched.ts";
 import { CALL_BOUND, boundedRead, type EnginePorts } from "./ports.ts";
 
 /** Assumed where a router promises nothing about how fast traffic follows. */
@@ -22,6 +23,7 @@ const STALE = CALL_BOUND;
 export class Sight {
   readonly #ports: EnginePorts;
   readonly #guards: GuardWatch;
+  readonly #leaves: boolean;
   #spot = "";
   #spotSince: Millis;
   #lastWrite: Millis;
@@ -35,8 +37,10 @@ export class Sight {
   /** When this process itself journaled the last pass of a slot. */
   readonly #passed = new Map<Slot, Millis>();
 
-  constructor(ports: EnginePorts, deployment: Deployment) {
+  /** @param leaves this process does not stay for a bake of which the target keeps a history. */
+  constructor(ports: EnginePorts, deployment: Deployment, leaves: boolean) {
     this.#ports = ports;
+    this.#leaves = leaves;
     this.#guards = new GuardWatch(ports, deployment);
     this.#spotSince = ports.clock.monotonic();
     this.#lastWrite = ports.clock.monotonic();
@@ -114,11 +118,13 @@ export class Sight {
     const migrating = deployment.plan.steps.some((each) => each.do === "migrate")
       ? target.migrator
       : undefined;
-    const [observed, evidence, residual, migration] = await Promise.all([
+    const memory = target.metrics?.history;
+    const [observed, evidence, residual, migration, history] = await Promise.all([
       observe(target, clock, CALL_BOUND, signal, unhurried(deployment)),
       confirming && boundedRead(clock, CALL_BOUND, signal, (end) => target.router.sample(confirming, end)),
       draining && boundedRead(clock, CALL_BOUND, signal, (end) => target.router.residual(draining, end)),
       migrating && boundedRead(clock, CALL_BOUND, signal, (end) => migrating.observe(end)),
+      memory && unwatched(deployment, memory, clock, signal),
     ]);
     const now = clock.monotonic();
     const { propagation } = target.router;
@@ -142,6 +148,8 @@ export class Sight {
       ...(evidence && { evidence }),
       ...(residual && { residual }),
       ...(migration && { migration }),
+      ...(history && { history }),
+      ...(this.#leaves && memory && { leaves: { lag: memory.lag } }),
     };
   }
 

@@ -44,7 +44,14 @@ export class Writing {
       if (lease.lost.aborted || this.#listening.stop.aborted) return;
       await this.#ports.clock.sleep(PAUSE, lease.lost);
     }
-    const order = { intent, call, expect, fence: lease.fence, bound: CALL_BOUND };
+    const order: Order = {
+      intent,
+      call,
+      expect,
+      fence: lease.fence,
+      bound: CALL_BOUND,
+      ...(forward ? {} : { back: true }),
+    };
     const write = await this.#send(order, lease, forward);
     if (write.is === "fenced")
       this.#tenure.lose({

@@ -14,7 +14,7 @@ export function run(invocation: Invocation): Promise<ExitCode> {
       exits: DEPLOY_EXITS,
       none: EXIT.done,
       fromNow: true,
-      detach: flag(invocation, "detach"),
+      detach: flag(invocation, "detach") ? ("whenOpen" as const) : undefined,
       stay: flag(invocation, "stay"),
     };
     const wanted = wantedOf(invocation);

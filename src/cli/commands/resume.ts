@@ -9,7 +9,12 @@ import { flag, type Invocation } from "../spec.ts";
 export function run(invocation: Invocation): Promise<ExitCode> {
   return withSession(invocation, (session) => {
     if (flag(invocation, "whenDue")) return careUntilDue(session);
-    const how = { exits: DEPLOY_EXITS, none: EXIT.done, stay: flag(invocation, "stay") };
+    const how = {
+      exits: DEPLOY_EXITS,
+      none: EXIT.done,
+      stay: flag(invocation, "stay"),
+      detach: flag(invocation, "detach") ? ("now" as const) : undefined,
+    };
     const acceptDrift = flag(invocation, "acceptDrift");
     return moving(session, how, (options) => resume(session.connection, { ...options, acceptDrift }));
   });

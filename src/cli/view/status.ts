@@ -1,6 +1,7 @@
 import type { Status } from "../../api/status.ts";
 import { currentStep } from "../../core/deployment.ts";
 import { readyReplicas, type Read, type SlotState } from "../../core/observed.ts";
+import type { Hold } from "../../core/state.ts";
 import { SLOTS, assertNever, type Cause, type Instant, type Slot } from "../../core/units.ts";
 import { padded, printable } from "./width.ts";
 import { labelOf, servesInWords, tookInWords } from "./words.ts";
@@ -105,6 +106,7 @@ function stateInWords({ deployment }: NonNullable<Status["open"]>, { clock, now 
     case "running":
       return `${state.dir === "back" ? "goes back" : "is under way"}: ${step === undefined ? "ending" : labelOf(step)}, ${since}`;
     case "waiting":
+      if (state.for === "history") return unwatchedInWords(state.until, clock);
       return `waits for ${waitsFor(state.for)} until ${clock(state.until)}, then ${THEN[state.otherwise]}`;
     case "warm":
       return `is proven; the previous slot is kept warm until ${clock(state.until)}`;
@@ -115,9 +117,13 @@ function stateInWords({ deployment }: NonNullable<Status["open"]>, { clock, now 
   }
 }
 
+function unwatchedInWords(until: Instant, clock: (at: Instant) => string): string {
+  return `has all the traffic and nobody watches it: no automatic revert until teal resume, which from ${clock(until)} on judges the bake by its metrics' history`;
+}
+
 const THEN = { proceed: "goes on", revert: "goes back", stop: "stops as it is" } as const;
 
-function waitsFor(what: "gate" | "drift" | "outage" | "unreadable" | "operator"): string {
+function waitsFor(what: Exclude<Hold["for"], "history">): string {
   return {
     gate: "its gate",
     drift: "a decision about drift",

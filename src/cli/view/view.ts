@@ -196,6 +196,18 @@ function holdLines(event: Verdict, moment: Moment): readonly Line[] {
       ),
     ];
   }
+  if (hold.for === "history") {
+    const resume = `teal resume${context.suffix}`;
+    return [
+      { is: "step", at, mark: "wait", label: labelFor(event, moment), text: facts.summary },
+      {
+        is: "detail",
+        at,
+        text: `from ${context.clock(hold.until)} on ${resume} judges it by its metrics' history`,
+      },
+      { is: "detail", at, text: `answer: ${resume}, or teal rollback${context.suffix}` },
+    ];
+  }
   return [
     { is: "step", at, mark: "bad", label: labelFor(event, moment), text: cause?.message ?? facts.summary },
     ...(cause?.evidence ?? []).map((text): Line => ({ is: "detail", at, text })),

@@ -11,7 +11,8 @@ import { crashedReplica } from "./slots.ts";
 export function watching(deployment: Deployment): readonly Guard[] {
   const { state, course, plan } = deployment;
   const watched =
-    state.is === "running" || (state.is === "waiting" && (state.for === "outage" || state.for === "gate"));
+    state.is === "running" ||
+    (state.is === "waiting" && (state.for === "outage" || state.for === "gate" || state.for === "history"));
   if (!watched || state.dir !== "forward") return [];
   const at = (id: string) => course.forward.findIndex((step) => step.id === id);
   return plan.guards.filter((guard) => at(guard.from) <= state.step && state.step <= at(guard.to));

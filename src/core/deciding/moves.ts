@@ -72,6 +72,10 @@ export interface Facts {
   readonly steady?: Judgement;
   readonly otherSteady?: Judgement;
   readonly traffic?: TrafficSeen;
+  /** This process does not stay for the bake: the target keeps the history of its metrics, complete so long afterwards. */
+  readonly leaves?: { readonly lag: Millis };
+  /** What users got during the bake that nobody watched, and from the previous slot in the stretch before it. */
+  readonly history?: Read<TrafficSeen>;
   readonly evidence?: Read<Evidence>;
   readonly residual?: Read<Residual>;
   readonly migration?: Read<{

@@ -4,6 +4,7 @@ import { SLOTS, assertNever, millis, type Cause } from "../units.ts";
 import { isOpen } from "./bake.ts";
 import { ending } from "./ending.ts";
 import { decideGuardsWaiting } from "./guards.ts";
+import { decideHistory } from "./history.ts";
 import { look, verdict, type Facts, type Move } from "./moves.ts";
 import { decideStep } from "./step.ts";
 
@@ -13,6 +14,7 @@ type Waiting = Extract<Deployment["state"], { is: "waiting" }>;
 export function decideWaiting(deployment: Deployment, state: Waiting, facts: Facts): Move {
   const step = currentStep(deployment);
   if (step === undefined) return ending(deployment, facts, "undecided", deployment.cause);
+  if (state.for === "history") return decideHistory(step, state.until, deployment, facts);
   const over = facts.now >= state.until;
   const noAnswer: Cause = deployment.held ??
     deployment.cause ?? { code: "TEAL-D103", message: `waiting for ${state.for} ended without an answer` };
@@ -64,6 +66,7 @@ function isOver(deployment: Deployment, state: Waiting, step: Step, facts: Facts
     case "operator":
       return obstacleGone(deployment, state, step, facts);
     case "drift":
+    case "history":
       return false;
     default:
       return assertNever(state.for);
@@ -109,6 +112,7 @@ export function canEndByItself(deployment: Deployment): boolean {
   switch (state.for) {
     case "unreadable":
     case "outage":
+    case "history":
       return true;
     case "operator":
       return OBSTACLES.includes(deployment.held?.code ?? "");
