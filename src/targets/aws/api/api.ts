@@ -71,11 +71,21 @@ export interface Scaling {
   ): Promise<Answer<AutoScalingGroup[]>>;
   /** Newest first, at most `atMost`. */
   activities(group: string, atMost: number, call: CallBy): Promise<Answer<Activity[]>>;
-  /** Names of the group's scaling policies and scheduled actions: what would fight a pinned size. */
-  policies(group: string, call: CallBy): Promise<Answer<readonly string[]>>;
+  /** The group's scaling policies and scheduled actions: what would fight a pinned size. */
+  policies(
+    group: string,
+    call: CallBy,
+  ): Promise<Answer<readonly { readonly is: "policy" | "schedule"; readonly name: string }[]>>;
   update(change: UpdateAutoScalingGroupType, call: CallBy): Promise<Answer<void>>;
   suspend(group: string, processes: readonly string[], call: CallBy): Promise<Answer<void>>;
   resume(group: string, processes: readonly string[], call: CallBy): Promise<Answer<void>>;
+  /** Which instances a group that shrinks may not take (at most 50 at once). */
+  protect(
+    group: string,
+    instances: readonly string[],
+    protectedFromScaleIn: boolean,
+    call: CallBy,
+  ): Promise<Answer<void>>;
   /** Tags of the group itself; `propagate`: also of instances launched from now on. */
   tag(
     group: string,
