@@ -175,7 +175,7 @@ function recorded(call: Call, outcome: Outcome): Recorded {
   const answer = outcome.is === "answer" ? outcome.answer : undefined;
   return {
     at: call.at,
-    action: operation?.action ?? `${service.name}:${name}`,
+    action: operation?.action ?? `${readSigned(request)?.service ?? service.name}:${name}`,
     principal: call.principal?.arn ?? "unknown",
     mutating: operation?.mutating ?? false,
     input: call.input,
