@@ -29,9 +29,13 @@ export interface SwitchingOptions {
 /** Nodes hear 0 to 30 s late, here a hundredth of it. */
 export const SCALE = 100;
 const DELAYS = [0, 150, 300];
-/** Longer than the latest node, and than the longest request and session. */
+/** The drain is longer than the longest request and session. */
 const STRATEGY = "{ blueGreen: { bake: 300ms, keepWarm: 10m, drain: 2s } }";
-const PROPAGATION = "400ms";
+/**
+ * What the latest node adds to the second that kube-proxy may wait between two rounds (`nftables.minSyncPeriod`, 1 s by
+ * default), and some room.
+ */
+const PROPAGATION = "1600ms";
 /** One slow answer on a machine that everybody shares takes nobody back. */
 const HEALTH =
   "{ ready: /health, window: { of: 3, passes: 1, consecutive: 1, interval: 50ms, jitter: 0%, deadline: 30s } }";
