@@ -5,7 +5,7 @@ import type { Api } from "../api/api.ts";
 import type { EndpointSlice } from "../api/objects.ts";
 import { paths } from "../api/paths.ts";
 import type { SlotWork } from "../pods/slot-work.ts";
-import { Flatness } from "../service-router/flatness.ts";
+import { DeclaredBound } from "../routing/declared.ts";
 import type { KubernetesSettings } from "../settings.ts";
 import { evidenceOf, readyEndpoints } from "./evidence.ts";
 import { sameShares } from "./shares.ts";
@@ -26,7 +26,7 @@ export function createSampler(
   const slices = api.mirror<EndpointSlice>(paths.endpointSlices(api.namespace), {
     labels: `kubernetes.io/service-name in (${views.services.join(",")})`,
   });
-  const bound = new Bound(settings.propagation);
+  const bound = new DeclaredBound("gateway", settings.propagation);
 
   return async (to, signal) => {
     const call = { signal, ...FRESH };
@@ -57,35 +57,8 @@ export function createSampler(
     if (counted.is === "flat") {
       return seen({ strength: "counters", moved: true, detail: `${look.detail}; ${counted.detail}` });
     }
-    return seen(bound.passed(look, counted.missing));
+    return seen({ ...look, ...bound.passed(look.detail), missing: counted.missing });
   };
-}
-
-/** Measures for how long every gateway has accepted one state of the route. */
-class Bound {
-  readonly #propagation: number;
-  #since: { readonly what: string; readonly at: number; readonly flat: Flatness } | undefined;
-
-  constructor(propagation: number) {
-    this.#propagation = propagation;
-  }
-
-  reset(): void {
-    this.#since = undefined;
-  }
-
-  since(what: string) {
-    if (this.#since?.what !== what) this.#since = { what, at: performance.now(), flat: new Flatness() };
-    return this.#since;
-  }
-
-  /** What a gateway accepted it does within the configured time: nobody says when it did. */
-  passed(look: Evidence, missing: string): Evidence {
-    const moved = performance.now() - (this.#since?.at ?? Infinity) >= this.#propagation;
-    const declared = `every gateway follows within ${this.#propagation} ms (declared)`;
-    const detail = moved ? `${look.detail}; ${declared}` : `${look.detail}; waiting: ${declared}`;
-    return { ...look, moved, detail, missing };
-  }
 }
 
 function identified(to: Shares, answers: readonly (Slot | undefined)[]): Evidence {

@@ -7,7 +7,7 @@ import { paths } from "../api/paths.ts";
 import { readSlotPods } from "../pods/slot-pods.ts";
 import type { SlotWork } from "../pods/slot-work.ts";
 import type { KubernetesSettings } from "../settings.ts";
-import { Flatness } from "./flatness.ts";
+import { DeclaredBound } from "../routing/declared.ts";
 import { lookAtSlices, type PodsBySlot } from "./evidence.ts";
 import { selectorFor, sameSelector } from "./selectors.ts";
 import { FRESH, type ServiceViews } from "./view.ts";
@@ -26,7 +26,7 @@ export function createSampler(
   const slices = api.mirror<EndpointSlice>(paths.endpointSlices(api.namespace), {
     labels: `kubernetes.io/service-name=${views.name}`,
   });
-  const bound = new Bound(settings.propagation);
+  const bound = new DeclaredBound("node", settings.propagation);
 
   return async (to, signal) => {
     const call = { signal, ...FRESH };
@@ -56,42 +56,11 @@ export function createSampler(
     if (counted.is === "flat") {
       return seen({ strength: "counters", moved: true, detail: `${look.detail}; ${counted.detail}` });
     }
-    return seen(bound.endpoints(look.detail, counted.missing));
+    return seen({ strength: "endpoints", ...bound.passed(look.detail), missing: counted.missing });
   };
 }
 
 function uidsOf(pods: Readonly<Record<Slot, readonly Pod[]>>): PodsBySlot {
   const [blue, green] = SLOTS.map((slot) => new Set(pods[slot].map((pod) => pod.metadata.uid ?? "")));
   return { blue: blue ?? new Set(), green: green ?? new Set() };
-}
-
-/** Measures how long the slices have agreed with one state of the Service. */
-class Bound {
-  readonly #propagation: number;
-  #since: { readonly version: string; readonly at: number; readonly flat: Flatness } | undefined;
-
-  constructor(propagation: number) {
-    this.#propagation = propagation;
-  }
-
-  reset(): void {
-    this.#since = undefined;
-  }
-
-  since(version: string) {
-    if (this.#since?.version !== version)
-      this.#since = { version, at: performance.now(), flat: new Flatness() };
-    return this.#since;
-  }
-
-  endpoints(detail: string, missing: string): Evidence {
-    const left = this.#propagation - (performance.now() - (this.#since?.at ?? performance.now()));
-    const declared = `every node follows within ${this.#propagation} ms (declared)`;
-    return {
-      strength: "endpoints",
-      moved: left <= 0,
-      detail: left <= 0 ? `${detail}; ${declared}` : `${detail}; waiting: ${declared}`,
-      missing,
-    };
-  }
 }
