@@ -1,6 +1,8 @@
+import { appendFileSync } from "node:fs";
 import type { JournalEvent } from "../core/journal.ts";
 import type { Cause } from "../core/units.ts";
 import type { ExitCode } from "./exit.ts";
+import { StepSummary } from "./step-summary.ts";
 import { saying, type Streams, Terminal } from "./terminal.ts";
 import type { Line } from "./view/line.ts";
 import { printable } from "./view/width.ts";
@@ -28,6 +30,8 @@ export class Out {
   readonly #quiet: boolean;
   readonly #verbose: boolean;
   readonly #streams: Streams;
+  /** Only where a pipeline asks for one. */
+  readonly #summary: StepSummary | undefined;
   /** Covers what must never be printed. */
   #hide: (text: string) => string = (text) => text;
 
@@ -37,6 +41,8 @@ export class Out {
     this.json = options.json;
     this.#quiet = options.quiet;
     this.#verbose = options.verbose;
+    const { GITHUB_STEP_SUMMARY: file = "" } = streams.env;
+    this.#summary = file === "" ? undefined : new StepSummary();
   }
 
   /** From now on these values are covered, whatever carries them. */
@@ -50,6 +56,7 @@ export class Out {
 
   /** A line of a view. Quiet ones are only for `-v`; with `-q` only results stay. */
   line(line: Line): void {
+    this.#summary?.line({ ...line, text: this.#hide(line.text) });
     if (this.json) return;
     if (line.is === "say" && line.tone === "quiet" && !this.#verbose) return;
     if (this.#quiet && !(line.is === "say" && (line.tone === "result" || line.tone === "code"))) return;
@@ -58,8 +65,10 @@ export class Out {
 
   /** Text for people that belongs to no moment: tables, plans, logs. Ends with a line break. */
   text(lines: readonly string[]): void {
-    if (this.json || lines.length === 0) return;
-    this.terminal.write(`${lines.map((line) => this.#hide(line)).join("\n")}\n`);
+    if (lines.length === 0) return;
+    const hidden = lines.map((line) => this.#hide(line));
+    this.#summary?.block(hidden);
+    if (!this.json) this.terminal.write(`${hidden.join("\n")}\n`);
   }
 
   /** Something on the way, worth a line to people. */
@@ -82,7 +91,6 @@ export class Out {
     cause: Cause,
     more: { readonly serves?: string; readonly next?: string; readonly exit: ExitCode },
   ): void {
-    if (this.json) return;
     const lines = [
       cause.message,
       ...(cause.evidence ?? []).map((line) => `  ${line}`),
@@ -90,11 +98,14 @@ export class Out {
       ...(more.next === undefined ? [] : [`Next: ${more.next}`]),
       `${cause.code}, exit ${more.exit}`,
     ];
-    this.terminal.error(`${lines.map((line) => printable(this.#hide(line))).join("\n")}\n`);
+    const hidden = lines.map((line) => printable(this.#hide(line)));
+    this.#summary?.block(hidden);
+    if (!this.json) this.terminal.error(`${hidden.join("\n")}\n`);
   }
 
   /** Text for the error stream that has its own form. */
   complain(text: string): void {
+    this.#summary?.block([this.#hide(text)]);
     if (!this.json) this.terminal.error(`${text}\n`);
   }
 
@@ -102,7 +113,20 @@ export class Out {
   result(result: Result): ExitCode {
     this.terminal.show(undefined);
     if (this.json) this.#print({ type: "result", ...result });
+    this.#summarize(result);
     return result.exit;
+  }
+
+  /** Best effort: a page that cannot be written is told and changes nothing. */
+  #summarize({ command, exit }: Result): void {
+    const file = this.#streams.env["GITHUB_STEP_SUMMARY"];
+    const page = this.#summary?.page(command, exit);
+    if (file === undefined || page === undefined) return;
+    try {
+      appendFileSync(file, page);
+    } catch (error) {
+      this.#streams.err.write(`the step's summary was not written: ${(error as Error).message}\n`);
+    }
   }
 
   #print(value: object): void {

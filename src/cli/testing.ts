@@ -43,7 +43,7 @@ export class TestService {
   readonly folder = mkdtempSync(join(tmpdir(), "teal-cli-"));
   readonly source = join(this.folder, "source");
   readonly state = join(this.folder, "state");
-  readonly #env: Readonly<Record<string, string>>;
+  #env: Readonly<Record<string, string>>;
 
   constructor(options: { readonly strategy?: string; readonly env?: Readonly<Record<string, string>> } = {}) {
     mkdirSync(this.source);
@@ -79,8 +79,13 @@ health:
     writeFileSync(join(this.source, "release.json"), JSON.stringify({ mode }));
   }
 
+  /** Variables of commands that are started from now on. */
+  set(more: Readonly<Record<string, string>>): void {
+    this.#env = { ...this.#env, ...more };
+  }
+
   get processEnv(): NodeJS.ProcessEnv {
-    const { NO_COLOR: _no, FORCE_COLOR: _force, ...inherited } = process.env;
+    const { NO_COLOR: _no, FORCE_COLOR: _force, GITHUB_STEP_SUMMARY: _summary, ...inherited } = process.env;
     return { ...inherited, TEAL_STATE_DIR: this.state, ...this.#env };
   }
 

@@ -11,7 +11,8 @@ export interface Look {
   readonly stamp?: (at: Instant) => string;
 }
 
-const SIGNS = { good: "✓", bad: "✗", back: "↩", note: "·", wait: "…" } as const satisfies Record<
+/** The mark of a step as one character. */
+export const SIGNS = { good: "✓", bad: "✗", back: "↩", note: "·", wait: "…" } as const satisfies Record<
   Mark,
   string
 >;
