@@ -1,6 +1,6 @@
 import type { Call } from "./calls.ts";
 import type { Expected, Happening, Holder, JournalEvent, VerdictFacts } from "./journal.ts";
-import type { Borrowed } from "./observed.ts";
+import { shapesOf, type Borrowed } from "./observed.ts";
 import type { Plan, Step } from "./plan.ts";
 import type { State } from "./state.ts";
 import { initial, stepAt, transition, type Course, type Effect } from "./transition.ts";
@@ -94,7 +94,11 @@ export function begin(event: JournalEvent & { kind: "opened" }): Folded {
     opened: event.at,
     since: event.at,
     open: [],
-    expected: { weights: baseline.weights, revisions: { blue: revision("blue"), green: revision("green") } },
+    expected: {
+      weights: baseline.weights,
+      revisions: { blue: revision("blue"), green: revision("green") },
+      ...shapesOf(baseline.rules),
+    },
     borrowed: [],
     passed: {},
     touched: [],

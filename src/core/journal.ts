@@ -120,6 +120,8 @@ export type Happening =
 export interface Expected {
   readonly weights: Weights;
   readonly revisions: Readonly<Record<Slot, Revision | "empty">>;
+  /** Shapes of the router's rules by their ids, where the router tells them. */
+  readonly shapes?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** What users got from the candidate in all, where one process counted from before its first share to the end. */

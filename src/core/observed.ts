@@ -46,6 +46,8 @@ export interface RuleState {
   readonly weights: Weights;
   /** The router's own notation of the rule, kept to be put back exactly. */
   readonly raw: string;
+  /** Everything of the rule that a shift leaves as it is, a line for each value; where it changes, somebody else did it. */
+  readonly shape?: readonly string[];
 }
 
 export interface Routing {
@@ -107,4 +109,12 @@ export function totalShare(shares: Shares): number {
 /** Longest call plus propagation, after which a write whose fate is unknown can no longer take effect. */
 export function settleTime(longestCall: Millis, propagation: Millis): Millis {
   return (longestCall + propagation) as Millis;
+}
+
+/** Shapes of the rules by their ids; nothing where no rule tells one. */
+export function shapesOf(rules: readonly RuleState[]): {
+  shapes?: Readonly<Record<string, readonly string[]>>;
+} {
+  const told = rules.flatMap(({ id, shape }) => (shape === undefined ? [] : [[id, shape] as const]));
+  return told.length === 0 ? {} : { shapes: Object.fromEntries(told) };
 }

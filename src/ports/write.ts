@@ -15,6 +15,8 @@ export interface By {
   /** No attempt starts after it. */
   readonly deadline: Instant;
   readonly signal: AbortSignal;
+  /** Part of going back: of several parts, what could be written stays written. Forward, it is all of them or none. */
+  readonly back?: true;
 }
 
 /** The version a write was decided on; `any` only when going back. */

@@ -1,4 +1,5 @@
 import { currentStep, type Deployment } from "../deployment.ts";
+import { shapesOf, type Routing } from "../observed.ts";
 import { sameWeights } from "../routing.ts";
 import { SLOTS, sameRevision, type Revision } from "../units.ts";
 import { OPERATOR_WAIT, holdFor, look, unreadable, type Facts, type Move } from "./moves.ts";
@@ -32,6 +33,8 @@ function differences(
       observed: `router: ${describeWeights(routing.value.weights)}`,
     };
   }
+  const reshaped = routing.is === "seen" ? differentRules(expected.shapes, routing.value) : undefined;
+  if (reshaped !== undefined) return reshaped;
   for (const slot of SLOTS) {
     const seen = slots[slot];
     if (seen.is === "unreadable" || seen.value.wanted === 0) continue;
@@ -44,6 +47,30 @@ function differences(
     }
   }
   return undefined;
+}
+
+/** Lines of a diff that are told; whoever changed more knows what it was. */
+const MOST_LINES = 6;
+
+/** What somebody changed of a rule beside its weights: the lines that went, and those that came. */
+function differentRules(
+  expected: Deployment["expected"]["shapes"],
+  { rules }: Routing,
+): { expected: string; observed: string } | undefined {
+  for (const { id, shape } of rules) {
+    const before = expected?.[id];
+    if (before === undefined || shape === undefined) continue;
+    const gone = before.filter((line) => !shape.includes(line));
+    const came = shape.filter((line) => !before.includes(line));
+    if (gone.length + came.length > 0)
+      return { expected: `rule ${id}: ${lines(gone)}`, observed: `rule ${id}: ${lines(came)}` };
+  }
+  return undefined;
+}
+
+function lines(all: readonly string[]): string {
+  const more = all.length > MOST_LINES ? [`${all.length - MOST_LINES} more`] : [];
+  return all.length === 0 ? "without what is there now" : [...all.slice(0, MOST_LINES), ...more].join("; ");
 }
 
 function name(revision: Revision | "empty"): string {
@@ -75,6 +102,7 @@ export function acceptDrift(deployment: Deployment, facts: Facts): Move {
       seen: {
         weights: routing.value.weights,
         revisions: { blue: revision("blue"), green: revision("green") },
+        ...shapesOf(routing.value.rules),
       },
     },
   };

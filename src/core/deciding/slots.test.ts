@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { revertPlan } from "../planning/revert.ts";
+import type { Weights } from "../routing.ts";
 import { instant, millis } from "../units.ts";
 import { isOpen } from "./bake.ts";
 import { decide } from "./decide.ts";
@@ -14,6 +15,7 @@ import {
   after,
   allTo,
   atStep,
+  blueServes,
   both,
   claimed,
   codeOf,
@@ -392,6 +394,33 @@ describe("drift", () => {
     expect(short(decide(at, facts({ observed: both(allTo("green"), slot("green", V3, 2)) })))).toBe("drift");
     expect(short(decide(at, facts({ observed: both(allTo("green"), slot("green", V2, 7)) })))).toBe("look");
     expect(short(decide(at, facts({ observed: moved })))).toBe("look");
+  });
+
+  it("is also what somebody changed of a rule beside its weights, told line by line, until it is accepted", () => {
+    const ruled = (weights: Weights, shape: readonly string[]) => {
+      const { routing, ...world } = both(weights);
+      if (routing.is === "unreadable") throw new Error("readable by both()");
+      const rules = [{ id: "shop", weights, raw: "", shape }];
+      return { ...world, routing: { ...routing, value: { ...routing.value, rules } } };
+    };
+    const before = ["actions[0].Order: 1", "conditions[0].Values[0]: shop.example"];
+    const after = ["actions[0].Order: 1", "conditions[0].Values[0]: other.example"];
+    const plan = planOf("blueGreen", {}, { ...blueServes(2), routing: ruled(allTo("blue"), before).routing });
+    const baking = atStep(plan, "bake-green");
+    expect(short(decide(baking, facts({ observed: ruled(allTo("green"), before) })))).toBe("look");
+    const changed = facts({ observed: ruled(allTo("green"), after) });
+    const move = decide(baking, changed);
+    if (move.move !== "journal" || move.event.kind !== "drift") throw new Error(short(move));
+    expect(move.event).toMatchObject({
+      expected: "rule shop: conditions[0].Values[0]: shop.example",
+      observed: "rule shop: conditions[0].Values[0]: other.example",
+    });
+    const asked = { kind: "asked", ask: "acceptDrift", by: "ann" } as const;
+    const accepted = atStep(plan, "bake-green", move.event, asked);
+    const replanned = decide(accepted, changed);
+    if (replanned.move !== "journal") throw new Error(short(replanned));
+    const going = atStep(plan, "bake-green", move.event, asked, replanned.event);
+    expect(short(decide(going, changed))).toBe("look");
   });
 
   it("is not told from an own write that a stale read does not show yet", () => {
