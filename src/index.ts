@@ -1,6 +1,7 @@
 /**
  * Teal as a library. What is exported here is what semantic versioning covers; everything else may change at any time.
  */
+export { connectAws, type AwsConnection } from "./api/aws.ts";
 export { connect, type AnyConnection } from "./api/connect.ts";
 export {
   whoami,

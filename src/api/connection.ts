@@ -19,8 +19,8 @@ export interface Wishes {
 export type Wished = { readonly is: "checks"; readonly plan: CheckPlan } | Unavailable;
 
 /**
- * One service in one environment, connected: everything the functions of this folder need. `connectLocal` and
- * `connectKubernetes` make one from a configuration; a program with a target of its own puts one together from its parts.
+ * One service in one environment, connected: everything the functions of this folder need. `connectLocal`,
+ * `connectKubernetes` and `connectAws` make one from a configuration; a program with a target of its own puts one together from its parts.
  */
 export interface Connection extends EnginePorts {
   readonly key: Key;
@@ -33,6 +33,8 @@ export interface Connection extends EnginePorts {
 export interface ConnectOptions {
   /** Folder that holds what Teal knows on this machine; by default `stateDirectory` of the environment. */
   readonly stateDir?: string;
+  /** AWS region instead of the configured one. */
+  readonly region?: string;
   /** Values that no sample may show and no plan may hold (its checks are sealed), and so no journal: `secrets` of `loadConfig`. */
   readonly secrets?: readonly string[];
   /** Told of every journaled event after it is durable. */

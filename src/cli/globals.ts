@@ -9,6 +9,10 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
     flags: "--config <file>",
     description: "configuration file; by default teal.yaml here or in a folder above",
   },
+  {
+    flags: "--region <name>",
+    description: "AWS region, instead of the configuration's and the environment's",
+  },
   { flags: "--json", description: "journal events as lines of JSON, then one result object (docs/json.md)" },
   { flags: "-y, --yes", description: "confirm what would be asked" },
   { flags: "-q, --quiet", description: "only the result" },
@@ -32,6 +36,7 @@ export function globalsOf(options: Readonly<Record<string, OptionValue>>): Globa
     ...given<string>("env"),
     ...given<string>("service"),
     ...given<string>("config"),
+    ...given<string>("region"),
     ...given<Millis>("waitLock"),
     ...given<Millis>("timeout"),
     json: options["json"] === true,
@@ -48,5 +53,6 @@ export function globalWords(globals: Globals, file: string): readonly string[] {
     file,
     ...(globals.env === undefined ? [] : ["--env", globals.env]),
     ...(globals.service === undefined ? [] : ["--service", globals.service]),
+    ...(globals.region === undefined ? [] : ["--region", globals.region]),
   ];
 }

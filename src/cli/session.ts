@@ -77,6 +77,7 @@ export async function withSession(
   };
   const connected = await connect(settings.config, {
     secrets: settings.secrets,
+    ...(invocation.globals.region === undefined ? {} : { region: invocation.globals.region }),
     waiting: (reason) => session.onWaiting?.(reason),
     report: (cause) => settings.out.note(`${cause.message} (${cause.code})`),
   });
@@ -99,5 +100,6 @@ function suffixOf({ globals }: Invocation): string {
     ...(globals.env === undefined ? [] : [` --env ${globals.env}`]),
     ...(globals.service === undefined ? [] : [` --service ${globals.service}`]),
     ...(globals.config === undefined ? [] : [` --config ${globals.config}`]),
+    ...(globals.region === undefined ? [] : [` --region ${globals.region}`]),
   ].join("");
 }

@@ -46,6 +46,7 @@ export interface Globals {
   readonly env?: string;
   readonly service?: string;
   readonly config?: string;
+  readonly region?: string;
   readonly json: boolean;
   readonly yes: boolean;
   readonly quiet: boolean;

@@ -40,7 +40,11 @@ function isLocal(session: Session): session is LocalSession {
 
 /** Where something else looks after the replicas. */
 function noAgent({ connection, out, suffix, invocation }: Session): ExitCode {
-  const message = `there is no agent for ${connection.target.place}: the cluster itself looks after the pods`;
+  const who =
+    connection.target.kind === "aws"
+      ? "Auto Scaling looks after the instances"
+      : "the cluster itself looks after the pods";
+  const message = `there is no agent for ${connection.target.place}: ${who}`;
   const cause = { code: "TEAL-K610", message };
   out.problem(cause, { exit: EXIT.usage, next: `teal status${suffix}` });
   return out.result({ command: invocation.command, exit: EXIT.usage, is: "refused", cause });

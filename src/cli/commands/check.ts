@@ -1,5 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import { assertNever } from "../../core/units.ts";
+import type { AwsSettings } from "../../targets/aws/settings.ts";
 import type { ConfiguredSettings } from "../../targets/kubernetes/settings.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { loadSettings } from "../session.ts";
@@ -35,6 +36,10 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
 
 /** Where the service runs and what of it, with what was left out filled in. */
 async function placeInWords(config: Config): Promise<string> {
+  if (config.target.aws !== undefined) {
+    const { awsSettingsOf } = await import("../../config/resolve-aws.ts");
+    return accountInWords(awsSettingsOf(config));
+  }
   if (config.target.local === undefined) {
     const { kubernetesSettingsOf } = await import("../../config/resolve-kubernetes.ts");
     return clusterInWords(kubernetesSettingsOf(config));
@@ -42,6 +47,21 @@ async function placeInWords(config: Config): Promise<string> {
   const { localSettingsOf } = await import("../../config/resolve.ts");
   const { listen, replicas, command } = localSettingsOf(config);
   return `listens on ${listen}, ${replicas} replica${replicas === 1 ? "" : "s"} of: ${command}`;
+}
+
+function accountInWords({ account, region, listeners, match, rules, groups, template }: AwsSettings): string {
+  const which = [
+    match.host === undefined ? "" : ` host ${match.host}`,
+    match.path === undefined ? "" : ` path ${match.path}`,
+  ].join("");
+  const behind =
+    rules === undefined
+      ? `${listeners.join(" and ")}${which === "" ? " (default rule)" : which}`
+      : `${rules.length} named rule${rules.length === 1 ? "" : "s"}`;
+  const pair =
+    groups === undefined ? "the groups found by tag or rule" : `${groups.blue} and ${groups.green}`;
+  const by = template.by === "image" ? "AMI" : `user data of ${template.file}`;
+  return `account ${account}${region === undefined ? "" : ` in ${region}`}, ${pair} behind ${behind}, revisions by ${by}`;
 }
 
 function clusterInWords({ access, namespace, template, routing }: ConfiguredSettings): string {

@@ -11,14 +11,22 @@ import type { Invocation } from "../spec.ts";
 const AT_MOST = 60 * 60_000;
 const LOOK_AT_MOST = 30_000;
 
+const ELSEWHERE = {
+  local: { does: "on one machine `teal agent stop --all` ends it", next: "teal agent stop --all" },
+  aws: {
+    does: "on AWS nothing has to be: groups, target groups and rules are yours, and Teal's tags change nothing",
+    next: "remove the weights of the slot without traffic from the rule, by Terraform or by hand",
+  },
+} as const;
+
 /** Gives a service back as it would be without Teal. */
 export function run(invocation: Invocation): Promise<ExitCode> {
   return withSession(invocation, async (session) => {
     const { connection, out } = session;
-    if (connection.target.kind === "local") {
-      const message =
-        "only a service in a cluster can be given back; on one machine `teal agent stop --all` ends it";
-      return refused(session, { code: "TEAL-X020", message }, "teal agent stop --all", EXIT.usage);
+    if (connection.target.kind !== "kubernetes") {
+      const { does, next } = ELSEWHERE[connection.target.kind];
+      const message = `only a service in a cluster can be given back; ${does}`;
+      return refused(session, { code: "TEAL-X020", message }, next, EXIT.usage);
     }
     const { target } = connection;
     const found = await target.belongings(undefined, AbortSignal.timeout(LOOK_AT_MOST));

@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import type { KubernetesConnection } from "../../api/kubernetes.ts";
+import type { LocalConnection } from "../../api/local.ts";
 import { observeNow } from "../../api/planning.ts";
 import { fold } from "../../core/deployment.ts";
 import { millis, sameRevision, SLOTS, type Cause, type Revision, type Slot } from "../../core/units.ts";
@@ -25,6 +27,8 @@ interface Source {
 
 export function run(invocation: Invocation): Promise<ExitCode> {
   return withSession(invocation, async (session) => {
+    const { target } = session.connection;
+    if (target.kind === "aws") return elsewhere(session);
     const sources = await sourcesOf(session, invocation.argument);
     if ("code" in sources) return unseen(session, sources);
     const slot = text(invocation, "slot");
@@ -34,7 +38,7 @@ export function run(invocation: Invocation): Promise<ExitCode> {
     if (chosen.length === 0) return nothing(session, invocation.argument);
     const wanted = (line: LogLine) =>
       !flag(invocation, "errors") || line.source === "err" || ERROR.test(line.text);
-    const readers = chosen.map((source) => ({ ...source, logs: readerOf(session, source, slot) }));
+    const readers = chosen.map((source) => ({ ...source, logs: readerOf(target, source, slot) }));
     // Before the last lines are read, so that none falls between them and what is followed.
     await Promise.all(readers.map(({ logs }) => logs.look()));
     for (const { logs, since } of readers) {
@@ -42,7 +46,7 @@ export function run(invocation: Invocation): Promise<ExitCode> {
       print(session, await logs.last(count(invocation, "lines") ?? DEFAULT_LINES, recent));
     }
     const followed = readers.map(({ logs }) => logs);
-    if (flag(invocation, "follow")) await follow(session, followed, wanted);
+    if (flag(invocation, "follow")) await follow(session, followed, wanted, LOOK[target.kind]);
     return session.out.result({ command: "logs", exit: EXIT.done });
   });
 }
@@ -51,6 +55,7 @@ async function follow(
   session: Session,
   followers: readonly LogReader[],
   wanted: (line: LogLine) => boolean,
+  every: number,
 ): Promise<void> {
   const ended = new AbortController();
   const end = () => ended.abort();
@@ -59,7 +64,7 @@ async function follow(
   const timer = timeout === undefined ? undefined : setTimeout(end, timeout);
   while (!ended.signal.aborted) {
     for (const follower of followers) print(session, (await follower.look()).filter(wanted));
-    await session.connection.clock.sleep(millis(LOOK[session.connection.target.kind]), ended.signal);
+    await session.connection.clock.sleep(millis(every), ended.signal);
   }
   clearTimeout(timer);
 }
@@ -72,7 +77,7 @@ function print({ out }: Session, lines: readonly LogLine[]): void {
 }
 
 function readerOf(
-  { connection: { target } }: Session,
+  target: (LocalConnection | KubernetesConnection)["target"],
   source: Source,
   wanted: string | undefined,
 ): LogReader {
@@ -136,6 +141,16 @@ async function deployments({ connection }: Session): Promise<readonly Known[] | 
       revision: { id: revision, config },
     })),
   ];
+}
+
+/** Instances write where their image sends it: nothing on AWS reads it for everybody. */
+function elsewhere({ out, suffix, invocation }: Session): ExitCode {
+  const message =
+    "the logs of instances are where their image sends them (CloudWatch Logs, the system's journal)";
+  const cause = { code: "TEAL-X021", message };
+  const next = `aws ec2 get-console-output --instance-id ID; teal status --verbose${suffix} names the instances`;
+  out.problem(cause, { exit: EXIT.usage, next });
+  return out.result({ command: invocation.command, exit: EXIT.usage, is: "refused", cause });
 }
 
 function unseen({ out, suffix }: Session, cause: Cause): ExitCode {

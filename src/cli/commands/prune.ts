@@ -1,3 +1,5 @@
+import type { KubernetesConnection } from "../../api/kubernetes.ts";
+import type { LocalConnection } from "../../api/local.ts";
 import type { Cause, Revision } from "../../core/units.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import { openDeployment, serves } from "../finish.ts";
@@ -13,6 +15,13 @@ const PRUNE_AT_MOST = 120_000;
 export function run(invocation: Invocation): Promise<ExitCode> {
   return withSession(invocation, async (session) => {
     const { connection, out, suffix } = session;
+    const { target } = connection;
+    if (target.kind === "aws") {
+      out.text([
+        "Nothing to remove: versions of launch templates cost nothing, and a rollback starts them again.",
+      ]);
+      return out.result({ command: "prune", exit: EXIT.done, removed: [] });
+    }
     const keep = await needed(session);
     if (keep === undefined) {
       const cause = {
@@ -33,7 +42,7 @@ export function run(invocation: Invocation): Promise<ExitCode> {
       out.problem(cause, { exit: EXIT.usage, next: `teal prune --yes${suffix}` });
       return out.result({ command: "prune", exit: EXIT.usage, is: "refused", cause });
     }
-    const pruned = await prune(connection, keep);
+    const pruned = await prune(target, keep);
     if (pruned.is === "refused") {
       out.problem(pruned.cause, { exit: EXIT.human, next: `teal prune${suffix}` });
       return out.result({ command: "prune", exit: EXIT.human, is: "failed", cause: pruned.cause });
@@ -48,7 +57,10 @@ type Pruned =
   | { readonly is: "pruned"; readonly removed: readonly string[] }
   | { readonly is: "refused"; readonly cause: Cause };
 
-async function prune({ target }: Session["connection"], keep: readonly Revision[]): Promise<Pruned> {
+async function prune(
+  target: (LocalConnection | KubernetesConnection)["target"],
+  keep: readonly Revision[],
+): Promise<Pruned> {
   return target.kind === "local"
     ? { is: "pruned", removed: await target.prune(keep) }
     : target.prune(keep, AbortSignal.timeout(PRUNE_AT_MOST));

@@ -1,0 +1,137 @@
+import { millis, type Cause, type Slot } from "../../core/units.ts";
+import type { SlotProvider } from "../../ports/slots.ts";
+import type { Prepared, Target } from "../../ports/target.ts";
+import type { AwsApi } from "./api/api.ts";
+import { createFence } from "./fence.ts";
+import type { Found } from "./found.ts";
+import { inferFrom, type Sought } from "./infer.ts";
+import { createAwsRouter, type AwsRouter } from "./router/router.ts";
+import { groupsOf } from "./router/view.ts";
+import type { AwsSettings } from "./settings.ts";
+import { createAwsSlots } from "./slots/slots.ts";
+
+/** A service in an AWS account. */
+export interface AwsTarget extends Target {
+  readonly kind: "aws";
+  readonly api: AwsApi;
+  /** What the configuration means in the account; kept once it was found. */
+  found(signal: AbortSignal): Promise<Sought>;
+  /** The highest fence that the target groups' tags say; 0 where nobody ever claimed one. */
+  claimed(signal: AbortSignal): Promise<number>;
+  /** Where users reach the service, as far as its first rule says. */
+  address(signal: AbortSignal): Promise<string | undefined>;
+}
+
+/** Looking costs tokens that every tool of the account shares; what the poller brings is looked at once it is there. */
+const PACE = millis(1_000);
+
+/**
+ * How long instances take as long as nothing was measured (ms): a boot and a target group's first checks, and its
+ * default deregistration delay. They order the strategies and their costs, they promise nothing.
+ */
+const ASSUMED = { ensure: 120_000, retire: 300_000, shift: 1_000 } as const;
+
+/** The service as a target. Nothing is asked before a method needs it. */
+export function createAwsTarget(api: AwsApi, settings: AwsSettings): AwsTarget {
+  const inferred = inferFrom(api, settings);
+  const sought = (signal: AbortSignal) => inferred.found({ signal, purse: "switch" });
+  const found = async (signal: AbortSignal): Promise<Found | Cause> => {
+    const answer = await sought(signal);
+    return answer.is === "found" ? answer.found : answer.cause;
+  };
+  const fence = createFence(api);
+  const router = createAwsRouter(api, settings, found, { fence });
+  const slots = createAwsSlots(api, settings, found, { fence });
+  const preparing = async (
+    signal: AbortSignal,
+    run: (found: Found) => Promise<Prepared>,
+  ): Promise<Prepared> => {
+    const answer = await sought(signal);
+    if (answer.is === "found") return run(answer.found);
+    const next = answer.is === "refused" ? answer.next : "remove the cause and run the command again";
+    return { is: "refused", cause: answer.cause, next };
+  };
+  return {
+    kind: "aws",
+    api,
+    place: `${settings.account}/${api.region}`,
+    slots: attached(slots, router),
+    router,
+    pace: PACE,
+    counting: { unit: "instance", assumed: ASSUMED },
+    prepare: (name, signal, progress) =>
+      preparing(signal, async (known) =>
+        (await import("./prepare.ts")).prepare({ api, settings, found: known }, name, signal, progress),
+      ),
+    recall: (revision, signal) =>
+      preparing(signal, async (known) =>
+        (await import("./prepare.ts")).recall({ api, settings, found: known }, revision, signal),
+      ),
+    preflight: async (plan, signal) => {
+      const answer = await sought(signal);
+      if (answer.is !== "found")
+        return [
+          {
+            is: answer.is === "refused" ? "blocks" : "unproven",
+            cause: answer.cause,
+            ...(answer.is === "refused" ? { next: answer.next } : {}),
+          },
+        ];
+      const { preflight } = await import("./preflight/preflight.ts");
+      return preflight({ api, settings, found: answer.found, now: Date.now() }, plan, {
+        signal,
+        purse: "plan",
+      });
+    },
+    preview: async () => undefined,
+    found: sought,
+    claimed: async (signal) => {
+      const known = await found(signal);
+      if ("code" in known) return 0;
+      const tags = await fence.read(groupsOf(known), { signal, purse: "switch" });
+      return "code" in tags ? 0 : tags.fence;
+    },
+    address: async (signal) => {
+      const known = await found(signal);
+      return "code" in known ? undefined : addressOf(known);
+    },
+    close: () => api.close(),
+  };
+}
+
+/** A target group that no rule names is not health checked: the candidate's is named, at weight 0, before it starts. */
+function attached(slots: SlotProvider, router: AwsRouter): SlotProvider {
+  return {
+    ...slots,
+    fencing: slots.fencing,
+    claim: (by) => slots.claim(by),
+    observe: (slot: Slot, signal) => slots.observe(slot, signal),
+    retire: (slot, keep, expect, by) => slots.retire(slot, keep, expect, by),
+    restore: (borrowed, by) => slots.restore(borrowed, by),
+    reach: (slot, signal) => slots.reach(slot, signal),
+    ensure: async (slot, want, expect, by) => {
+      const named = await router.complete(by);
+      if (named.is === "conflict" || named.is === "rejected" || named.is === "unknown")
+        return { is: named.is === "unknown" ? "unknown" : "rejected", cause: causeOf(named) };
+      if (named.is === "fenced") return named;
+      return slots.ensure(slot, want, expect, by);
+    },
+  };
+}
+
+function causeOf(answer: { readonly is: string; readonly cause?: Cause }): Cause {
+  return (
+    answer.cause ?? { code: "TEAL-A357", message: "the rules were changed by somebody else in this moment" }
+  );
+}
+
+/** `https://shop.example/shop`, without the wildcards of the rule's conditions. */
+function addressOf({ rules: [rule] }: Found): string | undefined {
+  if (rule === undefined) return undefined;
+  const { protocol, port, loadBalancer } = rule.listener;
+  const host = rule.hosts.find((each) => !/[*?]/.test(each)) ?? loadBalancer.dnsName;
+  const scheme = protocol.toLowerCase();
+  const usual = port === (scheme === "https" ? 443 : 80) ? "" : `:${port}`;
+  const path = rule.paths[0]?.replace(/[*?].*$/, "") ?? "";
+  return `${scheme}://${host}${usual}${path === "/" ? "" : path}`;
+}
