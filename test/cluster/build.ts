@@ -1,11 +1,9 @@
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
+import { readFile, symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { cached } from "../cached.ts";
 
 /** The binary looks at the name it is called by. */
 const PROGRAMS = [
@@ -19,7 +17,6 @@ const PROGRAMS = [
 const GATEWAY_API = "sigs.k8s.io/gateway-api@v1.6.3";
 /** Ten minutes on two cores with nothing cached; a slow machine may take several times that. */
 const BUILD_MS = 45 * 60_000;
-const TELL_EVERY_MS = 20_000;
 
 /** Something that Go builds from a folder of this one. */
 interface Product {
@@ -63,22 +60,12 @@ export async function conformanceTests(): Promise<string> {
   return join(await built(CONFORMANCE, console.error), CONFORMANCE.name);
 }
 
-/**
- * The folder with a product, built before if these sources never were: outside the tree, by a hash of the sources, so
- * that every checkout of the same sources uses the same build.
- */
 async function built(product: Product, tell: (line: string) => void): Promise<string> {
-  const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "teal-test");
-  const folder = join(cache, `${product.name}-${await sourceHash(product)}`);
-  if (existsSync(folder)) return folder;
-  await mkdir(cache, { recursive: true });
-  const release = await lock(join(cache, "build.lock"), tell);
-  try {
-    if (!existsSync(folder)) await build(product, folder, tell);
-  } finally {
-    await release();
-  }
-  return folder;
+  const name = `${product.name}-${await sourceHash(product)}`;
+  return cached(
+    { name, what: product.what, make: (folder) => build(product, folder), within: BUILD_MS },
+    tell,
+  );
 }
 
 /** The folder with the definitions of the Gateway API's standard channel, from its Go module. */
@@ -105,26 +92,9 @@ async function sourceHash(product: Product): Promise<string> {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Builds beside the folder and renames: a folder that is there is complete. */
-async function build(product: Product, folder: string, tell: (line: string) => void): Promise<void> {
-  const unfinished = `${folder}.unfinished`;
-  // Of a build that was killed: nobody else builds while we hold the lock.
-  await rm(unfinished, { recursive: true, force: true });
-  await mkdir(unfinished);
-  try {
-    const began = performance.now();
-    tell(`building into ${folder} ${product.what}`);
-    const telling = setInterval(
-      () => tell(`  still building, ${Math.round((performance.now() - began) / 1000)} s`),
-      TELL_EVERY_MS,
-    );
-    await goBuild(product, join(unfinished, product.name)).finally(() => clearInterval(telling));
-    for (const name of product.links) await symlink(product.name, join(unfinished, name));
-    await rename(unfinished, folder);
-    tell(`built in ${Math.round((performance.now() - began) / 1000)} s`);
-  } finally {
-    await rm(unfinished, { recursive: true, force: true });
-  }
+async function build(product: Product, folder: string): Promise<void> {
+  await goBuild(product, join(folder, product.name));
+  for (const name of product.links) await symlink(product.name, join(folder, name));
 }
 
 async function goBuild(product: Product, output: string): Promise<void> {
@@ -157,31 +127,4 @@ async function linkerFlags(): Promise<string> {
     Object.entries(stamp).map(([name, value]) => `-X ${where}.${name}=${value}`),
   );
   return ["-s", "-w", ...stamped].join(" ");
-}
-
-/** One build at a time on a machine. A lock whose holder is gone is taken over. */
-async function lock(path: string, tell: (line: string) => void): Promise<() => Promise<void>> {
-  const deadline = performance.now() + BUILD_MS;
-  for (let told = false; ; told = true) {
-    try {
-      await writeFile(path, String(process.pid), { flag: "wx" });
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
-    const holder = Number(await readFile(path, "utf8").catch(() => ""));
-    if (holder > 0 && !isRunning(holder)) await rm(path, { force: true });
-    else if (!told) tell(`another process (${holder}) builds something; waiting for it`);
-    if (performance.now() > deadline) throw new Error(`${path} was held too long, by process ${holder}`);
-    await sleep(500);
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }

@@ -3,13 +3,15 @@
  * `node store-writer.ts append <place> <deployment> <writer> <count>`: appends; says the number of each event.
  * `node store-writer.ts cycle <place> <prefix>`: opens, appends and closes deployments without end; says
  * `<deployment> <number of events>`, and `<deployment> closed`.
- * The place is an SQLite file, or `<namespace>@<kubeconfig>` with the context `teal-test`.
+ * The place is an SQLite file, `<namespace>@<kubeconfig>` with the context `teal-test`, or `s3://<bucket>/<prefix>`
+ * with the server and the credentials in the environment.
  * With `STORE_WRITER_UID` it becomes that user once its program is read: where the program lies, that user may not be
  * allowed to read it.
  */
 import { writeSync } from "node:fs";
 import { deploymentId } from "../../src/core/units.ts";
 import type { StateStore } from "../../src/ports/store.ts";
+import { openS3Store } from "../../src/state/s3/store.ts";
 import { openSqliteStore } from "../../src/state/sqlite/store.ts";
 import { connectApi } from "../../src/targets/kubernetes/api/connect.ts";
 import { openKubernetesStore } from "../../src/state/kubernetes/store.ts";
@@ -42,6 +44,11 @@ if (mode === "cycle") {
 dispose();
 
 async function open(at: string): Promise<{ store: StateStore; dispose: () => void }> {
+  const [, bucket, prefix] = /^s3:\/\/([^/]+)\/(.+)$/u.exec(at) ?? [];
+  if (bucket !== undefined && prefix !== undefined) {
+    const shared = openS3Store({ bucket, prefix, access: {} });
+    return { store: shared, dispose: () => void shared.dispose() };
+  }
   const [namespace = "", kubeconfig] = at.split("@");
   if (kubeconfig === undefined) {
     const file = openSqliteStore(at);

@@ -89,6 +89,8 @@ const WALLS: readonly Planted[] = [
   importing("edge and what the local programs share", `${LOCAL}/edge/c.ts`, "../protocol.ts"),
   importing("edge and a layer below", `${LOCAL}/edge/d.ts`, "../../../state/sqlite.ts", IMPORTS),
   importing("a cloud SDK under its own target", "src/targets/aws/sdk.ts", "@aws-sdk/client-ec2"),
+  importing("a cloud SDK in the store that is there", "src/state/s3/sdk.ts", "@aws-sdk/client-s3"),
+  importing("a cloud SDK in another store", "src/state/sqlite/sdk.ts", "@aws-sdk/client-s3", IMPORTS),
   importing("a cloud SDK in the command line", "src/cli/sdk.ts", "@aws-sdk/client-ec2", IMPORTS),
   importing("a cloud SDK under another target", "src/targets/aws/k8s.ts", "@kubernetes/client-node", IMPORTS),
   importing("node:http on the way of every command", "src/config/http.ts", "node:http", IMPORTS),
