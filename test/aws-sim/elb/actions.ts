@@ -153,7 +153,9 @@ function readOidc(input: Input | undefined, before: readonly Action[]): Readonly
   for (const member of ["Issuer", "AuthorizationEndpoint", "TokenEndpoint", "UserInfoEndpoint", "ClientId"]) {
     need(input, member);
   }
-  const known = before.some(({ AuthenticateOidcConfig: config }) => config?.["ClientId"] === input["ClientId"]);
+  const known = before.some(
+    ({ AuthenticateOidcConfig: config }) => config?.["ClientId"] === input["ClientId"],
+  );
   const keeps = flag(input, "UseExistingClientSecret") === true && known;
   if (!keeps && text(input, "ClientSecret") === undefined) {
     throw refused("ClientSecret must be given unless the existing one is used");
@@ -217,9 +219,9 @@ export function checkActions(
 export function checkStickiness(book: Pick<Book, "targetGroups">, actions: readonly Action[]): void {
   for (const { ForwardConfig: forward } of actions) {
     if (forward === undefined || forward.TargetGroups.length < 2) continue;
-    const sticky = forward.TargetGroups.map(({ TargetGroupArn: arn }) => book.targetGroups.get(arn)?.attributes).filter(
-      (attributes) => attributes?.get("stickiness.enabled") === "true",
-    );
+    const sticky = forward.TargetGroups.map(
+      ({ TargetGroupArn: arn }) => book.targetGroups.get(arn)?.attributes,
+    ).filter((attributes) => attributes?.get("stickiness.enabled") === "true");
     if (sticky.length > 0 && !forward.TargetGroupStickinessConfig.Enabled) {
       throw new AwsError(
         "InvalidConfigurationRequest",
@@ -234,4 +236,3 @@ export function checkStickiness(book: Pick<Book, "targetGroups">, actions: reado
     }
   }
 }
-

@@ -96,5 +96,4 @@ export function checkTargetGroup(attributes: Attributes): void {
   }
 }
 
-export const shown = (attributes: Attributes) =>
-  [...attributes].map(([Key, Value]) => ({ Key, Value }));
+export const shown = (attributes: Attributes) => [...attributes].map(([Key, Value]) => ({ Key, Value }));

@@ -58,7 +58,9 @@ function readCondition(input: Input): Condition {
       return { Field, Values, SourceIpConfig: { Values } };
     }
     default:
-      throw invalid(`Condition field '${Field}' must be one of host-header, path-pattern, http-header, query-string, http-request-method, source-ip`);
+      throw invalid(
+        `Condition field '${Field}' must be one of host-header, path-pattern, http-header, query-string, http-request-method, source-ip`,
+      );
   }
 }
 
@@ -71,7 +73,8 @@ function either(input: Input, member: string, longest: number, pattern: RegExp):
   }
   if (values.length === 0) throw invalid(`A condition with field '${text(input, "Field")}' needs a value`);
   for (const value of values) {
-    if (value.length > longest || !pattern.test(value)) throw invalid(`Condition value '${value}' is not valid`);
+    if (value.length > longest || !pattern.test(value))
+      throw invalid(`Condition value '${value}' is not valid`);
   }
   return values;
 }

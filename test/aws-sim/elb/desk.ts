@@ -32,7 +32,11 @@ export interface ElbOptions {
   readonly certificateNames?: readonly string[];
 }
 
-export function openDesk(world: World, options: ElbOptions, changed: (before: Book, now: Book) => void): Desk {
+export function openDesk(
+  world: World,
+  options: ElbOptions,
+  changed: (before: Book, now: Book) => void,
+): Desk {
   const chance: Chance = world.chance.fork("elb/ids");
   const book = new Timeline<Book>(world.clock, EMPTY_BOOK);
   const digit = () => Math.floor(chance.next() * 16).toString(16);
@@ -90,7 +94,9 @@ export const arnsOf =
 
 /** IAM user guide, "Global condition keys": aws:RequestTag/key and aws:TagKeys. */
 function tagConditions(input: Input): Readonly<Record<string, readonly string[]>> {
-  const tags = records(input, "Tags").map((tag) => [text(tag, "Key") ?? "", text(tag, "Value") ?? ""] as const);
+  const tags = records(input, "Tags").map(
+    (tag) => [text(tag, "Key") ?? "", text(tag, "Value") ?? ""] as const,
+  );
   if (tags.length === 0) return {};
   return {
     ...Object.fromEntries(tags.map(([key, value]) => [`aws:RequestTag/${key}`, [value]])),
@@ -99,18 +105,16 @@ function tagConditions(input: Input): Readonly<Record<string, readonly string[]>
 }
 
 export const notFound = {
-  loadBalancer: (what: string) => new AwsError("LoadBalancerNotFound", `Load balancers '[${what}]' not found`),
+  loadBalancer: (what: string) =>
+    new AwsError("LoadBalancerNotFound", `Load balancers '[${what}]' not found`),
   listener: (what: string) => new AwsError("ListenerNotFound", `One or more listeners not found: ${what}`),
   rule: (what: string) => new AwsError("RuleNotFound", `One or more rules not found: ${what}`),
-  targetGroup: (what: string) => new AwsError("TargetGroupNotFound", `One or more target groups not found: ${what}`),
+  targetGroup: (what: string) =>
+    new AwsError("TargetGroupNotFound", `One or more target groups not found: ${what}`),
 };
 
 /** The entry of a required member, or the documented "not found". */
-export function lookUp<T>(
-  map: ReadonlyMap<string, T>,
-  arn: string,
-  kind: keyof typeof notFound,
-): T {
+export function lookUp<T>(map: ReadonlyMap<string, T>, arn: string, kind: keyof typeof notFound): T {
   const found = map.get(arn);
   if (found === undefined) throw notFound[kind](arn);
   return found;

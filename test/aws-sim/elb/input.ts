@@ -14,7 +14,9 @@ export function text(input: Input, name: string): string | undefined {
 export function need(input: Input, name: string): string {
   const value = text(input, name);
   if (value !== undefined && value !== "") return value;
-  throw invalid(`1 validation error detected: Value null at '${name}' failed to satisfy constraint: Member must not be null`);
+  throw invalid(
+    `1 validation error detected: Value null at '${name}' failed to satisfy constraint: Member must not be null`,
+  );
 }
 
 /** A whole number within bounds. */

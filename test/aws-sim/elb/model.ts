@@ -143,9 +143,7 @@ export const listenersOf = (book: Book, loadBalancer: string): Listener[] =>
 
 /** By priority, the default rule last (API reference, DescribeRules; guide, "Listener rules": evaluated in priority order). */
 export const rulesOf = (book: Book, listener: string): Rule[] =>
-  [...book.rules.values()]
-    .filter((rule) => rule.listener === listener)
-    .toSorted((a, b) => rank(a) - rank(b));
+  [...book.rules.values()].filter((rule) => rule.listener === listener).toSorted((a, b) => rank(a) - rank(b));
 
 const rank = ({ priority }: Rule) => (priority === "default" ? Number.POSITIVE_INFINITY : priority);
 

@@ -23,5 +23,8 @@ type Quota = keyof typeof QUOTAS;
 /** The quota's own error when `count` is more than it allows. */
 export function within(quota: Quota, count: number, code: string): void {
   if (count <= QUOTAS[quota]) return;
-  throw new AwsError(code, `The maximum number of ${quota.replaceAll("-", " ")} (${QUOTAS[quota]}) has been reached`);
+  throw new AwsError(
+    code,
+    `The maximum number of ${quota.replaceAll("-", " ")} (${QUOTAS[quota]}) has been reached`,
+  );
 }

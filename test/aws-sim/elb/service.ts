@@ -1,4 +1,12 @@
-import { AwsError, type Input, type Machines, type Operation, type Service, type Targets, type World } from "../kernel.ts";
+import {
+  AwsError,
+  type Input,
+  type Machines,
+  type Operation,
+  type Service,
+  type Targets,
+  type World,
+} from "../kernel.ts";
 import type { Counted } from "./data/counters.ts";
 import { serveNames, type NameServer } from "./data/dns.ts";
 import { Plane } from "./data/plane.ts";
@@ -65,7 +73,10 @@ export function createElb(world: World, machines: Machines, options: ElbOptions 
   const desk: Desk = openDesk(world, options, (before, now) => plane.follow(before, now));
   const plane = new Plane(world, machines, {
     propagation: options.propagation ?? [],
-    certificateNames: [`*.${world.region}.elb.amazonaws.com`, ...(options.certificateNames ?? ["*.example", "localhost"])],
+    certificateNames: [
+      `*.${world.region}.elb.amazonaws.com`,
+      ...(options.certificateNames ?? ["*.example", "localhost"]),
+    ],
     zoneOf: (subnet) => zoneOf(desk, subnet),
   });
   const operations: Record<string, Operation> = {
@@ -95,7 +106,8 @@ export function createElb(world: World, machines: Machines, options: ElbOptions 
 function targetsOf(plane: Plane): Targets {
   const group = (arn: string) => {
     const found = plane.groups.get(arn);
-    if (found === undefined) throw new AwsError("TargetGroupNotFound", `One or more target groups not found: ${arn}`);
+    if (found === undefined)
+      throw new AwsError("TargetGroupNotFound", `One or more target groups not found: ${arn}`);
     return found;
   };
   return {
@@ -105,7 +117,12 @@ function targetsOf(plane: Plane): Targets {
     deregister: async (arn, id) => plane.groups.get(arn)?.deregister(id),
     health: (arn, id) => {
       const target = [...(plane.groups.get(arn)?.targets.values() ?? [])].find((each) => each.id === id);
-      return target && { state: target.health.state, ...(target.health.reason !== undefined && { reason: target.health.reason }) };
+      return (
+        target && {
+          state: target.health.state,
+          ...(target.health.reason !== undefined && { reason: target.health.reason }),
+        }
+      );
     },
   };
 }
@@ -119,11 +136,11 @@ function withDoors(
 ): ElbWorld {
   const aliases = new Map<string, string>();
   const arnOf = (nameOrArn: string) =>
-    [...desk.book.loadBalancers.values()].find(({ arn, name }) => arn === nameOrArn || name === nameOrArn)?.arn ??
-    nameOrArn;
+    [...desk.book.loadBalancers.values()].find(({ arn, name }) => arn === nameOrArn || name === nameOrArn)
+      ?.arn ?? nameOrArn;
   const groupOf = (nameOrArn: string) =>
-    [...desk.book.targetGroups.values()].find(({ arn, name }) => arn === nameOrArn || name === nameOrArn)?.arn ??
-    nameOrArn;
+    [...desk.book.targetGroups.values()].find(({ arn, name }) => arn === nameOrArn || name === nameOrArn)
+      ?.arn ?? nameOrArn;
   const view = (arn: string, node: ReturnType<Plane["nodes"]>[number]): NodeView => ({
     address: node.address,
     zone: node.zone,
@@ -162,7 +179,8 @@ function withDoors(
     },
     nodes: (balancer) => plane.nodes(arnOf(balancer)).map((node) => view(arnOf(balancer), node)),
     delays: (balancer, delays) => {
-      for (const [at, node] of plane.nodes(arnOf(balancer)).entries()) node.delay = delays[at % delays.length] ?? 0;
+      for (const [at, node] of plane.nodes(arnOf(balancer)).entries())
+        node.delay = delays[at % delays.length] ?? 0;
     },
     addNode: async (balancer, delay) => {
       const arn = arnOf(balancer);
@@ -178,7 +196,9 @@ function withDoors(
     requests: (targetGroup, node) =>
       plane.counters
         .all()
-        .filter((each) => each.targetGroup === groupOf(targetGroup) && (node === undefined || each.node === node))
+        .filter(
+          (each) => each.targetGroup === groupOf(targetGroup) && (node === undefined || each.node === node),
+        )
         .reduce((sum, { requests }) => sum + requests, 0),
     act,
     shift: (ruleArn, weights) => {
@@ -186,10 +206,14 @@ function withDoors(
       const Actions = rule.actions.map((action) => {
         if (action.ForwardConfig === undefined) return action;
         const { TargetGroupArn: _single, ...rest } = action;
-        const TargetGroups = Object.entries(weights).map(([group, Weight]) => ({ TargetGroupArn: groupOf(group), Weight }));
+        const TargetGroups = Object.entries(weights).map(([group, Weight]) => ({
+          TargetGroupArn: groupOf(group),
+          Weight,
+        }));
         return { ...rest, ForwardConfig: { ...action.ForwardConfig, TargetGroups } };
       });
-      if (rule.priority === "default") act("ModifyListener", { ListenerArn: rule.listener, DefaultActions: Actions });
+      if (rule.priority === "default")
+        act("ModifyListener", { ListenerArn: rule.listener, DefaultActions: Actions });
       else act("ModifyRule", { RuleArn: rule.arn, Actions });
     },
     stop: async () => {

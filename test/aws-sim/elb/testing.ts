@@ -47,12 +47,19 @@ export interface Answered {
     IsDefault: boolean;
     Actions: readonly Forwarded[];
   }[];
-  readonly TargetGroups: readonly { TargetGroupArn: string; TargetGroupName: string; LoadBalancerArns: string[] }[];
+  readonly TargetGroups: readonly {
+    TargetGroupArn: string;
+    TargetGroupName: string;
+    LoadBalancerArns: string[];
+  }[];
   readonly TargetHealthDescriptions: readonly {
     Target: { Id: string; Port: number };
     TargetHealth: { State: string; Reason?: string; Description?: string };
   }[];
-  readonly TagDescriptions: readonly { ResourceArn: string; Tags: readonly { Key: string; Value: string }[] }[];
+  readonly TagDescriptions: readonly {
+    ResourceArn: string;
+    Tags: readonly { Key: string; Value: string }[];
+  }[];
   readonly NextMarker?: string;
 }
 
@@ -148,11 +155,18 @@ export interface Shop {
 /** `shop-alb` on port 8000 with two nodes; default rule: blue 100, green 0. */
 export function shop({ call }: Stage): Shop {
   const group = (name: string) =>
-    call<Answered>("CreateTargetGroup", { Name: name, Protocol: "HTTP", Port: MACHINE_PORT, VpcId: "vpc-1", ...QUICK })
-      .TargetGroups[0]!.TargetGroupArn;
+    call<Answered>("CreateTargetGroup", {
+      Name: name,
+      Protocol: "HTTP",
+      Port: MACHINE_PORT,
+      VpcId: "vpc-1",
+      ...QUICK,
+    }).TargetGroups[0]!.TargetGroupArn;
   const [blue, green] = [group("shop-blue"), group("shop-green")];
-  const balancer = call<Answered>("CreateLoadBalancer", { Name: "shop-alb", Subnets: ["subnet-1", "subnet-2"] })
-    .LoadBalancers[0]!.LoadBalancerArn;
+  const balancer = call<Answered>("CreateLoadBalancer", {
+    Name: "shop-alb",
+    Subnets: ["subnet-1", "subnet-2"],
+  }).LoadBalancers[0]!.LoadBalancerArn;
   const listener = call<Answered>("CreateListener", {
     LoadBalancerArn: balancer,
     Protocol: "HTTP",
@@ -177,6 +191,8 @@ export interface Got {
   readonly status: number;
   readonly headers: http.IncomingHttpHeaders;
   readonly body: string;
+  /** It went over a connection that had been used before. */
+  readonly reused: boolean;
 }
 
 /** One request on a connection of its own, unless an agent is given. */
@@ -195,6 +211,7 @@ export function get(
           status: response.statusCode!,
           headers: response.headers,
           body: Buffer.concat(chunks).toString(),
+          reused: request.reusedSocket,
         }),
       );
     });

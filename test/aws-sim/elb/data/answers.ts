@@ -72,7 +72,8 @@ export function unauthenticated(action: Action, asked: Asked): OwnAnswer | undef
   const logged = cookie(header, `${name}-0`) ?? cookie(header, name);
   if (logged !== undefined || config["OnUnauthenticatedRequest"] === "allow") return undefined;
   if (config["OnUnauthenticatedRequest"] === "deny") return errorPage(401);
-  const provider = config["AuthorizationEndpoint"] ?? `https://${String(config["UserPoolDomain"])}/oauth2/authorize`;
+  const provider =
+    config["AuthorizationEndpoint"] ?? `https://${String(config["UserPoolDomain"])}/oauth2/authorize`;
   const location = new URL(String(provider));
   location.searchParams.set("client_id", String(config["ClientId"] ?? config["UserPoolClientId"]));
   location.searchParams.set("response_type", "code");

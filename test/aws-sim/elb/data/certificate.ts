@@ -49,7 +49,4 @@ const sequence = (...content: readonly Buffer[]) => tag(0x30, ...content);
 const oid = (...bytes: readonly number[]) => tag(6, Buffer.from(bytes));
 const utf8 = (text: string) => tag(12, Buffer.from(text));
 const time = (ms: number) =>
-  tag(
-    0x17,
-    Buffer.from(`${new Date(ms).toISOString().replace(/[-:T]/g, "").slice(2, 14)}Z`),
-  );
+  tag(0x17, Buffer.from(`${new Date(ms).toISOString().replace(/[-:T]/g, "").slice(2, 14)}Z`));

@@ -97,7 +97,8 @@ export class Group {
   /** 0 < share <= 1: what a target takes compared with one that is warm. Guide, "Slow start mode": it grows linearly. */
   share(target: Target): number {
     if (target.slowSince === undefined) return 1;
-    const share = (this.#deps.clock.now() - target.slowSince) / (this.#seconds("slow_start.duration_seconds") * 1000);
+    const share =
+      (this.#deps.clock.now() - target.slowSince) / (this.#seconds("slow_start.duration_seconds") * 1000);
     if (share < 1) return Math.max(share, 0.01);
     target.slowSince = undefined;
     return 1;
@@ -122,7 +123,9 @@ export class Group {
     const healthy = targets.filter(({ health }) => health.state === "healthy");
     const unhealthy = targets.filter(({ health }) => health.state === "unhealthy");
     const counted = healthy.length + unhealthy.length;
-    const least = this.#of.attributes.get("target_group_health.unhealthy_state_routing.minimum_healthy_targets.count");
+    const least = this.#of.attributes.get(
+      "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count",
+    );
     const percent = this.#of.attributes.get(
       "target_group_health.unhealthy_state_routing.minimum_healthy_targets.percentage",
     );

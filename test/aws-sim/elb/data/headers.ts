@@ -56,7 +56,9 @@ function forwardedFor(request: IncomingMessage, mode: string | undefined): strin
 
 function trace(came: string | undefined, now: number): string {
   traces += 1;
-  const seconds = Math.floor(now / 1000).toString(16).padStart(8, "0");
+  const seconds = Math.floor(now / 1000)
+    .toString(16)
+    .padStart(8, "0");
   const own = `1-${seconds}-${prefix}${traces.toString(16).padStart(8, "0")}`;
   if (came === undefined) return `Root=${own}`;
   return came.includes("Root=") ? `Self=${own};${came.replace(/Self=[^;]*;?/, "")}` : `Root=${own};${came}`;

@@ -16,6 +16,8 @@ import { tunnel, writeOwn } from "./tunnel.ts";
 
 /** A busy machine is not an idle connection: none is closed earlier than this, ms of the machine. */
 const LEAST_IDLE = 1_000;
+/** Clients live in the machine's time: they keep connections for seconds, whatever the world's speed is. */
+const LEAST_CLIENT_IDLE = 10_000;
 /** Guide, "Troubleshoot", HTTP 504: ten seconds to connect to a target. */
 const CONNECT = 10_000;
 
@@ -83,7 +85,8 @@ export class Node {
     this.#wake();
     for (const [port, server] of this.#servers) {
       const listener = told.ports.get(port)?.listener;
-      if (listener === undefined || secure(server) !== (listener.protocol === "HTTPS")) this.#close(port, server);
+      if (listener === undefined || secure(server) !== (listener.protocol === "HTTPS"))
+        this.#close(port, server);
     }
     this.#open();
   }
@@ -149,7 +152,7 @@ export class Node {
   #serve({ port, protocol }: Listener): Server {
     const { key, certificate: cert } = protocol === "HTTPS" ? this.#deps.certificate() : {};
     const server = protocol === "HTTPS" ? https.createServer({ key, cert }) : http.createServer();
-    server.keepAliveTimeout = this.#idle();
+    server.keepAliveTimeout = Math.max(LEAST_CLIENT_IDLE, this.#idle());
     server.requestTimeout = 0;
     server.headersTimeout = 60_000;
     server.on(protocol === "HTTPS" ? "secureConnection" : "connection", (socket: object) =>
@@ -168,7 +171,9 @@ export class Node {
     // was deleted closes its connections the same way.
     if (table === undefined || this.#tooOld(request)) response.shouldKeepAlive = false;
     const decision: Decision =
-      table === undefined ? { is: "own", answer: errorPage(503) } : decide(this.#routing, table, asked(request));
+      table === undefined
+        ? { is: "own", answer: errorPage(503) }
+        : decide(this.#routing, table, asked(request));
     if (decision.is === "own") {
       this.#countOwn(decision.targetGroup, decision.answer.status);
       sendOwn(response, decision.answer);
@@ -256,10 +261,10 @@ export class Node {
     const scheme = group.of.protocol.toLowerCase();
     pool = new Pool(`${scheme}://${group.host(target)}:${target.port}`, {
       pipelining: 1,
+      localAddress: this.address,
       keepAliveTimeout: this.#idle(),
       keepAliveMaxTimeout: this.#idle(),
       connect: {
-        localAddress: this.address,
         timeout: this.#real(CONNECT),
         // Guide, "Target groups": certificates of targets are not validated.
         rejectUnauthorized: false,

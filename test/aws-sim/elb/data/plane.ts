@@ -60,7 +60,8 @@ export class Plane {
       let group = this.groups.get(arn);
       if (group === undefined) this.groups.set(arn, (group = this.#group(of.arn, now)));
       const used = usersOf(now, arn).length > 0;
-      if (of !== before.targetGroups.get(arn) || used !== usersOf(before, arn).length > 0) group.configure(of, used);
+      if (of !== before.targetGroups.get(arn) || used !== usersOf(before, arn).length > 0)
+        group.configure(of, used);
     }
     for (const arn of before.targetGroups.keys()) if (!now.targetGroups.has(arn)) this.#forget(arn);
     if (unmoved(before, now)) return;
@@ -88,8 +89,11 @@ export class Plane {
 
   /** Once every port is open; throws when one could not be. */
   async ready(): Promise<void> {
-    await Promise.all([...this.#balancers.values()].flatMap(({ nodes }) => nodes.map((node) => node.ready())));
-    if (this.#problems.length > 0) throw new AggregateError(this.#problems.splice(0), "a listener could not be opened");
+    await Promise.all(
+      [...this.#balancers.values()].flatMap(({ nodes }) => nodes.map((node) => node.ready())),
+    );
+    if (this.#problems.length > 0)
+      throw new AggregateError(this.#problems.splice(0), "a listener could not be opened");
   }
 
   /** Once every node has applied what is true now, or something later. */

@@ -25,7 +25,8 @@ export interface Relaying {
 /** Sends a request to a target and its answer back, piece by piece; each side waits for the slower one. */
 export function relay(pool: Pool, relaying: Relaying): void {
   const { request } = relaying;
-  const hasBody = "transfer-encoding" in request.headers || Number(request.headers["content-length"] ?? 0) > 0;
+  const hasBody =
+    "transfer-encoding" in request.headers || Number(request.headers["content-length"] ?? 0) > 0;
   const answer = new Answer(relaying);
   try {
     pool.dispatch(

@@ -114,8 +114,7 @@ function pickTarget(
   const content = cookie(header, TARGET_COOKIE);
   const stuck = content === undefined ? undefined : deps.cookies.open(content, deps.clock.now())?.to;
   // Guide, "Sticky sessions": a target that is unhealthy or drains is left for another one.
-  const target =
-    group.routable().find(({ key }) => `${arn} ${key}` === stuck) ?? nextTarget(deps, group);
+  const target = group.routable().find(({ key }) => `${arn} ${key}` === stuck) ?? nextTarget(deps, group);
   if (target === undefined) return undefined;
   const until = deps.clock.now() + Number(attributes.get("stickiness.lb_cookie.duration_seconds")) * 1000;
   const value = deps.cookies.seal({ to: `${arn} ${target.key}`, until });

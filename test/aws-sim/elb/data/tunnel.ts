@@ -27,12 +27,14 @@ export interface Tunnelling {
 export function tunnel(tunnelling: Tunnelling): () => void {
   const { request, socket, to, from, headers, idle } = tunnelling;
   let over = false;
+  let peer: Socket | undefined;
   const end = (own?: 502 | 504) => {
     if (over) return;
     over = true;
     if (own === undefined) socket.destroy();
     else writeOwn(socket, errorPage(own));
     ahead.destroy();
+    peer?.destroy();
     tunnelling.ended(own);
   };
   const ahead = (to.protocol === "HTTPS" ? https : http).request({
@@ -50,7 +52,8 @@ export function tunnel(tunnelling: Tunnelling): () => void {
     timedOut = true;
     ahead.destroy(new Error("nothing came within the idle timeout"));
   });
-  ahead.on("upgrade", (response, peer: Socket, rest) => {
+  ahead.on("upgrade", (response, upgraded: Socket, rest) => {
+    peer = upgraded;
     tunnelling.began(101);
     socket.write(head(response, tunnelling.setCookies, []));
     if (rest.length > 0) socket.write(rest);

@@ -24,11 +24,18 @@ export function listenerOperations(desk: Desk): Record<string, Operation> {
     DeleteListener: writing("DeleteListener", arnsOf(ID), (input) => remove(desk, need(input, ID))),
     DescribeListeners: reading("DescribeListeners", (input, { seenAt }) => {
       const book = desk.seen(seenAt);
-      const { entries, NextMarker } = page(input, "listeners", find(book, input), desk.options.pageSize ?? 20);
+      const { entries, NextMarker } = page(
+        input,
+        "listeners",
+        find(book, input),
+        desk.options.pageSize ?? 20,
+      );
       return { Listeners: entries.map((listener) => show(book, listener)), NextMarker };
     }),
     DescribeListenerAttributes: reading("DescribeListenerAttributes", (input, { seenAt }) => ({
-      Attributes: attributes.shown(lookUp(desk.seen(seenAt).listeners, need(input, ID), "listener").attributes),
+      Attributes: attributes.shown(
+        lookUp(desk.seen(seenAt).listeners, need(input, ID), "listener").attributes,
+      ),
     })),
     ModifyListenerAttributes: writing("ModifyListenerAttributes", arnsOf(ID), (input) => {
       const listener = lookUp(desk.book.listeners, need(input, ID), "listener");
@@ -53,8 +60,12 @@ function create(desk: Desk, input: Input): Listener {
   const known = listenersOf(book, loadBalancer).find((listener) => listener.port === port);
   if (known !== undefined) {
     // API reference, CreateListener: idempotent with the same settings, DuplicateListener with others.
-    if (known.protocol === protocol && JSON.stringify(defaults(book, known)) === JSON.stringify(actions)) return known;
-    throw new AwsError("DuplicateListener", `A listener already exists on port ${port} for this load balancer`);
+    if (known.protocol === protocol && JSON.stringify(defaults(book, known)) === JSON.stringify(actions))
+      return known;
+    throw new AwsError(
+      "DuplicateListener",
+      `A listener already exists on port ${port} for this load balancer`,
+    );
   }
   within(
     "listeners-per-application-load-balancer",
@@ -73,7 +84,13 @@ function create(desk: Desk, input: Input): Listener {
   const rule = `${listener.arn.replace(":listener/", ":listener-rule/")}/${desk.id()}`;
   desk.change({
     listeners: put(book.listeners, listener.arn, listener),
-    rules: put(book.rules, rule, { arn: rule, listener: listener.arn, priority: "default", conditions: [], actions }),
+    rules: put(book.rules, rule, {
+      arn: rule,
+      listener: listener.arn,
+      priority: "default",
+      conditions: [],
+      actions,
+    }),
     tags: put(book.tags, listener.arn, readTags(input)),
   });
   return listener;
@@ -86,11 +103,17 @@ function modify(desk: Desk, input: Input): Listener {
   const protocol = readProtocol(input) ?? before.protocol;
   const port = whole(input, "Port", 1, 65_535) ?? before.port;
   const { certificate: _certificate, sslPolicy: _policy, ...plain } = before;
-  const secure = protocol === "HTTPS" ? { ...heldSecure(before), ...readSecure(input, protocol, before) } : {};
+  const secure =
+    protocol === "HTTPS" ? { ...heldSecure(before), ...readSecure(input, protocol, before) } : {};
   const listener: Listener = { ...plain, protocol, port, ...secure };
-  const other = listenersOf(book, before.loadBalancer).find((each) => each.port === port && each.arn !== before.arn);
+  const other = listenersOf(book, before.loadBalancer).find(
+    (each) => each.port === port && each.arn !== before.arn,
+  );
   if (other !== undefined) {
-    throw new AwsError("DuplicateListener", `A listener already exists on port ${port} for this load balancer`);
+    throw new AwsError(
+      "DuplicateListener",
+      `A listener already exists on port ${port} for this load balancer`,
+    );
   }
   const rule = defaultRule(book, before);
   const given = input["DefaultActions"] !== undefined;
@@ -109,17 +132,27 @@ const heldSecure = ({ certificate, sslPolicy }: Listener) => ({
 });
 
 const sameListener = (a: Listener, b: Listener) =>
-  a.port === b.port && a.protocol === b.protocol && a.certificate === b.certificate && a.sslPolicy === b.sslPolicy;
+  a.port === b.port &&
+  a.protocol === b.protocol &&
+  a.certificate === b.certificate &&
+  a.sslPolicy === b.sslPolicy;
 
 function readProtocol(input: Input): "HTTP" | "HTTPS" | undefined {
   const protocol = text(input, "Protocol");
   if (protocol === undefined || protocol === "HTTP" || protocol === "HTTPS") return protocol;
   // API reference, CreateListener: HTTP and HTTPS for Application Load Balancers.
-  throw new AwsError("UnsupportedProtocol", `Protocol '${protocol}' is not supported by Application Load Balancers`);
+  throw new AwsError(
+    "UnsupportedProtocol",
+    `Protocol '${protocol}' is not supported by Application Load Balancers`,
+  );
 }
 
 /** API reference, CreateListener, Certificates: exactly one for HTTPS. */
-function readSecure(input: Input, protocol: "HTTP" | "HTTPS", before?: Listener): Pick<Listener, "certificate" | "sslPolicy"> {
+function readSecure(
+  input: Input,
+  protocol: "HTTP" | "HTTPS",
+  before?: Listener,
+): Pick<Listener, "certificate" | "sslPolicy"> {
   const certificates = records(input, "Certificates").map((each) => need(each, "CertificateArn"));
   if (protocol === "HTTP") {
     if (certificates.length > 0) throw invalid("A certificate cannot be specified for HTTP listeners");
@@ -148,8 +181,10 @@ function find(book: Book, input: Input): readonly Listener[] {
   const arns = texts(input, "ListenerArns");
   const balancer = text(input, "LoadBalancerArn");
   // API reference, DescribeListeners: a load balancer, or one or more listeners.
-  if (arns.length > 0 && balancer === undefined) return arns.map((arn) => lookUp(book.listeners, arn, "listener"));
-  if (balancer === undefined || arns.length > 0) throw invalid("Either LoadBalancerArn or ListenerArns must be specified");
+  if (arns.length > 0 && balancer === undefined)
+    return arns.map((arn) => lookUp(book.listeners, arn, "listener"));
+  if (balancer === undefined || arns.length > 0)
+    throw invalid("Either LoadBalancerArn or ListenerArns must be specified");
   lookUp(book.loadBalancers, balancer, "loadBalancer");
   return listenersOf(book, balancer);
 }

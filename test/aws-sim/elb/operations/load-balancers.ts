@@ -24,7 +24,9 @@ export function loadBalancerOperations(desk: Desk): Record<string, Operation> {
       return { LoadBalancers: entries.map((each) => show(desk, each)), NextMarker };
     }),
     DescribeLoadBalancerAttributes: reading("DescribeLoadBalancerAttributes", (input, { seenAt }) => ({
-      Attributes: attributes.shown(lookUp(desk.seen(seenAt).loadBalancers, need(input, ID), "loadBalancer").attributes),
+      Attributes: attributes.shown(
+        lookUp(desk.seen(seenAt).loadBalancers, need(input, ID), "loadBalancer").attributes,
+      ),
     })),
     ModifyLoadBalancerAttributes: writing("ModifyLoadBalancerAttributes", arnsOf(ID), (input) => {
       const balancer = lookUp(desk.book.loadBalancers, need(input, ID), "loadBalancer");
@@ -118,7 +120,10 @@ function readSubnets(desk: Desk, input: Input): readonly string[] {
   }
   const zoneNames = subnets.map((id) => zoneOf(desk, id));
   if (new Set(zoneNames).size !== zoneNames.length) {
-    throw new AwsError("InvalidConfigurationRequest", "A load balancer cannot be attached to multiple subnets in the same Availability Zone");
+    throw new AwsError(
+      "InvalidConfigurationRequest",
+      "A load balancer cannot be attached to multiple subnets in the same Availability Zone",
+    );
   }
   if (zoneNames.length < 2) {
     throw invalid("At least two subnets in two different Availability Zones must be specified");
@@ -144,7 +149,10 @@ function remove(desk: Desk, arn: string): Record<string, never> {
   // API reference, DeleteLoadBalancer: "If the load balancer does not exist … the call succeeds".
   if (balancer === undefined) return {};
   if (balancer.attributes.get("deletion_protection.enabled") === "true") {
-    throw new AwsError("OperationNotPermitted", `Load balancer '${arn}' cannot be deleted because deletion protection is enabled`);
+    throw new AwsError(
+      "OperationNotPermitted",
+      `Load balancer '${arn}' cannot be deleted because deletion protection is enabled`,
+    );
   }
   const listeners = new Set(listenersOf(book, arn).map((listener) => listener.arn));
   const rules = [...book.rules.values()].filter(({ listener }) => listeners.has(listener));

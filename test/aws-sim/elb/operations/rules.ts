@@ -49,7 +49,9 @@ function create(desk: Desk, input: Input): Rule {
     throw new AwsError("PriorityInUse", `Priority '${priority}' is currently in use`);
   }
   // Guide, "Quotas": rules per load balancer, default rules not counted.
-  const rules = listenersOf(book, listener.loadBalancer).flatMap(({ arn }) => rulesOf(book, arn).slice(0, -1));
+  const rules = listenersOf(book, listener.loadBalancer).flatMap(({ arn }) =>
+    rulesOf(book, arn).slice(0, -1),
+  );
   within("rules-per-application-load-balancer", rules.length + 1, "TooManyRules");
   checkActions(book, listener, actions);
   const tags = readTags(input);
@@ -94,14 +96,19 @@ function reorder(desk: Desk, input: Input): readonly Rule[] {
   const moved = records(input, "RulePriorities").map((each) => {
     const rule = lookUp(book.rules, need(each, "RuleArn"), "rule");
     if (rule.priority === "default") {
-      throw new AwsError("OperationNotPermitted", `Priority of default rule '${rule.arn}' cannot be modified`);
+      throw new AwsError(
+        "OperationNotPermitted",
+        `Priority of default rule '${rule.arn}' cannot be modified`,
+      );
     }
     return { ...rule, priority: whole(each, "Priority", ...PRIORITIES) ?? rule.priority };
   });
   const rules = new Map(book.rules);
   for (const rule of moved) rules.set(rule.arn, rule);
   for (const { listener } of moved) {
-    const taken = [...rules.values()].filter((rule) => rule.listener === listener).map(({ priority }) => priority);
+    const taken = [...rules.values()]
+      .filter((rule) => rule.listener === listener)
+      .map(({ priority }) => priority);
     const twice = taken.find((priority, at) => taken.indexOf(priority) !== at);
     if (twice !== undefined) throw new AwsError("PriorityInUse", `Priority '${twice}' is currently in use`);
   }
@@ -119,7 +126,8 @@ function find(book: Book, input: Input): readonly Rule[] {
       rulesOf(book, each).filter(({ arn }) => arns.includes(arn)),
     );
   }
-  if (listener === undefined || arns.length > 0) throw invalid("Either ListenerArn or RuleArns must be specified");
+  if (listener === undefined || arns.length > 0)
+    throw invalid("Either ListenerArn or RuleArns must be specified");
   lookUp(book.listeners, listener, "listener");
   return rulesOf(book, listener);
 }

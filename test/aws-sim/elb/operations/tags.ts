@@ -20,7 +20,8 @@ export function tagOperations(desk: Desk): Record<string, Operation> {
       const book = desk.seen(seenAt);
       const arns = resources(input);
       // API reference, DescribeTags: up to 20 resources in one call.
-      if (arns.length === 0 || arns.length > 20) throw invalid("Between 1 and 20 resources can be described in a single call");
+      if (arns.length === 0 || arns.length > 20)
+        throw invalid("Between 1 and 20 resources can be described in a single call");
       return {
         TagDescriptions: arns.map((arn) => {
           check(book, arn);
@@ -52,10 +53,12 @@ export function readTags(input: Input): Attributes {
   const given = records(input, "Tags").map((tag) => [need(tag, "Key"), text(tag, "Value") ?? ""] as const);
   const tags = new Map(given);
   // API reference, AddTags: DuplicateTagKeys, a tag key was specified more than once.
-  if (tags.size !== given.length) throw new AwsError("DuplicateTagKeys", "A tag key was specified more than once");
+  if (tags.size !== given.length)
+    throw new AwsError("DuplicateTagKeys", "A tag key was specified more than once");
   // API reference, Tag: keys up to 128 characters, values up to 256, not beginning with aws:.
   for (const [key, value] of tags) {
-    if (key.length > 128 || value.length > 256 || /^aws:/i.test(key)) throw invalid(`Tag '${key}' is not valid`);
+    if (key.length > 128 || value.length > 256 || /^aws:/i.test(key))
+      throw invalid(`Tag '${key}' is not valid`);
   }
   limit(tags);
   return tags;
@@ -63,7 +66,8 @@ export function readTags(input: Input): Attributes {
 
 /** API reference, AddTags: TooManyTags. */
 function limit(tags: Attributes): void {
-  if (tags.size > TAGS) throw new AwsError("TooManyTags", `The maximum number of tags for a resource is ${TAGS}`);
+  if (tags.size > TAGS)
+    throw new AwsError("TooManyTags", `The maximum number of tags for a resource is ${TAGS}`);
 }
 
 /** API reference, AddTags: the "not found" of what the ARN says it is. */

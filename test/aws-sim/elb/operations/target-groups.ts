@@ -3,7 +3,16 @@ import { checkStickiness } from "../actions.ts";
 import * as attributes from "../attributes.ts";
 import { arnsOf, lookUp, notFound, reading, writing, type Desk } from "../desk.ts";
 import { flag, invalid, need, oneOf, record, text, texts, whole } from "../input.ts";
-import { groupsIn, listenersOf, put, rulesOf, usersOf, type Book, type HealthCheck, type TargetGroup } from "../model.ts";
+import {
+  groupsIn,
+  listenersOf,
+  put,
+  rulesOf,
+  usersOf,
+  type Book,
+  type HealthCheck,
+  type TargetGroup,
+} from "../model.ts";
 import { page } from "../pages.ts";
 import { within } from "../quotas.ts";
 import { readTags } from "./tags.ts";
@@ -28,15 +37,25 @@ export function targetGroupOperations(desk: Desk): Record<string, Operation> {
     DeleteTargetGroup: writing("DeleteTargetGroup", arnsOf(ID), (input) => remove(desk, need(input, ID))),
     DescribeTargetGroups: reading("DescribeTargetGroups", (input, { seenAt }) => {
       const book = desk.seen(seenAt);
-      const { entries, NextMarker } = page(input, "target-groups", find(book, input), desk.options.pageSize ?? 20);
+      const { entries, NextMarker } = page(
+        input,
+        "target-groups",
+        find(book, input),
+        desk.options.pageSize ?? 20,
+      );
       return { TargetGroups: entries.map((group) => show(book, group)), NextMarker };
     }),
     DescribeTargetGroupAttributes: reading("DescribeTargetGroupAttributes", (input, { seenAt }) => ({
-      Attributes: attributes.shown(lookUp(desk.seen(seenAt).targetGroups, need(input, ID), "targetGroup").attributes),
+      Attributes: attributes.shown(
+        lookUp(desk.seen(seenAt).targetGroups, need(input, ID), "targetGroup").attributes,
+      ),
     })),
     ModifyTargetGroupAttributes: writing("ModifyTargetGroupAttributes", arnsOf(ID), (input) => {
       const before = lookUp(desk.book.targetGroups, need(input, ID), "targetGroup");
-      const group = { ...before, attributes: attributes.changed(attributes.TARGET_GROUP, before.attributes, input) };
+      const group = {
+        ...before,
+        attributes: attributes.changed(attributes.TARGET_GROUP, before.attributes, input),
+      };
       attributes.checkTargetGroup(group.attributes);
       const targetGroups = put(desk.book.targetGroups, group.arn, group);
       for (const rule of desk.book.rules.values()) {
@@ -57,7 +76,8 @@ function create(desk: Desk, input: Input): TargetGroup {
   }
   const protocol = oneOf(input, "Protocol", ["HTTP", "HTTPS"]);
   const port = whole(input, "Port", 1, 65_535);
-  if (protocol === undefined || port === undefined) throw invalid("A target group needs a protocol and a port");
+  if (protocol === undefined || port === undefined)
+    throw invalid("A target group needs a protocol and a port");
   const group: TargetGroup = {
     arn: desk.arn(`targetgroup/${name}/${desk.id()}`),
     name,
@@ -114,7 +134,8 @@ function readHealth(input: Input, before: HealthCheck): HealthCheck {
   const matcher = record(input, "Matcher");
   const codes = (matcher && text(matcher, "HttpCode")) ?? before.matcher;
   // API reference, Matcher: 200 to 499 for Application Load Balancers.
-  if (!/^[234]\d\d([,-][234]\d\d)*$/.test(codes)) throw invalid(`Health check matcher '${codes}' must be codes from 200 to 499`);
+  if (!/^[234]\d\d([,-][234]\d\d)*$/.test(codes))
+    throw invalid(`Health check matcher '${codes}' must be codes from 200 to 499`);
   const health: HealthCheck = {
     protocol: oneOf(input, "HealthCheckProtocol", ["HTTP", "HTTPS"]) ?? before.protocol,
     port,

@@ -41,7 +41,9 @@ export function targetOperations(
         asked.length === 0
           ? registered
           : asked.flatMap(({ id, port }) => {
-              const found = registered.filter((each) => each.id === id && (port === undefined || each.port === port));
+              const found = registered.filter(
+                (each) => each.id === id && (port === undefined || each.port === port),
+              );
               return found.length > 0 ? found : [unregistered(of, id, port)];
             });
       return { TargetHealthDescriptions: shown.map(show) };
@@ -78,7 +80,10 @@ function checkQuotas(
   into: Group,
   targets: readonly { readonly id: string; readonly port?: number }[],
 ): void {
-  const keys = new Set([...into.targets.keys(), ...targets.map(({ id, port }) => keyOf(id, port ?? into.of.port))]);
+  const keys = new Set([
+    ...into.targets.keys(),
+    ...targets.map(({ id, port }) => keyOf(id, port ?? into.of.port)),
+  ]);
   within("targets-per-target-group", keys.size, "TooManyTargets");
   for (const balancer of usersOf(desk.book, into.of.arn)) {
     const others = [...groups.values()].filter(
