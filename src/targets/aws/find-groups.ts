@@ -4,15 +4,13 @@ import { otherSlot, SLOTS, type Slot } from "../../core/units.ts";
 import type { AwsApi, CallBy } from "./api/api.ts";
 import { targetGroupsOf, type RuleNow } from "./find-rules.ts";
 import type { FoundSlot, FoundTargetGroup } from "./found.ts";
+import { TAGS } from "./names.ts";
 import { refuse, valueOf } from "./refusing.ts";
 import type { AwsSettings } from "./settings.ts";
 
 /* Which Auto Scaling group and which target group make up each slot. */
 
 type Pair<T> = Readonly<Record<Slot, T>>;
-
-/** Tags by which slots are known; written by Terraform or by hand, never by Teal. */
-export const TAGS = { service: "teal.dev/service", slot: "teal.dev/slot" } as const;
 
 /**
  * Both slots. Groups by name, else by their tags, else by what the rules forward to; target groups by name, else as the
@@ -77,10 +75,10 @@ async function findGroups(
 /** Two groups with the service's tag, one for each slot: anything else is not clear. */
 function bySlotTag(service: string, tagged: readonly AutoScalingGroup[]): Pair<AutoScalingGroup> {
   const found = tagged.map(
-    (group) => `${group.AutoScalingGroupName} (${TAGS.slot}=${tagOf(group) ?? "none"})`,
+    (group) => `${group.AutoScalingGroupName} (${TAGS.slot}=${slotTagOf(group) ?? "none"})`,
   );
   const groupOf = (slot: Slot) => {
-    const [only, ...more] = tagged.filter((group) => tagOf(group) === slot);
+    const [only, ...more] = tagged.filter((group) => slotTagOf(group) === slot);
     if (only !== undefined && more.length === 0) return only;
     return refuse(
       only === undefined ? "TEAL-A250" : "TEAL-A251",
@@ -102,6 +100,7 @@ async function byForwarding(
   const arns = configured === undefined ? forwarded : [configured.blue, configured.green];
   const all = valueOf(await api.scaling.groups({ names: [] }, call));
   const registering = all.filter((group) => targetGroupsOfGroup(group).some((arn) => arns.includes(arn)));
+  checkOwner(service, registering);
   const found = registering.map(
     (group) => `${group.AutoScalingGroupName} (${targetGroupsOfGroup(group).map(nameOf).join(", ")})`,
   );
@@ -134,6 +133,19 @@ async function byForwarding(
   );
 }
 
+/** Somebody said by a tag whose it is: that is not this service. */
+function checkOwner(service: string, groups: readonly AutoScalingGroup[]): void {
+  for (const { AutoScalingGroupName: name, Tags: tags = [] } of groups) {
+    const owner = tags.find((tag) => tag.Key === TAGS.service)?.Value;
+    if (owner !== undefined)
+      refuse(
+        "TEAL-A257",
+        `Auto Scaling group ${name}, to which the rule forwards, has the tag ${TAGS.service}=${owner}, and this service is ${service}`,
+        `correct service in teal.yaml to ${owner}, or name the groups: groups: { blue: NAME, green: NAME }`,
+      );
+  }
+}
+
 const NAME_THEM = "name them in teal.yaml: groups: { blue: NAME, green: NAME }";
 
 function slotByName(group: AutoScalingGroup): Slot | undefined {
@@ -141,7 +153,7 @@ function slotByName(group: AutoScalingGroup): Slot | undefined {
   return SLOTS.find((slot) => name.includes(slot) && !name.includes(otherSlot(slot)));
 }
 
-function tagOf(group: AutoScalingGroup): string | undefined {
+function slotTagOf(group: AutoScalingGroup): string | undefined {
   return group.Tags?.find((tag) => tag.Key === TAGS.slot)?.Value;
 }
 
