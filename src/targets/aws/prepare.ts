@@ -208,7 +208,7 @@ async function checkImage(
   // `resolve:ssm:…` is resolved when instances are launched.
   if (imageId === undefined || !imageId.startsWith("ami-")) return;
   const answer = await api.compute.images([imageId], call);
-  const gone = answer.is === "failed" && /^InvalidAMIID/.test(answer.code);
+  const gone = answer.is === "failed" && answer.code.startsWith("InvalidAMIID");
   const image = gone ? undefined : valueOf(answer)[0];
   if (image === undefined)
     return refuse(
