@@ -306,6 +306,27 @@ describe("stickiness", () => {
     expect((await get(first(), { headers: { cookie } })).status).toBe(503);
   });
 
+  test("a group's cookie begins anew with every answer, or is kept where the world is made so", async () => {
+    route(forward({ [it.blue]: 1, [it.green]: 0 }, 3_600));
+    const cookie = cookieHeader(cookies((await get(first())).headers));
+    expect(Object.keys(cookies((await get(first(), { headers: { cookie } })).headers))).toContain("AWSALBTG");
+    const other = await openStage({ groupCookie: "kept" });
+    const there = shop(other);
+    await other.elb.ready();
+    const machine = await other.machine("i-blue");
+    other.elb.targets.register(there.blue, { id: machine.id });
+    other.call("ModifyListener", {
+      ListenerArn: there.listener,
+      DefaultActions: [forward({ [there.blue]: 1 }, 3_600)],
+    });
+    await other.until(() => other.elb.targets.health(there.blue, machine.id)?.state === "healthy");
+    const { address } = other.elb.nodes("shop-alb")[0]!;
+    const kept = cookieHeader(cookies((await get(address)).headers));
+    expect(kept).toContain("AWSALBTG=");
+    expect(cookies((await get(address, { headers: { cookie: kept } })).headers)).toEqual({});
+    await other.close();
+  });
+
   test("a cookie ends with its duration; a forged one says nothing", async () => {
     route(forward({ [it.blue]: 1, [it.green]: 0 }, 5));
     const cookie = cookieHeader(cookies((await get(first())).headers));
@@ -466,7 +487,7 @@ describe("on the way", () => {
   test("a WebSocket stays with its target while rules change, and is cut when the deregistration delay ends", async () => {
     const server = new WebSocketServer({ server: blue.server });
     server.on("connection", (socket) =>
-      socket.on("message", (message) => socket.send(`blue ${String(message)}`)),
+      socket.on("message", (message) => socket.send(`blue ${(message as Buffer).toString()}`)),
     );
     const client = new WebSocket(`ws://${first()}:8000/chat`);
     await once(client, "open");

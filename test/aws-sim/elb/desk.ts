@@ -19,6 +19,11 @@ export interface Desk {
 export interface ElbOptions {
   /** Delays of the nodes, in turn (ms of the world), until they apply a change; 0 by default. */
   readonly propagation?: readonly number[];
+  /**
+   * Whether a group's stickiness cookie begins anew with every answer (by default, the harder case: a busy client stays
+   * with its group for ever) or ends when it was first said to.
+   */
+  readonly groupCookie?: "renewed" | "kept";
   /** How long a new load balancer is `provisioning`, ms of the world; 0 by default. */
   readonly provisioning?: number;
   /**

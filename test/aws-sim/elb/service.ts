@@ -73,6 +73,7 @@ export function createElb(world: World, machines: Machines, options: ElbOptions 
   const desk: Desk = openDesk(world, options, (before, now) => plane.follow(before, now));
   const plane = new Plane(world, machines, {
     propagation: options.propagation ?? [],
+    renewGroupCookie: options.groupCookie !== "kept",
     certificateNames: [
       `*.${world.region}.elb.amazonaws.com`,
       ...(options.certificateNames ?? ["*.example", "localhost"]),
@@ -231,5 +232,5 @@ function scalars(value: unknown): unknown {
   }
   if (typeof value === "number" || typeof value === "boolean") return `${value}`;
   if (typeof value === "string" || value === undefined) return value;
-  throw invalid(`${String(value)} cannot be sent`);
+  throw invalid(`a ${typeof value} cannot be sent`);
 }

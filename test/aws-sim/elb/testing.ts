@@ -26,7 +26,7 @@ export interface Stage {
   readonly world: World;
   readonly elb: ElbWorld;
   /** An operation by name, as the protocol would call it. */
-  call<T = Answered>(operation: string, input: unknown): T;
+  readonly call: <T = Answered>(operation: string, input: unknown) => T;
   /** The wire code with which an operation is refused. */
   refusal(operation: string, input: unknown): string;
   machine(id: string): Promise<Machine>;

@@ -67,16 +67,19 @@ export function redirect(
  */
 export function unauthenticated(action: Action, asked: Asked): OwnAnswer | undefined {
   const config = action.AuthenticateOidcConfig ?? action.AuthenticateCognitoConfig ?? {};
-  const name = String(config["SessionCookieName"] ?? "AWSELBAuthSessionCookie");
+  const word = (member: string, standard = "") => {
+    const value = config[member];
+    return typeof value === "string" ? value : standard;
+  };
+  const name = word("SessionCookieName", "AWSELBAuthSessionCookie");
   const header = [asked.headers["cookie"] ?? []].flat().join("; ");
   const logged = cookie(header, `${name}-0`) ?? cookie(header, name);
   if (logged !== undefined || config["OnUnauthenticatedRequest"] === "allow") return undefined;
   if (config["OnUnauthenticatedRequest"] === "deny") return errorPage(401);
-  const provider =
-    config["AuthorizationEndpoint"] ?? `https://${String(config["UserPoolDomain"])}/oauth2/authorize`;
-  const location = new URL(String(provider));
-  location.searchParams.set("client_id", String(config["ClientId"] ?? config["UserPoolClientId"]));
+  const provider = word("AuthorizationEndpoint", `https://${word("UserPoolDomain")}/oauth2/authorize`);
+  const location = new URL(provider);
+  location.searchParams.set("client_id", word("ClientId", word("UserPoolClientId")));
   location.searchParams.set("response_type", "code");
-  location.searchParams.set("scope", String(config["Scope"] ?? "openid"));
+  location.searchParams.set("scope", word("Scope", "openid"));
   return { status: 302, headers: { location: location.href }, body: "" };
 }

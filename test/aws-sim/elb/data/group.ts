@@ -115,7 +115,7 @@ export class Group {
   }
 
   stop(): void {
-    for (const target of [...this.targets.values()]) this.#remove(target);
+    for (const target of this.targets.values()) this.#remove(target);
   }
 
   #choose(): readonly Target[] {

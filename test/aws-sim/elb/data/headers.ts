@@ -44,14 +44,9 @@ export function towardsTarget(
 function forwardedFor(request: IncomingMessage, mode: string | undefined): string | undefined {
   const came = [request.headers["x-forwarded-for"] ?? []].flat().join(", ");
   const client = request.socket.remoteAddress ?? "";
-  switch (mode) {
-    case "remove":
-      return undefined;
-    case "preserve":
-      return came === "" ? undefined : came;
-    default:
-      return came === "" ? client : `${came}, ${client}`;
-  }
+  if (mode === "remove") return undefined;
+  if (mode === "preserve") return came === "" ? undefined : came;
+  return came === "" ? client : `${came}, ${client}`;
 }
 
 function trace(came: string | undefined, now: number): string {

@@ -25,6 +25,7 @@ export interface NodeDeps {
   readonly clock: WorldClock;
   readonly chance: Chance;
   readonly cookies: Cookies;
+  readonly renewGroupCookie: boolean;
   readonly counters: Counters;
   readonly groups: ReadonlyMap<string, Group>;
   readonly certificate: () => { readonly key: string; readonly certificate: string };
@@ -117,10 +118,10 @@ export class Node {
     this.#wake();
     const servers = [...this.#servers.values(), ...this.#closing];
     const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-    for (const cut of [...this.#tunnels]) cut();
+    for (const cut of this.#tunnels) cut();
     for (const server of servers) server.closeAllConnections();
     this.#servers.clear();
-    for (const target of [...this.#pools.keys()]) this.drop(target);
+    for (const target of this.#pools.keys()) this.drop(target);
     await Promise.all(closed);
   }
 
@@ -231,7 +232,7 @@ export class Node {
     this.#tunnels.add(cut);
   }
 
-  #count(group: Group): { sent(): void; answered(status: number): void } {
+  #count(group: Group): { readonly sent: () => void; readonly answered: (status: number) => void } {
     const began = performance.now();
     const { counters, clock } = this.#deps;
     const at = () => counters.at(this.#told.loadBalancer.arn, group.of.arn, this.address);
@@ -275,8 +276,8 @@ export class Node {
   }
 
   get #routing() {
-    const { clock, chance, cookies, groups } = this.#deps;
-    return { clock, chance, cookies, groups, turns: this.#turns };
+    const { clock, chance, cookies, renewGroupCookie, groups } = this.#deps;
+    return { clock, chance, cookies, renewGroupCookie, groups, turns: this.#turns };
   }
 
   get #attributes() {

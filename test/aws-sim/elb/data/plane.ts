@@ -10,6 +10,7 @@ import { Node, type NodeDeps, type Told } from "./node.ts";
 export interface PlaneOptions {
   /** Delays of the nodes in turn (ms of the world) until they apply a change; 0 by default. */
   readonly propagation: readonly number[];
+  readonly renewGroupCookie: boolean;
   /** DNS names that the HTTPS listeners' certificate is good for. */
   readonly certificateNames: readonly string[];
   readonly zoneOf: (subnet: string) => string;
@@ -39,6 +40,7 @@ export class Plane {
       clock: world.clock,
       chance: world.chance.fork("elb/requests"),
       cookies: createCookies(),
+      renewGroupCookie: options.renewGroupCookie,
       counters: this.counters,
       groups: this.groups,
       certificate: () => this.certificate,
@@ -109,8 +111,8 @@ export class Plane {
   }
 
   async stop(): Promise<void> {
-    for (const arn of [...this.#balancers.keys()]) this.#delete(arn);
-    for (const arn of [...this.groups.keys()]) this.#forget(arn);
+    for (const arn of this.#balancers.keys()) this.#delete(arn);
+    for (const arn of this.groups.keys()) this.#forget(arn);
     await Promise.all(this.#stopping);
   }
 
@@ -122,7 +124,7 @@ export class Plane {
         checksFrom: (targetGroup) => this.#checksFrom(targetGroup),
         gone: (target) => {
           for (const { nodes } of this.#balancers.values()) for (const node of nodes) node.drop(target);
-          for (const cut of [...target.tunnels]) cut();
+          for (const cut of target.tunnels) cut();
         },
       },
       book.targetGroups.get(arn)!,

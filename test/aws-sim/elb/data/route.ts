@@ -25,6 +25,7 @@ export interface RouteDeps {
   readonly clock: WorldClock;
   readonly chance: Chance;
   readonly cookies: Cookies;
+  readonly renewGroupCookie: boolean;
   readonly groups: ReadonlyMap<string, Group>;
   /** Whose turn it is in a group at this node. */
   readonly turns: Map<Group, number>;
@@ -63,21 +64,26 @@ export function decide(deps: RouteDeps, { listener, rules }: PortTable, request:
       return { is: "own", answer: fixed(rule.last) };
     case "redirect":
       return { is: "own", answer: redirect(rule.last, request, listener) };
-    default:
+    case "authenticate-oidc":
+    case "authenticate-cognito":
+      throw new Error("a rule that ends with authentication was let through");
+    case "forward":
       return forward(deps, rule, [request.headers["cookie"] ?? []].flat().join("; "));
   }
 }
 
 function forward(deps: RouteDeps, rule: ReadyRule, header: string): Decision {
   const sticky = rule.last.ForwardConfig!.TargetGroupStickinessConfig;
-  const arn = sticky.Enabled ? (stuckGroup(deps, rule, header) ?? drawn(deps, rule)) : drawn(deps, rule);
+  const stuck = sticky.Enabled ? stuckGroup(deps, rule, header) : undefined;
+  const arn = stuck ?? drawn(deps, rule);
   const group = arn === undefined ? undefined : deps.groups.get(arn);
   const found = group && pickTarget(deps, group, header);
   // Guide, "Weighted target groups": no other group stands in for one without targets.
   if (group === undefined || found === undefined) {
     return { is: "own", answer: errorPage(503), ...(arn !== undefined && { targetGroup: arn }) };
   }
-  if (!sticky.Enabled) return { is: "target", group, ...found };
+  const keeps = stuck !== undefined && !deps.renewGroupCookie;
+  if (!sticky.Enabled || keeps) return { is: "target", group, ...found };
   const until = deps.clock.now() + sticky.DurationSeconds! * 1000;
   const value = deps.cookies.seal({ to: group.of.arn, until });
   return {

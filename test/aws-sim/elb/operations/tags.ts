@@ -72,7 +72,7 @@ function limit(tags: Attributes): void {
 
 /** API reference, AddTags: the "not found" of what the ARN says it is. */
 function check(book: Book, arn: string): void {
-  const kind = /^arn:aws:elasticloadbalancing:[^:]*:\d{12}:([a-z-]+)\//.exec(arn)?.[1];
+  const kind = /^arn:aws:elasticloadbalancing:[^:]*:\d{12}:([a-z-]+)\//.exec(arn)?.[1] ?? "";
   switch (kind) {
     case "loadbalancer":
       if (!book.loadBalancers.has(arn)) throw notFound.loadBalancer(arn);
