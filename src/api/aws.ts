@@ -11,7 +11,7 @@ import { systemClock } from "../state/system-clock.ts";
 import { connectAws as connectApi } from "../targets/aws/api/connect.ts";
 import { withReadyCheck } from "../targets/aws/ready-check.ts";
 import type { AwsSettings } from "../targets/aws/settings.ts";
-import { createAwsTarget, type AwsTarget } from "../targets/aws/target.ts";
+import { createAwsTarget, type AwsTarget, type AwsTargetParts } from "../targets/aws/target.ts";
 import { stateDirectory } from "../targets/local/layout.ts";
 import { SaltedSealing } from "./aws-sealing.ts";
 import {
@@ -42,9 +42,9 @@ export async function connectAws(
   if (connected.is === "failed")
     return { is: "refused", cause: connected.cause, next: "set AWS_REGION, or aws.region in teal.yaml" };
   const { api } = connected;
-  const target = createAwsTarget(api, settings);
-  const folder = folderOf(options.stateDir ?? stateDirectory(process.env), settings, api.region);
   const checks = checkPlanOf(config, secrets);
+  const target = createAwsTarget(api, settings, identityIn(checks));
+  const folder = folderOf(options.stateDir ?? stateDirectory(process.env), settings, api.region);
   const sealing = new SaltedSealing(saltOf(settings), secrets);
   const state = await stateOf(settings, target, folder, api.region);
   const connection: AwsConnection = {
@@ -72,6 +72,14 @@ export async function connectAws(
     },
   };
   return { is: "connected", connection };
+}
+
+/** How users' answers tell the revision, where they do: then a cutover is proven by them. */
+function identityIn({ identity, checks }: CheckPlan): AwsTargetParts {
+  if (identity.by !== "header") return {};
+  const ready = checks.find((check) => check.kind === "ready" && check.ask === "http");
+  const path = ready?.ask === "http" && ready.http.method === "GET" ? ready.http.path : "/";
+  return { identity: { header: identity.header, path } };
 }
 
 /** The configured checks, else the path that the target group's own health check asks. */

@@ -1,9 +1,11 @@
 import { millis, type Cause, type Slot } from "../../core/units.ts";
 import type { SlotProvider } from "../../ports/slots.ts";
 import type { Prepared, Target } from "../../ports/target.ts";
+import { systemClock } from "../../state/system-clock.ts";
 import type { AwsApi } from "./api/api.ts";
 import { createFence } from "./fence.ts";
 import type { Found } from "./found.ts";
+import { createLook } from "./look.ts";
 import { inferFrom, type Sought } from "./infer.ts";
 import { createAwsRouter, type AwsRouter } from "./router/router.ts";
 import { groupsOf } from "./router/view.ts";
@@ -31,8 +33,13 @@ const PACE = millis(1_000);
  */
 const ASSUMED = { ensure: 120_000, retire: 300_000, shift: 1_000 } as const;
 
+export interface AwsTargetParts {
+  /** Header by which answers tell their revision, and a path that every instance answers. */
+  readonly identity?: { readonly header: string; readonly path: string };
+}
+
 /** The service as a target. Nothing is asked before a method needs it. */
-export function createAwsTarget(api: AwsApi, settings: AwsSettings): AwsTarget {
+export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTargetParts = {}): AwsTarget {
   const inferred = inferFrom(api, settings);
   const sought = (signal: AbortSignal) => inferred.found({ signal, purse: "switch" });
   const found = async (signal: AbortSignal): Promise<Found | Cause> => {
@@ -40,8 +47,14 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings): AwsTarget {
     return answer.is === "found" ? answer.found : answer.cause;
   };
   const fence = createFence(api);
-  const router = createAwsRouter(api, settings, found, { fence });
-  const slots = createAwsSlots(api, settings, found, { fence });
+  const look = createLook(systemClock);
+  const slots = createAwsSlots(api, settings, found, { fence, look });
+  const revision = async (slot: Slot, signal: AbortSignal) => {
+    const seen = await slots.observe(slot, signal);
+    return seen.is === "seen" ? seen.value.revision?.id : undefined;
+  };
+  const identity = parts.identity === undefined ? {} : { identity: { ...parts.identity, revision } };
+  const router = createAwsRouter(api, settings, found, { fence, ...identity });
   const preparing = async (
     signal: AbortSignal,
     run: (found: Found) => Promise<Prepared>,
@@ -58,6 +71,7 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings): AwsTarget {
     slots: attached(slots, router),
     router,
     pace: PACE,
+    changed: (signal) => look.changed(signal),
     counting: { unit: "instance", assumed: ASSUMED },
     prepare: (name, signal, progress) =>
       preparing(signal, async (known) =>
@@ -95,14 +109,16 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings): AwsTarget {
       const known = await found(signal);
       return "code" in known ? undefined : addressOf(known);
     },
-    close: () => api.close(),
+    close: async () => {
+      look.close();
+      await api.close();
+    },
   };
 }
 
 /** A target group that no rule names is not health checked: the candidate's is named, at weight 0, before it starts. */
 function attached(slots: SlotProvider, router: AwsRouter): SlotProvider {
   return {
-    ...slots,
     fencing: slots.fencing,
     claim: (by) => slots.claim(by),
     observe: (slot: Slot, signal) => slots.observe(slot, signal),
