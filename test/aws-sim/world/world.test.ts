@@ -26,7 +26,7 @@ test("the clock runs as fast as it is told; timers come in order, never early, a
 
 test("a clock that stops runs nothing more and wakes whoever sleeps", async () => {
   const timers = () => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
-  // The test's own deadline is a timer too.
+  // The test runner has timers too; they come and go.
   const before = timers();
   const clock = worldClock();
   let ran = false;
@@ -39,7 +39,7 @@ test("a clock that stops runs nothing more and wakes whoever sleeps", async () =
   await new Promise((resolve) => setTimeout(resolve, 5));
   await new Promise((resolve) => setImmediate(resolve));
   expect(ran).toBe(false);
-  expect(timers()).toBe(before);
+  expect(timers()).toBeLessThanOrEqual(before);
   expect(() => worldClock(0)).toThrow("greater than 0");
 });
 
