@@ -12,7 +12,7 @@ type Answer = Extract<Exchange, { readonly is: "answer" }>;
 export function isOwnAnswer({ headers, body, status }: Answer): boolean {
   if (status < 400) return false;
   const server = headers["server"];
-  if (server !== undefined) return /^awselb\//u.test(server);
+  if (server !== undefined) return server.startsWith("awselb/");
   return new RegExp(`^\\s*<html>\\s*<head><title>${status} [^<]*</title></head>`, "u").test(body);
 }
 

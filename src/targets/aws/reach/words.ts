@@ -1,0 +1,28 @@
+import type { Cause } from "../../../core/units.ts";
+
+export function noPriority(rule: string): Cause {
+  const message =
+    `no priority is free before ${rule}, so that no rule for probes can come before it. ` +
+    "Give it a higher number, or set aws.reach to a test listener or to address.";
+  return { code: "TEAL-A320", message };
+}
+
+export function noListener(name: string, loadBalancer: string): Cause {
+  const message = `the test listener ${name} does not exist on ${loadBalancer}. Create it, or correct aws.reach in teal.yaml.`;
+  return { code: "TEAL-A321", message };
+}
+
+export function unreached(where: string, why: string): Cause {
+  const message = `${where} cannot be reached from here, so that the candidate could not be probed: ${why}`;
+  return { code: "TEAL-A322", message };
+}
+
+export function noRule(header: string): Cause {
+  const message = `no rule leads requests with the header ${header} to the slot: it is made together with the slot's instances`;
+  return { code: "TEAL-A323", message };
+}
+
+export function unrestorable(original: string): Cause {
+  const message = `the actions of the test listener that were kept cannot be read: ${original.slice(0, 200)}`;
+  return { code: "TEAL-A324", message };
+}
