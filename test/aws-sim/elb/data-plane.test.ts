@@ -96,6 +96,29 @@ describe("nodes", () => {
     agent.destroy();
   });
 
+  test("no request fails while 30 changes reach the nodes at different times", async () => {
+    stage.elb.delays("shop-alb", [100, 3_000]);
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 4 });
+    const statuses = new Map<number, number>();
+    let changing = true;
+    const clients = [...addresses(), ...addresses()].map(async (address) => {
+      while (changing) {
+        const { status } = await get(address, { agent });
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+    });
+    for (let change = 0; change < 30; change += 1) {
+      stage.elb.shift(it.rule, { "shop-blue": change % 2, "shop-green": 1 - (change % 2) });
+      await stage.elb.converged("shop-alb");
+    }
+    changing = false;
+    await Promise.all(clients);
+    agent.destroy();
+    expect([...statuses.keys()]).toEqual([200]);
+    expect(blue.requests + green.requests).toBe(statuses.get(200));
+    expect(Math.min(blue.requests, green.requests)).toBeGreaterThan(0);
+  });
+
   test("the DNS name resolves to the nodes, turned with every answer; one more node is found there", async () => {
     const resolver = new Resolver();
     resolver.setServers([stage.elb.nameServer]);
@@ -482,6 +505,27 @@ describe("on the way", () => {
     await left.promise;
     const leaving = stage.elb.targets.deregister(it.blue, "i-blue");
     await leaving;
+  });
+
+  test("clients that leave in the middle of a body, either way, leave nothing behind", async () => {
+    blue.answer = (request, response) => {
+      response.on("error", () => {});
+      request.on("error", () => {}).pipe(response);
+    };
+    for (let count = 0; count < 20; count += 1) {
+      const request = http.request({ host: first(), port: 8000, method: "POST", agent: false });
+      request.on("error", () => {});
+      request.write("x".repeat(100_000));
+      if (count % 2 === 0) {
+        const [response] = (await once(request, "response")) as [http.IncomingMessage];
+        response.on("error", () => {});
+        await once(response, "data");
+      }
+      request.destroy();
+    }
+    // Deregistration is done only when no request is counted any more.
+    await stage.elb.targets.deregister(it.blue, "i-blue");
+    expect(stage.elb.requests("shop-blue")).toBeGreaterThanOrEqual(10);
   });
 
   test("a WebSocket stays with its target while rules change, and is cut when the deregistration delay ends", async () => {

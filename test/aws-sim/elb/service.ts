@@ -43,7 +43,7 @@ export interface ElbWorld {
   readonly nameServer: string;
   /** PEM of the certificate that HTTPS listeners show: it vouches for itself. */
   readonly certificate: string;
-  /** Once every port is open; rejects when one could not be (a port below 1024 needs the right to it). */
+  /** Once every port that the nodes were told of is open (after `converged`, with delays); rejects when one could not be (a port below 1024 needs the right to it). */
   ready(): Promise<void>;
   /** By ARN or name; the addresses are what the DNS name resolves to. */
   nodes(loadBalancer: string): readonly NodeView[];

@@ -16,7 +16,7 @@ import { tunnel, writeOwn } from "./tunnel.ts";
 
 /** A busy machine is not an idle connection: none is closed earlier than this, ms of the machine. */
 const LEAST_IDLE = 1_000;
-/** Clients live in the machine's time: they keep connections for seconds, whatever the world's speed is. */
+/** Clients live in the machine's time: they keep connections and tunnels for seconds, whatever the world's speed is. */
 const LEAST_CLIENT_IDLE = 10_000;
 /** Guide, "Troubleshoot", HTTP 504: ten seconds to connect to a target. */
 const CONNECT = 10_000;
@@ -219,7 +219,7 @@ export class Node {
       from: this.address,
       headers: towardsTarget(request, table.listener, this.#attributes, this.#deps.clock.now()),
       setCookies: decision.setCookies,
-      idle: this.#idle(),
+      idle: Math.max(LEAST_CLIENT_IDLE, this.#idle()),
       began: count.answered,
       ended: (own) => {
         target.tunnels.delete(cut);

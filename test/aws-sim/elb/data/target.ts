@@ -82,5 +82,3 @@ export const newTarget = (id: string, port: number): Target => ({
   timer: undefined,
   leaving: undefined,
 });
-
-export const isDraining = ({ leaving }: Target) => leaving !== undefined;
