@@ -58,11 +58,13 @@ interface Kept {
   asking?: Promise<void>;
 }
 
-export function createLook(clock: Pick<Clock, "now" | "monotonic" | "sleep">): Look {
-  return new Poller(clock);
+/** @param pace factor of all distances: a test whose world runs fast looks as much more often. */
+export function createLook(clock: Pick<Clock, "now" | "monotonic" | "sleep">, pace = 1): Look {
+  return new Poller(clock, pace);
 }
 
 class Poller implements Look {
+  readonly #pace: number;
   readonly #clock: Pick<Clock, "now" | "monotonic" | "sleep">;
   readonly #kept = new Map<string, Kept>();
   readonly #closed = new AbortController();
@@ -74,14 +76,15 @@ class Poller implements Look {
   /** Ends the poller's sleep: something else may be due first now. */
   #wake = new AbortController();
 
-  constructor(clock: Pick<Clock, "now" | "monotonic" | "sleep">) {
+  constructor(clock: Pick<Clock, "now" | "monotonic" | "sleep">, pace: number) {
     this.#clock = clock;
+    this.#pace = pace;
   }
 
   async read<T>(subject: Subject<T>, signal: AbortSignal): Promise<Looked<T>> {
     if (signal.aborted || this.#closed.signal.aborted) return GIVEN_UP;
     this.#known = this.#count;
-    const kept = this.#keep(subject);
+    const kept = this.#keep({ ...subject, every: subject.every * this.#pace });
     if (!this.#isGood(kept)) await either(this.#ask(kept), signal);
     this.#poll();
     if (signal.aborted) return GIVEN_UP;

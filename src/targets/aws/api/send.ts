@@ -4,9 +4,10 @@ import { sleep as realSleep, TokenBucket, RATES, type Rate, type Sleep } from ".
 
 /** Longest one try may take (ms): a call of the engine has 5 s in all. */
 const TRY_MS = 4_000;
-/** Longest a call with its tries may take (ms), where nobody ends it before. */
-const CALL_MS = 30_000;
-const MOST_TRIES = 12;
+/** Longest a call with its tries may take (ms), where nobody ends it before: people wait for plans, the engine does not. */
+const CALL_MS: Readonly<Record<Purse, number>> = { look: 4_500, plan: 15_000, write: 4_500, switch: 4_500 };
+/** A throttled account lets one in two through, or one in ten; who got no answer so often will get none. */
+const MOST_TRIES: Readonly<Record<"throttled" | "other", number>> = { throttled: 20, other: 4 };
 /** Pause before the second try and longest pause (ms); writes that move traffic do not wait longer than a try takes. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE: Readonly<Record<Purse, number>> = {
@@ -56,7 +57,7 @@ export function sender(options: SenderOptions): Send {
   return async (order, { signal, purse }, attempt) => {
     const tried = { action: order.action, region };
     const bucket = purseOf(purse);
-    const end = monotonic() + CALL_MS;
+    const end = monotonic() + CALL_MS[purse];
     let renewed = false;
     let last: Failed | undefined;
     for (let tries = 1; ; tries++) {
@@ -70,7 +71,8 @@ export function sender(options: SenderOptions): Send {
         if (await renew()) continue;
       }
       if (failure.kind === "throttled") bucket.empty();
-      if (!again(failure, order) || tries >= MOST_TRIES || came.gaveUp === "aborted") return last;
+      const most = MOST_TRIES[failure.kind === "throttled" ? "throttled" : "other"];
+      if (!again(failure, order) || tries >= most || came.gaveUp === "aborted") return last;
       const pause = backoff(tries, random(), LONGEST_PAUSE[purse]);
       if (monotonic() + pause >= end) return last;
       await sleep(pause, signal);

@@ -1,0 +1,47 @@
+import type { AutoScalingGroup } from "@aws-sdk/client-auto-scaling";
+import {
+  boundsOf,
+  heldOf,
+  heldText,
+  isHeld,
+  released,
+  sameBounds,
+  suspendedIn,
+  type Held,
+  type Original,
+} from "./capacity.ts";
+import { instancesOf } from "./state.ts";
+import { tagging, type Change } from "./writer.ts";
+
+/**
+ * Puts back what a deployment held: bounds, processes, protection. Bounds that somebody else set meanwhile are that
+ * person's newer decision and stay. Nothing starts or stops by it.
+ */
+export function restoring(group: AutoScalingGroup, original: Original): readonly Change[] {
+  const held = heldOf(group);
+  if (held === undefined) return [];
+  const name = group.AutoScalingGroupName ?? "";
+  const now = boundsOf(group);
+  const ours = isHeld(group);
+  const to = ours ? released(group, original) : now;
+  const resume = held.off.filter(
+    (process) => suspendedIn(group).includes(process) && !original.suspended.includes(process),
+  );
+  const free = held.guarded === true ? guardedIn(group) : [];
+  const changes: readonly Change[] = [
+    ...(sameBounds(to, now) ? [] : [{ do: "update", group: name, to: { bounds: to } } as const]),
+    ...(resume.length === 0 ? [] : [{ do: "resume", group: name, processes: resume } as const]),
+    ...(free.length === 0 ? [] : [{ do: "protect", group: name, ids: free, on: false } as const]),
+  ];
+  const { guarded: _guarded, ...rest } = held;
+  const bounds = ours ? { is: to, was: { min: original.min, max: original.max } } : {};
+  const after: Held = { ...rest, ...bounds, off: [] };
+  // The note comes last: while the bounds are those that were held, they are known to be Teal's.
+  return heldText(after) === heldText(held) ? changes : [...changes, tagging(name, after)];
+}
+
+function guardedIn(group: AutoScalingGroup): readonly string[] {
+  return instancesOf(group)
+    .filter(({ ProtectedFromScaleIn }) => ProtectedFromScaleIn === true)
+    .map(({ InstanceId = "" }) => InstanceId);
+}
