@@ -89,6 +89,16 @@ function understood(calls: Calls, call: Call): Operation {
   const { operation: name, input } = PROTOCOLS[service.protocol].parse(request);
   call.name = name;
   call.input = input;
+  const operation = service.operations[name];
+  if (operation?.anonymous !== true) call.principal = authenticated(calls, call);
+  if (operation === undefined) {
+    throw failure("unknownOperation", service.name, `The simulator knows no ${service.name}:${name}`);
+  }
+  call.operation = operation;
+  return operation;
+}
+
+function authenticated(calls: Calls, { request, service }: Call): Principal {
   const signed = readSigned(request);
   if (signed === undefined) throw failure("noCredentials", service.name);
   if (signed.service !== service.name) {
@@ -98,19 +108,13 @@ function understood(calls: Calls, call: Call): Operation {
       403,
     );
   }
-  call.principal = calls.credentials.authenticate(request, signed);
-  const operation = service.operations[name];
-  if (operation === undefined) {
-    throw failure("unknownOperation", service.name, `The simulator knows no ${service.name}:${name}`);
-  }
-  call.operation = operation;
-  return operation;
+  return calls.credentials.authenticate(request, signed);
 }
 
 async function performed(calls: Calls, call: Call, operation: Operation): Promise<Outcome> {
   const { service, name, input, requestId, principal } = call;
   calls.throttle(service.name, name);
-  calls.authority.authorise(principal!, operation, input, service);
+  if (principal !== undefined) calls.authority.authorise(principal, operation, input, service);
   const now = calls.clock.now();
   const seenAt = operation.mutating ? now : now - calls.chance.next() * calls.staleness;
   const result = await handled(calls, call, operation, seenAt);
@@ -120,7 +124,7 @@ async function performed(calls: Calls, call: Call, operation: Operation): Promis
 async function handled(calls: Calls, call: Call, operation: Operation, seenAt: number): Promise<unknown> {
   const { input, requestId, principal, service } = call;
   try {
-    return await operation.handle(input, { requestId, principal: principal!.arn, seenAt });
+    return await operation.handle(input, { requestId, principal: principal?.arn ?? "anonymous", seenAt });
   } catch (error) {
     if (!(error instanceof HiddenError)) throw error;
     throw calls.authority.allows(principal!, error.action, error.resource)
@@ -176,7 +180,7 @@ function recorded(call: Call, outcome: Outcome): Recorded {
   return {
     at: call.at,
     action: operation?.action ?? `${readSigned(request)?.service ?? service.name}:${name}`,
-    principal: call.principal?.arn ?? "unknown",
+    principal: call.principal?.arn ?? "anonymous",
     mutating: operation?.mutating ?? false,
     input: call.input,
     status: answer?.status ?? 0,

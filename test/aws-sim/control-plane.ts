@@ -1,6 +1,5 @@
 import { answerCalls } from "./calls.ts";
 import { createAuthority } from "./iam/authorise.ts";
-import { createCredentials } from "./iam/credentials.ts";
 import type { Service } from "./kernel.ts";
 import { serveEndpoint } from "./protocol/endpoint.ts";
 import { documentedThrottle, unthrottled } from "./throttle.ts";
@@ -18,13 +17,16 @@ export interface ControlPlane {
 
 /** Serves the services of a world at one endpoint; a part's own tests bring only the services that they are about. */
 export async function serveServices(
-  { world, faults, recorded }: OpenWorld,
+  { world, faults, credentials, recorded }: OpenWorld,
   services: readonly Service[],
   options: SimulatorOptions = {},
 ): Promise<ControlPlane> {
-  const credentials = createCredentials(options.principals ?? [everything(world.account)]);
   const authority = createAuthority(world, services);
-  options.principals?.forEach(authority.check);
+  const principal = (of: Principal) => {
+    authority.check(of);
+    credentials.put(of);
+  };
+  for (const of of options.principals ?? [everything(world.account)]) principal(of);
   const endpoint = await serveEndpoint(
     answerCalls({
       services: new Map(services.map((service) => [service.name, service])),
@@ -40,19 +42,16 @@ export async function serveServices(
   );
   return {
     endpoint: endpoint.url,
-    principal: (principal) => {
-      authority.check(principal);
-      credentials.put(principal);
-    },
+    principal,
     environment: (accessKeyId) => {
-      const principal = accessKeyId === undefined ? credentials.first() : credentials.find(accessKeyId);
-      if (principal === undefined) throw new Error(`no principal has the access key ${accessKeyId}`);
+      const named = accessKeyId === undefined ? credentials.first() : credentials.find(accessKeyId);
+      if (named === undefined) throw new Error(`no principal has the access key ${accessKeyId}`);
       return {
         AWS_ENDPOINT_URL: endpoint.url,
         AWS_REGION: world.region,
-        AWS_ACCESS_KEY_ID: principal.accessKeyId,
-        AWS_SECRET_ACCESS_KEY: principal.secretAccessKey,
-        ...(principal.sessionToken !== undefined && { AWS_SESSION_TOKEN: principal.sessionToken }),
+        AWS_ACCESS_KEY_ID: named.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: named.secretAccessKey,
+        ...(named.sessionToken !== undefined && { AWS_SESSION_TOKEN: named.sessionToken }),
       };
     },
     stop: endpoint.stop,

@@ -43,6 +43,8 @@ export interface Operation {
   /** As in IAM policies: `elasticloadbalancing:ModifyRule`. */
   readonly action: string;
   readonly mutating: boolean;
+  /** Asked without a signature; nobody is authorised. */
+  readonly anonymous?: true;
   /** ARNs that the call is about, for IAM; `*` where the action knows no resource. */
   readonly resources: (input: Input) => readonly string[];
   /** Context keys for IAM conditions besides the resources' tags: `aws:RequestTag/x`, `aws:TagKeys`. */

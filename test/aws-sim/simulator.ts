@@ -58,7 +58,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     elb.service,
     scaling.service,
     compute.service,
-    createSts(world),
+    createSts(world, opened.credentials),
     ssm.service,
     s3.service,
     createMonitoring(world, elb.counted, healthy),

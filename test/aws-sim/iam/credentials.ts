@@ -9,16 +9,18 @@ export interface Credentials {
   put(principal: Principal): void;
   first(): Principal;
   find(accessKeyId: string): Principal | undefined;
+  byArn(arn: string): Principal | undefined;
   /** Who signed; throws what the service answers to a stranger. */
   authenticate(request: HttpRequest, signed: Signed): Principal;
 }
 
-export function createCredentials(initial: readonly Principal[]): Credentials {
-  const known = new Map(initial.map((principal) => [principal.accessKeyId, principal]));
+export function createCredentials(): Credentials {
+  const known = new Map<string, Principal>();
   return {
     put: (principal) => known.set(principal.accessKeyId, principal),
     first: () => known.values().next().value!,
     find: (accessKeyId) => known.get(accessKeyId),
+    byArn: (arn) => [...known.values()].find((principal) => principal.arn === arn),
     authenticate: (request, signed) => {
       const principal = known.get(signed.accessKeyId);
       // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_use-resources.html: temporary keys need their token.

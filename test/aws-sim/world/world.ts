@@ -1,5 +1,6 @@
 import { worldClock } from "../clock.ts";
 import { createFaults, type Faults } from "../faults.ts";
+import { createCredentials, type Credentials } from "../iam/credentials.ts";
 import type { World } from "../kernel.ts";
 import type { Recorded, SimulatorOptions } from "../types.ts";
 import { claimAddresses } from "./addresses.ts";
@@ -8,6 +9,7 @@ import { seededChance } from "./chance.ts";
 export interface OpenWorld {
   readonly world: World;
   readonly faults: Faults;
+  readonly credentials: Credentials;
   readonly recorded: Recorded[];
   /** Stops the clock and gives the addresses back; after every part has stopped. */
   close(): Promise<void>;
@@ -22,6 +24,7 @@ export async function openWorld(options: SimulatorOptions = {}): Promise<OpenWor
   const addresses = await claimAddresses();
   return {
     faults,
+    credentials: createCredentials(),
     recorded,
     world: {
       clock,
