@@ -3,7 +3,6 @@ import type { StrategyKind } from "../core/plan.ts";
 import type { JournalEvent } from "../core/journal.ts";
 import { millis } from "../core/units.ts";
 import type { Probe } from "../ports/probe.ts";
-import type { StateStore } from "../ports/store.ts";
 import { Stage, effects, endOf, isGapless, type StageOptions } from "./test-support.ts";
 
 const stages: Stage[] = [];
@@ -302,6 +301,34 @@ describe("a target that refuses every write on the way back", () => {
   });
 });
 
+describe("a target that refuses one write on the way back and names no time", () => {
+  it("is asked again at once, for users wait", async () => {
+    const on = stage();
+    await on.open("v2", "blueGreen", { bake: millis(600_000) });
+    const baking = when(on, verdictOf("confirm-green-100"));
+    const { ports } = on.process();
+    const { router } = ports.target;
+    let refusals = 0;
+    const shift: typeof router.shift = (...args) =>
+      refusals-- > 0
+        ? Promise.resolve({ is: "rejected", cause: { code: "TEAL-T900", message: "500" } })
+        : router.shift(...args);
+    const refusing = replaced(ports.target, { router: replaced(router, { shift }) });
+    const advanced = on.advance({}, { ...ports, target: refusing });
+    await baking;
+    refusals = 1;
+    await on.ask("abort");
+    await advanced;
+    const events = await on.events();
+    expect(endOf(events)).toMatchObject({ outcome: "reverted", serves: { slot: "blue" } });
+    const [first, second] = events.filter(
+      (event) => event.kind === "intent" && event.dir === "back" && event.call.call === "shift",
+    );
+    // On the stage's clock: the pause and the calls themselves.
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeLessThan(200);
+  });
+});
+
 describe("while the store is away", () => {
   it.each(["back", "back, its first answer lost"])(
     "a failing candidate is left all the same, and with the store %s the journal is complete, nothing twice",
@@ -407,7 +434,7 @@ describe("a journal that takes no more", () => {
     const { ports } = on.process();
     let full = false;
     const store = {
-      ...methods(ports.store),
+      ...ports.store,
       append: (...args: Parameters<typeof ports.store.append>) =>
         full
           ? Promise.resolve({ is: "rejected", cause: { code: "TEAL-S111", message: "full" } } as const)
@@ -586,20 +613,9 @@ describe("guards beside a wait", () => {
   });
 });
 
-/** A store's methods as plain properties, to replace one of them. */
-function methods(store: StateStore): StateStore {
-  const names = [
-    "open",
-    "current",
-    "append",
-    "close",
-    "history",
-    "events",
-    "lease",
-    "take",
-    "beat",
-    "release",
-    "changed",
-  ] as const;
-  return Object.fromEntries(names.map((name) => [name, store[name]])) as unknown as StateStore;
+/** The same with some of its parts replaced; a spread would lose the methods of a class. */
+function replaced<T extends object>(whole: T, parts: Partial<T>): T {
+  return new Proxy(whole, {
+    get: (of, name): unknown => (name in parts ? Reflect.get(parts, name) : Reflect.get(of, name, of)),
+  });
 }

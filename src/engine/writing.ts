@@ -1,5 +1,5 @@
 import type { Call } from "../core/calls.ts";
-import { millis, type Cause, type IntentId } from "../core/units.ts";
+import { millis, type Cause, type IntentId, type Millis } from "../core/units.ts";
 import type { Expect, Write } from "../ports/write.ts";
 import type { HeldLease } from "./lease.ts";
 import type { Listening } from "./listening.ts";
@@ -14,6 +14,8 @@ import type { Tenure } from "./tenure.ts";
 const LONGEST_PAUSE = millis(30_000);
 /** Pauses after refusals double up to this: each attempt is journaled, and the journal must last. */
 const LONGEST_DOUBLED = 5_000;
+/** First pause after a refused shift on the way back: users wait for it, and most refusals are of the moment. */
+const HURRIED = millis(50);
 
 /** Performs journaled intents, one after another, and journals how each ended. */
 export class Writing {
@@ -58,7 +60,7 @@ export class Writing {
         code: "TEAL-D130",
         message: `the target refused fence ${lease.fence}: ${write.by} is in force`,
       });
-    await this.#pauseAfter(write);
+    await this.#pauseAfter(write, !forward && call.call === "shift" ? HURRIED : PAUSE);
   }
 
   /** Going forward, a write is not kept waiting for the lease: what it was decided on would age meanwhile. */
@@ -91,13 +93,13 @@ export class Writing {
   }
 
   /** Leaves the target alone for a while after a write that did not take effect; news end the pause. */
-  async #pauseAfter(write: Write<unknown>): Promise<void> {
+  async #pauseAfter(write: Write<unknown>, first: Millis): Promise<void> {
     this.#refused = write.is === "rejected" ? this.#refused + 1 : 0;
     if (write.is === "applied" || write.is === "unchanged" || write.is === "fenced") return;
     const { clock, target } = this.#ports;
     const wait =
       write.is === "rejected"
-        ? Math.max(write.retryAfter ?? 0, Math.min(PAUSE * 2 ** (this.#refused - 1), LONGEST_DOUBLED))
+        ? Math.max(write.retryAfter ?? 0, Math.min(first * 2 ** (this.#refused - 1), LONGEST_DOUBLED))
         : target.pace;
     await clock.sleep(millis(Math.min(wait, LONGEST_PAUSE)), this.#listening.news);
   }
