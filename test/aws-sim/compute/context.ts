@@ -7,7 +7,11 @@ export interface Ec2 {
   readonly world: World;
   readonly past: Timeline<ComputeState>;
   readonly state: ComputeState;
-  change<K extends keyof ComputeState>(part: K, id: string, value: ValueOf<ComputeState[K]> | undefined): void;
+  change<K extends keyof ComputeState>(
+    part: K,
+    id: string,
+    value: ValueOf<ComputeState[K]> | undefined,
+  ): void;
   /** `i-0123456789abcdef0` */
   newId(prefix: string): string;
   arn(resource: string): string;
@@ -106,10 +110,15 @@ export function writes(name: string, { resources, also, handle }: Handles): Oper
 
 /** Tags of the request, whether they come as `Tag` or inside `TagSpecification`. */
 function requestTags(input: Input): Record<string, readonly string[]> {
-  const tags = [...records(input, "Tag"), ...records(input, "TagSpecification").flatMap((one) => records(one, "Tag"))];
+  const tags = [
+    ...records(input, "Tag"),
+    ...records(input, "TagSpecification").flatMap((one) => records(one, "Tag")),
+  ];
   const keys = tags.map((tag) => text(tag, "Key") ?? "");
   return {
-    ...Object.fromEntries(tags.map((tag) => [`aws:RequestTag/${text(tag, "Key") ?? ""}`, [text(tag, "Value") ?? ""]])),
+    ...Object.fromEntries(
+      tags.map((tag) => [`aws:RequestTag/${text(tag, "Key") ?? ""}`, [text(tag, "Value") ?? ""]]),
+    ),
     ...(keys.length > 0 && { "aws:TagKeys": keys }),
   };
 }
@@ -132,5 +141,8 @@ export function pageSize(input: Input, most = 1000): number {
   if (asked === undefined) return Number.POSITIVE_INFINITY;
   const size = Number(asked);
   if (size >= 1 && size <= most) return size;
-  throw new AwsError("InvalidParameterValue", `Value ( ${asked} ) for parameter MaxResults is invalid. Expecting a value between 1 and ${most}.`);
+  throw new AwsError(
+    "InvalidParameterValue",
+    `Value ( ${asked} ) for parameter MaxResults is invalid. Expecting a value between 1 and ${most}.`,
+  );
 }

@@ -32,6 +32,9 @@ function values(name: string, { fields, tags }: Filterable): readonly string[] {
 }
 
 function pattern(text: string): RegExp {
-  const source = text.replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`).replaceAll("*", ".*").replaceAll("?", ".");
+  const source = text
+    .replaceAll(/[.+^${}()|[\]\\]/g, String.raw`\$&`)
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
   return new RegExp(`^${source}$`, "s");
 }

@@ -16,7 +16,8 @@ export function knownImage(state: ComputeState, id: string): Image {
   return image;
 }
 
-const unknownImage = (id: string) => new AwsError("InvalidAMIID.NotFound", `The image id '[${id}]' does not exist`);
+const unknownImage = (id: string) =>
+  new AwsError("InvalidAMIID.NotFound", `The image id '[${id}]' does not exist`);
 
 export function imageDoors(ec2: Ec2): Pick<ComputeWorld, "registerImage" | "deregisterImage"> {
   return {
@@ -25,12 +26,16 @@ export function imageDoors(ec2: Ec2): Pick<ComputeWorld, "registerImage" | "dere
       ec2.change("images", id, { id, name, architecture, state, behaviour, created: ec2.world.clock.now() });
       return id;
     },
-    deregisterImage: (id) => ec2.change("images", id, { ...knownImage(ec2.state, id), state: "deregistered" }),
+    deregisterImage: (id) =>
+      ec2.change("images", id, { ...knownImage(ec2.state, id), state: "deregistered" }),
   };
 }
 
 /** `offered` tells whether a type can be had in a zone. */
-export function imageOperations(ec2: Ec2, offered: (type: string, zone: string) => boolean): Record<string, Operation> {
+export function imageOperations(
+  ec2: Ec2,
+  offered: (type: string, zone: string) => boolean,
+): Record<string, Operation> {
   return {
     DescribeImages: reads("DescribeImages", (input, { seenAt }) => {
       const state = ec2.past.seen(seenAt);
@@ -57,7 +62,11 @@ export function imageOperations(ec2: Ec2, offered: (type: string, zone: string) 
     DescribeInstanceTypeOfferings: reads("DescribeInstanceTypeOfferings", (input) => {
       const kind = text(input, "LocationType") ?? "region";
       const found = [...INSTANCE_TYPES.keys()].flatMap((instanceType) =>
-        places(ec2, kind, (zone) => offered(instanceType, zone)).map((location) => ({ instanceType, locationType: kind, location })),
+        places(ec2, kind, (zone) => offered(instanceType, zone)).map((location) => ({
+          instanceType,
+          locationType: kind,
+          location,
+        })),
       );
       const passing = found.filter(({ instanceType, location }) =>
         passes(input, { fields: { "instance-type": instanceType, location }, tags: {} }),

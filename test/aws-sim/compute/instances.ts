@@ -44,14 +44,18 @@ export function instanceOperations(ec2: Ec2, fleet: Fleet): Record<string, Opera
         ec2.arn("instance/*"),
         ...(text(input, "SubnetId") === undefined ? [] : [ec2.arn(`subnet/${text(input, "SubnetId")}`)]),
       ],
-      handle: (input) => ec2.once(text(input, "ClientToken"), "RunInstances", input, () => run(ec2, fleet, input)),
+      handle: (input) =>
+        ec2.once(text(input, "ClientToken"), "RunInstances", input, () => run(ec2, fleet, input)),
     }),
     TerminateInstances: changing("TerminateInstances", (id) => fleet.terminate(id)),
     StopInstances: changing("StopInstances", (id) => fleet.halt(id)),
     StartInstances: changing("StartInstances", (id) => fleet.start(id)),
     DescribeInstances: reads("DescribeInstances", (input, { seenAt }) => {
       const state = ec2.past.seen(seenAt);
-      const shown = page(asked(ec2, state, input), { token: text(input, "NextToken"), atMost: pageSize(input) });
+      const shown = page(asked(ec2, state, input), {
+        token: text(input, "NextToken"),
+        atMost: pageSize(input),
+      });
       return {
         reservationSet: shown.items.map((instance) => reservation(ec2, state, [instance])),
         nextToken: shown.next,
@@ -60,7 +64,9 @@ export function instanceOperations(ec2: Ec2, fleet: Fleet): Record<string, Opera
     DescribeInstanceStatus: reads("DescribeInstanceStatus", (input, { seenAt }) => {
       const state = ec2.past.seen(seenAt);
       // "By default, only running instances are described, unless you specifically indicate to return the status of all instances."
-      const found = asked(ec2, state, input).filter((one) => one.state === "running" || text(input, "IncludeAllInstances") === "true");
+      const found = asked(ec2, state, input).filter(
+        (one) => one.state === "running" || text(input, "IncludeAllInstances") === "true",
+      );
       const shown = page(found, { token: text(input, "NextToken"), atMost: pageSize(input) });
       return { instanceStatusSet: shown.items.map(statusView), nextToken: shown.next };
     }),
@@ -74,7 +80,9 @@ function run(ec2: Ec2, fleet: Fleet, input: Input): object {
   const launched: Instance[] = [];
   for (let n = 0; n < most; n++) {
     try {
-      launched.push(fleet.launch({ data, subnet, tags: instanceTags(data, specifiedTags(input, "instance")) }));
+      launched.push(
+        fleet.launch({ data, subnet, tags: instanceTags(data, specifiedTags(input, "instance")) }),
+      );
     } catch (error) {
       // "If you specify a value that is more capacity than Amazon EC2 can launch … launches the largest possible number above MinCount"
       if (launched.length >= (whole(input, "MinCount") ?? most) && error instanceof AwsError) break;
@@ -105,7 +113,10 @@ function launchData(ec2: Ec2, input: Input): LaunchData {
 }
 
 /** Tags that a launch gives to the instance: the template's, and `more` over them. */
-export function instanceTags(data: LaunchData, more: Readonly<Record<string, string>>): Record<string, string> {
+export function instanceTags(
+  data: LaunchData,
+  more: Readonly<Record<string, string>>,
+): Record<string, string> {
   const specified = (data["tagSpecificationSet"] ?? []) as readonly {
     readonly resourceType: string;
     readonly tagSet?: readonly { readonly key: string; readonly value?: string }[];
@@ -116,9 +127,15 @@ export function instanceTags(data: LaunchData, more: Readonly<Record<string, str
 
 function asked(ec2: Ec2, state: ComputeState, input: Input): Instance[] {
   const ids = texts(input, "InstanceId");
-  const all = ids.length > 0 ? ids.map((id) => knownInstance(state.instances, id)) : [...state.instances.values()];
+  const all =
+    ids.length > 0 ? ids.map((id) => knownInstance(state.instances, id)) : [...state.instances.values()];
   return all
-    .filter((one) => ids.length > 0 || one.terminated === undefined || ec2.world.clock.now() - one.terminated < REMEMBERED_MS)
+    .filter(
+      (one) =>
+        ids.length > 0 ||
+        one.terminated === undefined ||
+        ec2.world.clock.now() - one.terminated < REMEMBERED_MS,
+    )
     .filter((one) => passes(input, { fields: fields(one), tags: state.tags.get(one.id) ?? {} }));
 }
 
@@ -169,12 +186,18 @@ function instanceView({ world }: Ec2, state: ComputeState, one: Instance): objec
       vpcId: one.vpc,
       privateIpAddress: one.host,
       privateDnsName: `ip-${one.host.replaceAll(".", "-")}.${world.region}.compute.internal`,
-      groupSet: one.securityGroups.map((id) => ({ groupId: id, groupName: state.securityGroups.get(id)?.name })),
+      groupSet: one.securityGroups.map((id) => ({
+        groupId: id,
+        groupName: state.securityGroups.get(id)?.name,
+      })),
     }),
     monitoring: { state: "disabled" },
     tagSet: tagSet(state.tags.get(one.id)),
     ...(one.reason !== undefined && {
-      stateReason: { code: "Client.UserInitiatedShutdown", message: "Client.UserInitiatedShutdown: User initiated shutdown" },
+      stateReason: {
+        code: "Client.UserInitiatedShutdown",
+        message: "Client.UserInitiatedShutdown: User initiated shutdown",
+      },
     }),
   };
 }
@@ -190,7 +213,9 @@ function statusView(one: Instance): object {
     instanceId: one.id,
     availabilityZone: one.zone,
     instanceState: stateView(one.state),
-    instanceStatus: running ? { status: "ok", details: [{ name: "reachability", status: "passed" }] } : summary,
+    instanceStatus: running
+      ? { status: "ok", details: [{ name: "reachability", status: "passed" }] }
+      : summary,
     systemStatus: summary,
   };
 }

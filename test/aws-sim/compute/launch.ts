@@ -36,7 +36,8 @@ export function accepted(ec2: Ec2, limits: LaunchLimits, data: LaunchData, subne
   }
   const securityGroups = (data["securityGroupIdSet"] as readonly string[] | undefined) ?? [];
   for (const id of securityGroups) if (!state.securityGroups.has(id)) throw unknownSecurityGroup(id);
-  if (image.behaviour.refused) throw new AwsError(image.behaviour.refused.code, image.behaviour.refused.message);
+  if (image.behaviour.refused)
+    throw new AwsError(image.behaviour.refused.code, image.behaviour.refused.message);
   refuseAsDeclared(limits, type, subnet.zone);
   if (freeAddresses(state, subnet) < 1) {
     throw new AwsError(
@@ -44,12 +45,14 @@ export function accepted(ec2: Ec2, limits: LaunchLimits, data: LaunchData, subne
       `There are not enough free addresses in subnet '${subnet.id}' to satisfy the requested number of instances.`,
     );
   }
-  if (vcpusInUse(state) + type.vcpus > limits.vcpus) throw new AwsError("VcpuLimitExceeded", vcpuText(limits.vcpus));
+  if (vcpusInUse(state) + type.vcpus > limits.vcpus)
+    throw new AwsError("VcpuLimitExceeded", vcpuText(limits.vcpus));
   return { image, type, subnet, securityGroups };
 }
 
 function usableImage(state: ComputeState, id: unknown): Image {
-  if (typeof id !== "string") throw new AwsError("MissingParameter", "The request must contain the parameter ImageId");
+  if (typeof id !== "string")
+    throw new AwsError("MissingParameter", "The request must contain the parameter ImageId");
   const image = knownImage(state, id);
   if (image.state === "available") return image;
   // https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-instancelaunchfailure.html: "AMI <AMI ID> is pending, and cannot be run."
@@ -58,7 +61,8 @@ function usableImage(state: ComputeState, id: unknown): Image {
 
 function offeredType(limits: LaunchLimits, name: unknown, zone: string): InstanceType {
   const type = INSTANCE_TYPES.get(String(name));
-  if (type === undefined) throw new AwsError("InvalidParameterValue", `Invalid value '${name}' for InstanceType.`);
+  if (type === undefined)
+    throw new AwsError("InvalidParameterValue", `Invalid value '${String(name)}' for InstanceType.`);
   if (limits.offered(type.name, zone)) return type;
   throw new AwsError(
     "Unsupported",
@@ -68,7 +72,8 @@ function offeredType(limits: LaunchLimits, name: unknown, zone: string): Instanc
 
 function refuseAsDeclared(limits: LaunchLimits, type: InstanceType, zone: string): void {
   const hit = limits.failures.find(
-    ({ failure, left }) => left > 0 && (failure.zone ?? zone) === zone && (failure.type ?? type.name) === type.name,
+    ({ failure, left }) =>
+      left > 0 && (failure.zone ?? zone) === zone && (failure.type ?? type.name) === type.name,
   );
   if (hit === undefined) return;
   hit.left -= 1;

@@ -18,7 +18,10 @@ export interface Fleet {
   halt(id: string): void;
   start(id: string): void;
   terminated(id: string): Promise<void>;
-  readonly doors: Pick<ComputeWorld, "pid" | "listening" | "sicken" | "heal" | "kill" | "impair" | "watch" | "stop">;
+  readonly doors: Pick<
+    ComputeWorld,
+    "pid" | "listening" | "sicken" | "heal" | "kill" | "impair" | "watch" | "stop"
+  >;
 }
 
 /** @throws AwsError `InvalidInstanceID.NotFound` */
@@ -32,12 +35,24 @@ export function createFleet(ec2: Ec2, limits: LaunchLimits): Fleet {
   const { clock } = ec2.world;
   const programs = new Map<string, Program>();
   const watchers: ((instance: Instance) => void)[] = [];
+  const waiting: (() => void)[] = [];
   let stopped = false;
 
-  function become(instance: Instance, change: Partial<Instance> & { readonly state: InstanceState }): Instance {
+  /** Resolves with the next change of any instance or program. */
+  const anyChange = () => new Promise<void>((resolve) => waiting.push(resolve));
+
+  function stirred(): void {
+    for (const resume of waiting.splice(0)) resume();
+  }
+
+  function become(
+    instance: Instance,
+    change: Partial<Instance> & { readonly state: InstanceState },
+  ): Instance {
     const next = { ...instance, ...change };
     ec2.change("instances", next.id, next);
     for (const hear of watchers) hear(next);
+    stirred();
     return next;
   }
 
@@ -66,7 +81,7 @@ export function createFleet(ec2: Ec2, limits: LaunchLimits): Fleet {
       environment: userDataEnvironment(instance.userData),
     });
     programs.set(instance.id, program);
-    for (const hear of started.splice(0)) hear();
+    stirred();
   }
 
   /** SIGTERM, and SIGKILL when the machine is switched off under a program that does not end. */
@@ -80,17 +95,11 @@ export function createFleet(ec2: Ec2, limits: LaunchLimits): Fleet {
     programs.delete(id);
   }
 
-  const ends = new Map<string, Promise<void>>();
-  const started: (() => void)[] = [];
-
   function terminate(id: string, reason = `User initiated (${at(clock.now())})`): void {
     const instance = present(id);
-    if (ends.has(id)) return;
+    if (instance.state === "shutting-down" || instance.state === "terminated") return;
     become(instance, { state: "shutting-down", reason });
-    ends.set(
-      id,
-      shutDown(id).then(() => void become(present(id), { state: "terminated", terminated: clock.now() })),
-    );
+    void shutDown(id).then(() => become(present(id), { state: "terminated", terminated: clock.now() }));
   }
 
   return {
@@ -118,14 +127,15 @@ export function createFleet(ec2: Ec2, limits: LaunchLimits): Fleet {
       return instance;
     },
     terminate,
-    terminated: (id) => {
-      present(id);
-      return ends.get(id) ?? new Promise((resolve) => watchers.push((one) => one.id === id && one.state === "terminated" && resolve()));
+    terminated: async (id) => {
+      while (present(id).state !== "terminated" && !stopped) await anyChange();
     },
     halt: (id) => {
       if (present(id).state !== "running") throw wrongState(id);
       become(present(id), { state: "stopping", reason: `User initiated (${at(clock.now())})` });
-      void shutDown(id).then(() => present(id).state === "stopping" && become(present(id), { state: "stopped" }));
+      void shutDown(id).then(
+        () => present(id).state === "stopping" && become(present(id), { state: "stopped" }),
+      );
     },
     start: (id) => {
       if (present(id).state !== "stopped") throw wrongState(id);
@@ -137,10 +147,7 @@ export function createFleet(ec2: Ec2, limits: LaunchLimits): Fleet {
       listening: async (id) => {
         while (!programs.has(id)) {
           if (stopped || ["terminated", "stopped"].includes(present(id).state)) return false;
-          await new Promise<void>((resolve) => {
-            started.push(resolve);
-            watchers.push(() => resolve());
-          });
+          await anyChange();
         }
         return programs.get(id)!.listening;
       },
@@ -151,7 +158,7 @@ export function createFleet(ec2: Ec2, limits: LaunchLimits): Fleet {
       watch: (hear) => void watchers.push(hear),
       stop: async () => {
         stopped = true;
-        for (const hear of started.splice(0)) hear();
+        stirred();
         const running = [...programs.values()];
         for (const program of running) program.signal("SIGKILL");
         await Promise.all(running.map((program) => program.ended));
@@ -161,7 +168,10 @@ export function createFleet(ec2: Ec2, limits: LaunchLimits): Fleet {
 }
 
 function wrongState(id: string): AwsError {
-  return new AwsError("IncorrectInstanceState", `The instance '${id}' is not in a state from which it can be started or stopped.`);
+  return new AwsError(
+    "IncorrectInstanceState",
+    `The instance '${id}' is not in a state from which it can be started or stopped.`,
+  );
 }
 
 /** `2026-01-31 12:00:00 GMT`, as in reasons of state transitions. */

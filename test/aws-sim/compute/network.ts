@@ -21,8 +21,16 @@ export function networkOperations(ec2: Ec2): Record<string, Operation> {
     }),
     DescribeVpcs: reads("DescribeVpcs", (input, { seenAt }) => {
       const state = ec2.past.seen(seenAt);
-      const found = byIds(state.vpcs, texts(input, "VpcId"), (id) => new AwsError("InvalidVpcID.NotFound", `The vpc ID '${id}' does not exist`))
-        .filter((vpc) => passes(input, { fields: { "vpc-id": vpc.id, cidr: vpc.cidr, state: "available", "is-default": "false" }, tags: state.tags.get(vpc.id) ?? {} }));
+      const found = byIds(
+        state.vpcs,
+        texts(input, "VpcId"),
+        (id) => new AwsError("InvalidVpcID.NotFound", `The vpc ID '${id}' does not exist`),
+      ).filter((vpc) =>
+        passes(input, {
+          fields: { "vpc-id": vpc.id, cidr: vpc.cidr, state: "available", "is-default": "false" },
+          tags: state.tags.get(vpc.id) ?? {},
+        }),
+      );
       const shown = page(found, { token: text(input, "NextToken"), atMost: pageSize(input) });
       return { vpcSet: shown.items.map((vpc) => vpcView(ec2, state, vpc)), nextToken: shown.next };
     }),
@@ -32,7 +40,10 @@ export function networkOperations(ec2: Ec2): Record<string, Operation> {
         const vpc = knownVpc(ec2, required(input, "VpcId"));
         const zone = text(input, "AvailabilityZone") ?? zones(ec2.world.region)[0]!;
         if (!zones(ec2.world.region).includes(zone)) {
-          throw new AwsError("InvalidParameterValue", `Value (${zone}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: ${zones(ec2.world.region).join(", ")}.`);
+          throw new AwsError(
+            "InvalidParameterValue",
+            `Value (${zone}) for parameter availabilityZone is invalid. Subnets can currently only be created in the following availability zones: ${zones(ec2.world.region).join(", ")}.`,
+          );
         }
         const subnet = { id: ec2.newId("subnet"), vpc: vpc.id, zone, cidr: required(input, "CidrBlock") };
         size(subnet.cidr);
@@ -56,7 +67,10 @@ export function networkOperations(ec2: Ec2): Record<string, Operation> {
         }),
       );
       const shown = page(found, { token: text(input, "NextToken"), atMost: pageSize(input) });
-      return { subnetSet: shown.items.map((subnet) => subnetView(ec2, state, subnet)), nextToken: shown.next };
+      return {
+        subnetSet: shown.items.map((subnet) => subnetView(ec2, state, subnet)),
+        nextToken: shown.next,
+      };
     }),
     CreateSecurityGroup: writes("CreateSecurityGroup", {
       resources: (input) => [ec2.arn("security-group/*"), ec2.arn(`vpc/${text(input, "VpcId") ?? "*"}`)],
@@ -64,7 +78,10 @@ export function networkOperations(ec2: Ec2): Record<string, Operation> {
         const vpc = knownVpc(ec2, required(input, "VpcId"));
         const [name, description] = [required(input, "GroupName"), required(input, "GroupDescription")];
         if ([...ec2.state.securityGroups.values()].some((one) => one.vpc === vpc.id && one.name === name)) {
-          throw new AwsError("InvalidGroup.Duplicate", `The security group '${name}' already exists for VPC '${vpc.id}'`);
+          throw new AwsError(
+            "InvalidGroup.Duplicate",
+            `The security group '${name}' already exists for VPC '${vpc.id}'`,
+          );
         }
         const group = { id: ec2.newId("sg"), vpc: vpc.id, name, description };
         ec2.change("securityGroups", group.id, group);
@@ -74,11 +91,17 @@ export function networkOperations(ec2: Ec2): Record<string, Operation> {
     }),
     DescribeSecurityGroups: reads("DescribeSecurityGroups", (input, { seenAt }) => {
       const state = ec2.past.seen(seenAt);
-      const found = byIds(state.securityGroups, texts(input, "GroupId"), unknownSecurityGroup).filter((group) =>
-        passes(input, {
-          fields: { "group-id": group.id, "group-name": group.name, "vpc-id": group.vpc, description: group.description },
-          tags: state.tags.get(group.id) ?? {},
-        }),
+      const found = byIds(state.securityGroups, texts(input, "GroupId"), unknownSecurityGroup).filter(
+        (group) =>
+          passes(input, {
+            fields: {
+              "group-id": group.id,
+              "group-name": group.name,
+              "vpc-id": group.vpc,
+              description: group.description,
+            },
+            tags: state.tags.get(group.id) ?? {},
+          }),
       );
       const shown = page(found, { token: text(input, "NextToken"), atMost: pageSize(input) });
       return {
@@ -95,14 +118,32 @@ export function networkOperations(ec2: Ec2): Record<string, Operation> {
     }),
     DescribeAvailabilityZones: reads("DescribeAvailabilityZones", (input) => ({
       availabilityZoneInfo: zones(ec2.world.region)
-        .filter((zone) => passes(input, { fields: { "zone-name": zone, "zone-id": zoneId(zone), state: "available" }, tags: {} }))
-        .map((zone) => ({ zoneName: zone, zoneId: zoneId(zone), zoneState: "available", regionName: ec2.world.region })),
+        .filter((zone) =>
+          passes(input, {
+            fields: { "zone-name": zone, "zone-id": zoneId(zone), state: "available" },
+            tags: {},
+          }),
+        )
+        .map((zone) => ({
+          zoneName: zone,
+          zoneId: zoneId(zone),
+          zoneState: "available",
+          regionName: ec2.world.region,
+        })),
     })),
   };
 }
 
 function vpcView({ world }: Ec2, state: ComputeState, { id, cidr }: Vpc): object {
-  return { vpcId: id, cidrBlock: cidr, ownerId: world.account, state: "available", isDefault: false, instanceTenancy: "default", tagSet: tagSet(state.tags.get(id)) };
+  return {
+    vpcId: id,
+    cidrBlock: cidr,
+    ownerId: world.account,
+    state: "available",
+    isDefault: false,
+    instanceTenancy: "default",
+    tagSet: tagSet(state.tags.get(id)),
+  };
 }
 
 function subnetView(ec2: Ec2, state: ComputeState, subnet: Subnet): object {
@@ -122,7 +163,9 @@ function subnetView(ec2: Ec2, state: ComputeState, subnet: Subnet): object {
 
 /** Five addresses of every subnet are AWS's own: https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html */
 export function freeAddresses(state: ComputeState, subnet: Subnet): number {
-  const used = [...state.instances.values()].filter((one) => one.subnet === subnet.id && one.state !== "terminated");
+  const used = [...state.instances.values()].filter(
+    (one) => one.subnet === subnet.id && one.state !== "terminated",
+  );
   return size(subnet.cidr) - 5 - used.length;
 }
 
@@ -130,7 +173,10 @@ export function freeAddresses(state: ComputeState, subnet: Subnet): number {
 function size(cidr: string): number {
   const bits = Number(/^\d+\.\d+\.\d+\.\d+\/(\d+)$/.exec(cidr)?.[1]);
   if (bits >= 16 && bits <= 28) return 2 ** (32 - bits);
-  throw new AwsError("InvalidParameterValue", `Value (${cidr}) for parameter cidrBlock is invalid. This is not a valid CIDR block.`);
+  throw new AwsError(
+    "InvalidParameterValue",
+    `Value (${cidr}) for parameter cidrBlock is invalid. This is not a valid CIDR block.`,
+  );
 }
 
 function knownVpc(ec2: Ec2, id: string): Vpc {
@@ -146,7 +192,11 @@ export const unknownSecurityGroup = (id: string) =>
   new AwsError("InvalidGroup.NotFound", `The security group '${id}' does not exist`);
 
 /** All, or those that were asked for by id. */
-export function byIds<T>(all: ReadonlyMap<string, T>, ids: readonly string[], unknown: (id: string) => AwsError): T[] {
+export function byIds<T>(
+  all: ReadonlyMap<string, T>,
+  ids: readonly string[],
+  unknown: (id: string) => AwsError,
+): T[] {
   if (ids.length === 0) return [...all.values()];
   return ids.map((id) => {
     const found = all.get(id);

@@ -9,7 +9,8 @@ export function page<T>(
   of: { token: string | undefined; atMost: number },
   code = "InvalidNextToken",
 ): { readonly items: readonly T[]; readonly next: string | undefined } {
-  const from = of.token === undefined ? 0 : Number(Buffer.from(of.token, "base64url").toString().split(":")[1]);
+  const from =
+    of.token === undefined ? 0 : Number(Buffer.from(of.token, "base64url").toString().split(":")[1]);
   if (!Number.isInteger(from)) throw new AwsError(code, `The token '${of.token}' is invalid.`);
   const to = from + of.atMost;
   return {

@@ -75,7 +75,8 @@ async function run(ImageId: string, userData?: string): Promise<string> {
 }
 
 const described = async (InstanceId: string) =>
-  (await ec2.send(new DescribeInstancesCommand({ InstanceIds: [InstanceId] }))).Reservations![0]!.Instances![0]!;
+  (await ec2.send(new DescribeInstancesCommand({ InstanceIds: [InstanceId] }))).Reservations![0]!
+    .Instances![0]!;
 
 const at = (id: string, path = "/") => `http://${compute.machines.address(id)!.host}:8080${path}`;
 
@@ -105,8 +106,9 @@ async function template(ClientToken?: string): Promise<string> {
 }
 
 test("a machine is a process on an address of its own, from pending to terminated", async () => {
+  const states: string[] = [];
+  compute.watch(({ state }) => states.push(state));
   const id = await run(image("r1"), "#!/bin/sh\nexport REVISION='r1 with other settings'\n");
-  expect((await described(id)).State!.Name).toBe("pending");
   expect(await compute.listening(id)).toBe(true);
   const { State, PrivateIpAddress } = await described(id);
   expect(State!.Name).toBe("running");
@@ -118,9 +120,12 @@ test("a machine is a process on an address of its own, from pending to terminate
   const pid = compute.pid(id)!;
   expect(alive(pid)).toBe(true);
   const { TerminatingInstances } = await ec2.send(new TerminateInstancesCommand({ InstanceIds: [id] }));
-  expect(TerminatingInstances).toMatchObject([{ CurrentState: { Name: "shutting-down" }, PreviousState: { Name: "running" } }]);
+  expect(TerminatingInstances).toMatchObject([
+    { CurrentState: { Name: "shutting-down" }, PreviousState: { Name: "running" } },
+  ]);
   await compute.terminated(id);
   expect(alive(pid)).toBe(false);
+  expect(states).toEqual(["pending", "running", "shutting-down", "terminated"]);
   expect(await described(id)).toMatchObject({ State: { Name: "terminated", Code: 48 } });
   expect((await described(id)).PrivateIpAddress).toBeUndefined();
 });
@@ -175,7 +180,10 @@ test("images decide what a machine does: sick, silent, dying, stubborn, refused"
   await compute.terminated(stubborn);
 
   const refused = { code: "OptInRequired", message: "You are not subscribed to this service." };
-  await expect(run(image("refused", { refused }))).rejects.toMatchObject({ name: "OptInRequired", message: refused.message });
+  await expect(run(image("refused", { refused }))).rejects.toMatchObject({
+    name: "OptInRequired",
+    message: refused.message,
+  });
 });
 
 test("health can be taken and given back while a machine runs", async () => {
@@ -200,13 +208,17 @@ test("launches are refused as EC2 words it, and leave nothing", async () => {
   await expect(run("ami-x")).rejects.toMatchObject({ name: "InvalidAMIID.Malformed" });
   const pending = compute.registerImage({ name: "pending", state: "pending" });
   await expect(run(pending)).rejects.toThrow(`AMI ${pending} is pending, and cannot be run.`);
-  await expect(run(compute.registerImage({ name: "arm", architecture: "arm64" }))).rejects.toThrow(/architecture 'x86_64'/);
+  await expect(run(compute.registerImage({ name: "arm", architecture: "arm64" }))).rejects.toThrow(
+    /architecture 'x86_64'/,
+  );
   compute.failLaunches({ code: "InsufficientInstanceCapacity", times: 1 });
   await expect(run(good)).rejects.toMatchObject({ name: "InsufficientInstanceCapacity" });
   compute.vcpuLimit = 1;
   await expect(run(good)).rejects.toMatchObject({ name: "VcpuLimitExceeded" });
   compute.withdraw("t3.micro", "eu-central-1a");
-  await expect(run(good)).rejects.toThrow("not supported in your requested Availability Zone (eu-central-1a)");
+  await expect(run(good)).rejects.toThrow(
+    "not supported in your requested Availability Zone (eu-central-1a)",
+  );
   expect(compute.state.instances.size).toBe(0);
   const { InstanceTypeOfferings } = await ec2.send(
     new DescribeInstanceTypeOfferingsCommand({
@@ -219,7 +231,9 @@ test("launches are refused as EC2 words it, and leave nothing", async () => {
 
 test("DryRun says what it would have done, and does not", async () => {
   await expect(
-    ec2.send(new CreateLaunchTemplateCommand({ LaunchTemplateName: "dry", LaunchTemplateData: {}, DryRun: true })),
+    ec2.send(
+      new CreateLaunchTemplateCommand({ LaunchTemplateName: "dry", LaunchTemplateData: {}, DryRun: true }),
+    ),
   ).rejects.toMatchObject({ name: "DryRunOperation", $metadata: { httpStatusCode: 412 } });
   expect(compute.state.templates.size).toBe(0);
 });
@@ -250,21 +264,29 @@ test("a version inherits from its source; the same token makes no second one", a
       TagSpecifications: [{ ResourceType: "instance", Tags: [{ Key: "app", Value: "shop" }] }],
     },
   });
-  await expect(version("ami-00000000000000003")).rejects.toMatchObject({ name: "IdempotentParameterMismatch" });
+  await expect(version("ami-00000000000000003")).rejects.toMatchObject({
+    name: "IdempotentParameterMismatch",
+  });
 
   const versions = async (...Versions: string[]) =>
-    (await ec2.send(new DescribeLaunchTemplateVersionsCommand({ LaunchTemplateId, Versions }))).LaunchTemplateVersions!.map(
-      ({ VersionNumber }) => VersionNumber,
-    );
+    (
+      await ec2.send(new DescribeLaunchTemplateVersionsCommand({ LaunchTemplateId, Versions }))
+    ).LaunchTemplateVersions!.map(({ VersionNumber }) => VersionNumber);
   expect(await versions("$Latest", "$Default")).toEqual([2, 1]);
   await ec2.send(new ModifyLaunchTemplateCommand({ LaunchTemplateId, DefaultVersion: "2" }));
   expect(await versions("$Default")).toEqual([2]);
   await expect(versions("7")).rejects.toMatchObject({ name: "InvalidLaunchTemplateId.VersionNotFound" });
-  const removed = await ec2.send(new DeleteLaunchTemplateVersionsCommand({ LaunchTemplateId, Versions: ["1", "2"] }));
+  const removed = await ec2.send(
+    new DeleteLaunchTemplateVersionsCommand({ LaunchTemplateId, Versions: ["1", "2"] }),
+  );
   expect(removed.SuccessfullyDeletedLaunchTemplateVersions).toMatchObject([{ VersionNumber: 1 }]);
   expect(removed.UnsuccessfullyDeletedLaunchTemplateVersions).toMatchObject([{ VersionNumber: 2 }]);
-  const { LaunchTemplates } = await ec2.send(new DescribeLaunchTemplatesCommand({ LaunchTemplateNames: ["shop"] }));
-  expect(LaunchTemplates).toMatchObject([{ LaunchTemplateId, DefaultVersionNumber: 2, LatestVersionNumber: 2 }]);
+  const { LaunchTemplates } = await ec2.send(
+    new DescribeLaunchTemplatesCommand({ LaunchTemplateNames: ["shop"] }),
+  );
+  expect(LaunchTemplates).toMatchObject([
+    { LaunchTemplateId, DefaultVersionNumber: 2, LatestVersionNumber: 2 },
+  ]);
 });
 
 test("a deregistered image is gone for launches, not for machines that run", async () => {
@@ -272,23 +294,32 @@ test("a deregistered image is gone for launches, not for machines that run", asy
   const machine = await run(id);
   await compute.listening(machine);
   compute.deregisterImage(id);
-  await expect(ec2.send(new DescribeImagesCommand({ ImageIds: [id] }))).rejects.toMatchObject({ name: "InvalidAMIID.NotFound" });
+  await expect(ec2.send(new DescribeImagesCommand({ ImageIds: [id] }))).rejects.toMatchObject({
+    name: "InvalidAMIID.NotFound",
+  });
   await expect(run(id)).rejects.toMatchObject({ name: "InvalidAMIID.NotFound" });
   expect((await fetch(at(machine))).status).toBe(200);
 });
 
 test("subnets count their free addresses, lists come in pages, tags are found", async () => {
   const free = async () =>
-    (await ec2.send(new DescribeSubnetsCommand({ SubnetIds: [subnet] }))).Subnets![0]!.AvailableIpAddressCount;
+    (await ec2.send(new DescribeSubnetsCommand({ SubnetIds: [subnet] }))).Subnets![0]!
+      .AvailableIpAddressCount;
   expect(await free()).toBe(11);
   const ids = [await run(image("r1")), await run(image("r1"))];
   expect(await free()).toBe(9);
-  await ec2.send(new CreateTagsCommand({ Resources: [ids[0]!], Tags: [{ Key: "teal.dev/slot", Value: "blue" }] }));
+  await ec2.send(
+    new CreateTagsCommand({ Resources: [ids[0]!], Tags: [{ Key: "teal.dev/slot", Value: "blue" }] }),
+  );
   const tagged = await ec2.send(
     new DescribeInstancesCommand({ Filters: [{ Name: "tag:teal.dev/slot", Values: ["b*"] }] }),
   );
-  expect(tagged.Reservations!.flatMap(({ Instances }) => Instances!.map(({ InstanceId }) => InstanceId))).toEqual([ids[0]]);
-  const { Tags } = await ec2.send(new DescribeTagsCommand({ Filters: [{ Name: "resource-id", Values: ids }] }));
+  expect(
+    tagged.Reservations!.flatMap(({ Instances }) => Instances!.map(({ InstanceId }) => InstanceId)),
+  ).toEqual([ids[0]]);
+  const { Tags } = await ec2.send(
+    new DescribeTagsCommand({ Filters: [{ Name: "resource-id", Values: ids }] }),
+  );
   expect(Tags).toMatchObject([{ ResourceType: "instance", Key: "teal.dev/slot", Value: "blue" }]);
 
   const first = await ec2.send(new DescribeInstancesCommand({ MaxResults: 1 }));
@@ -306,7 +337,8 @@ test("status checks tell of the machine, not of its program", async () => {
   await compute.listening(id);
   compute.kill(id);
   const status = async () =>
-    (await ec2.send(new DescribeInstanceStatusCommand({ InstanceIds: [id] }))).InstanceStatuses![0]!.SystemStatus!.Status;
+    (await ec2.send(new DescribeInstanceStatusCommand({ InstanceIds: [id] }))).InstanceStatuses![0]!
+      .SystemStatus!.Status;
   expect(await status()).toBe("ok");
   compute.impair(id);
   expect(await status()).toBe("impaired");

@@ -29,7 +29,7 @@ export function createCompute(world: World): ComputeWorld {
       namespace: "http://ec2.amazonaws.com/doc/2016-11-15/",
       operations: {
         ...networkOperations(ec2),
-        ...imageOperations(ec2, limits.offered),
+        ...imageOperations(ec2, (type, zone) => limits.offered(type, zone)),
         ...templateOperations(ec2),
         ...instanceOperations(ec2, fleet),
         ...tagOperations(ec2),
@@ -57,10 +57,10 @@ export function createCompute(world: World): ComputeWorld {
     failLaunches: (failure) => void limits.failures.push({ failure, left: failure.times ?? Infinity }),
     clearLaunchFailures: () => void limits.failures.splice(0),
     withdraw: (type, zone = "*") => void withdrawn.add(`${type} ${zone}`),
-    launch: fleet.launch,
-    terminate: fleet.terminate,
-    terminated: fleet.terminated,
+    launch: (of) => fleet.launch(of),
+    terminate: (id, reason) => fleet.terminate(id, reason),
+    terminated: (id) => fleet.terminated(id),
     template: (by) => resolve(ec2.state, by),
-    tag: ec2.tag,
+    tag: (id, tags) => ec2.tag(id, tags),
   };
 }

@@ -30,12 +30,17 @@ export function tagOperations(ec2: Ec2): Record<string, Operation> {
     CreateTags: writes("CreateTags", {
       resources: arns,
       handle: (input) => {
-        const tags = Object.fromEntries(records(input, "Tag").map((tag) => [required(tag, "Key"), text(tag, "Value") ?? ""]));
+        const tags = Object.fromEntries(
+          records(input, "Tag").map((tag) => [required(tag, "Key"), text(tag, "Value") ?? ""]),
+        );
         const ids = texts(input, "ResourceId").map(known);
         for (const id of ids) {
           // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions: 50 tags
           if (Object.keys({ ...ec2.state.tags.get(id), ...tags }).length > 50) {
-            throw new AwsError("TagLimitExceeded", `The maximum number of tags per resource, 50, was exceeded by '${id}'.`);
+            throw new AwsError(
+              "TagLimitExceeded",
+              `The maximum number of tags per resource, 50, was exceeded by '${id}'.`,
+            );
           }
         }
         for (const id of ids) ec2.tag(id, tags);
@@ -45,7 +50,10 @@ export function tagOperations(ec2: Ec2): Record<string, Operation> {
     DeleteTags: writes("DeleteTags", {
       resources: arns,
       handle: (input) => {
-        const gone = records(input, "Tag").map((tag) => ({ key: required(tag, "Key"), value: text(tag, "Value") }));
+        const gone = records(input, "Tag").map((tag) => ({
+          key: required(tag, "Key"),
+          value: text(tag, "Value"),
+        }));
         for (const id of texts(input, "ResourceId").map(known)) {
           const left = Object.entries(ec2.state.tags.get(id) ?? {}).filter(
             ([key, value]) => !gone.some((tag) => tag.key === key && (tag.value ?? value) === value),
@@ -58,11 +66,21 @@ export function tagOperations(ec2: Ec2): Record<string, Operation> {
     DescribeTags: reads("DescribeTags", (input, { seenAt }) => {
       const found = [...ec2.past.seen(seenAt).tags]
         .flatMap(([id, tags]) =>
-          Object.entries(tags).map(([key, value]) => ({ resourceId: id, resourceType: resourceType(id), key, value })),
+          Object.entries(tags).map(([key, value]) => ({
+            resourceId: id,
+            resourceType: resourceType(id),
+            key,
+            value,
+          })),
         )
         .filter((tag) =>
           passes(input, {
-            fields: { "resource-id": tag.resourceId, "resource-type": tag.resourceType, key: tag.key, value: tag.value },
+            fields: {
+              "resource-id": tag.resourceId,
+              "resource-type": tag.resourceType,
+              key: tag.key,
+              value: tag.value,
+            },
             tags: { [tag.key]: tag.value },
           }),
         );

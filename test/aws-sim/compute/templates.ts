@@ -23,7 +23,10 @@ function asAnswered(input: Input): LaunchData {
   const value = (one: InputValue): unknown =>
     Array.isArray(one) ? one.map(value) : isRecord(one) ? asAnswered(one) : one;
   return Object.fromEntries(
-    Object.entries(input).map(([name, one]) => [LISTS[name] ?? name[0]!.toLowerCase() + name.slice(1), value(one)]),
+    Object.entries(input).map(([name, one]) => [
+      LISTS[name] ?? name[0]!.toLowerCase() + name.slice(1),
+      value(one),
+    ]),
   );
 }
 
@@ -41,7 +44,9 @@ export function templateOperations(ec2: Ec2): Record<string, Operation> {
     CreateLaunchTemplateVersion: writes("CreateLaunchTemplateVersion", {
       resources: arns,
       handle: (input, call) =>
-        ec2.once(text(input, "ClientToken"), "CreateLaunchTemplateVersion", input, () => addVersion(ec2, input, call)),
+        ec2.once(text(input, "ClientToken"), "CreateLaunchTemplateVersion", input, () =>
+          addVersion(ec2, input, call),
+        ),
     }),
     ModifyLaunchTemplate: writes("ModifyLaunchTemplate", {
       resources: arns,
@@ -116,7 +121,10 @@ function reference(input: Input): Reference {
   const [id, name] = [text(input, "LaunchTemplateId"), text(input, "LaunchTemplateName")];
   // "You must specify either the launch template ID or the launch template name, but not both."
   if ((id === undefined) === (name === undefined)) {
-    throw new AwsError("InvalidParameterCombination", "Either LaunchTemplateId or LaunchTemplateName must be specified, but not both.");
+    throw new AwsError(
+      "InvalidParameterCombination",
+      "Either LaunchTemplateId or LaunchTemplateName must be specified, but not both.",
+    );
   }
   return { id, name };
 }
@@ -129,9 +137,15 @@ function known(state: ComputeState, { id, name }: Reference): Template {
   const template = id === undefined ? byName(state, name) : state.templates.get(id);
   if (template) return template;
   if (id === undefined) {
-    throw new AwsError("InvalidLaunchTemplateName.NotFoundException", `At least one of the launch templates specified in the request does not exist.`);
+    throw new AwsError(
+      "InvalidLaunchTemplateName.NotFoundException",
+      `At least one of the launch templates specified in the request does not exist.`,
+    );
   }
-  throw new AwsError("InvalidLaunchTemplateId.NotFound", `The specified launch template, with template ID ${id}, does not exist.`);
+  throw new AwsError(
+    "InvalidLaunchTemplateId.NotFound",
+    `The specified launch template, with template ID ${id}, does not exist.`,
+  );
 }
 
 /** A version by number, `$Latest` or `$Default`; without one the default version. */
@@ -141,20 +155,33 @@ export function resolve(
 ): ReturnType<ComputeWorld["template"]> {
   const template = known(state, of);
   const number =
-    version === "$Default" ? template.default : version === "$Latest" ? (template.versions.at(-1)?.number ?? 0) : Number(version);
+    version === "$Default"
+      ? template.default
+      : version === "$Latest"
+        ? (template.versions.at(-1)?.number ?? 0)
+        : Number(version);
   const found = template.versions.find((one) => one.number === number);
   if (found) return { template, version: found };
-  throw new AwsError("InvalidLaunchTemplateId.VersionNotFound", `Could not find launch template version ${version} for launch template ${template.id}.`);
+  throw new AwsError(
+    "InvalidLaunchTemplateId.VersionNotFound",
+    `Could not find launch template version ${version} for launch template ${template.id}.`,
+  );
 }
 
 function create(ec2: Ec2, input: Input, { principal }: CallContext): object {
   const name = text(input, "LaunchTemplateName") ?? "";
   // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html: 3 to 128 of these characters
   if (!/^[a-zA-Z0-9().\-/_]{3,128}$/.test(name)) {
-    throw new AwsError("InvalidLaunchTemplateName.MalformedException", `The launch template name '${name}' is not valid.`);
+    throw new AwsError(
+      "InvalidLaunchTemplateName.MalformedException",
+      `The launch template name '${name}' is not valid.`,
+    );
   }
   if (byName(ec2.state, name)) {
-    throw new AwsError("InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use.");
+    throw new AwsError(
+      "InvalidLaunchTemplateName.AlreadyExistsException",
+      "Launch template name already in use.",
+    );
   }
   const created = ec2.world.clock.now();
   const description = text(input, "VersionDescription");
@@ -166,7 +193,13 @@ function create(ec2: Ec2, input: Input, { principal }: CallContext): object {
     default: 1,
     latest: 1,
     versions: [
-      { number: 1, created, createdBy: principal, ...(description !== undefined && { description }), data: dataOf(input) },
+      {
+        number: 1,
+        created,
+        createdBy: principal,
+        ...(description !== undefined && { description }),
+        data: dataOf(input),
+      },
     ],
   };
   ec2.change("templates", template.id, template);
@@ -176,7 +209,8 @@ function create(ec2: Ec2, input: Input, { principal }: CallContext): object {
 
 function dataOf(input: Input): LaunchData {
   const data = structure(input, "LaunchTemplateData");
-  if (data === undefined) throw new AwsError("MissingParameter", "The request must contain the parameter LaunchTemplateData");
+  if (data === undefined)
+    throw new AwsError("MissingParameter", "The request must contain the parameter LaunchTemplateData");
   return asAnswered(data);
 }
 
@@ -188,7 +222,8 @@ function dataOf(input: Input): LaunchData {
 function addVersion(ec2: Ec2, input: Input, { principal }: CallContext): object {
   const template = known(ec2.state, reference(input));
   const source = text(input, "SourceVersion");
-  const inherited = source === undefined ? {} : resolve(ec2.state, { id: template.id, version: source }).version.data;
+  const inherited =
+    source === undefined ? {} : resolve(ec2.state, { id: template.id, version: source }).version.data;
   const description = text(input, "VersionDescription");
   const version: TemplateVersion = {
     number: template.latest + 1,
@@ -206,8 +241,14 @@ function addVersion(ec2: Ec2, input: Input, { principal }: CallContext): object 
 function deleteVersions(ec2: Ec2, input: Input): object {
   const template = known(ec2.state, reference(input));
   const asked = texts(input, "LaunchTemplateVersion").map(Number);
-  const gone = asked.filter((number) => number !== template.default && template.versions.some((one) => one.number === number));
-  const item = (versionNumber: number) => ({ launchTemplateId: template.id, launchTemplateName: template.name, versionNumber });
+  const gone = asked.filter(
+    (number) => number !== template.default && template.versions.some((one) => one.number === number),
+  );
+  const item = (versionNumber: number) => ({
+    launchTemplateId: template.id,
+    launchTemplateName: template.name,
+    versionNumber,
+  });
   ec2.change("templates", template.id, {
     ...template,
     versions: template.versions.filter(({ number }) => !gone.includes(number)),
@@ -221,7 +262,10 @@ function deleteVersions(ec2: Ec2, input: Input): object {
         responseError:
           number === template.default
             ? { code: "unexpectedError", message: "Cannot delete the default version of a launch template." }
-            : { code: "launchTemplateVersionDoesNotExist", message: `Launch template version ${number} does not exist.` },
+            : {
+                code: "launchTemplateVersionDoesNotExist",
+                message: `Launch template version ${number} does not exist.`,
+              },
       })),
   };
 }

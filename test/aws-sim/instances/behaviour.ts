@@ -29,7 +29,9 @@ export interface Behaviour {
  */
 export function userDataEnvironment(base64: string | undefined): Record<string, string> {
   const found: Record<string, string> = {};
-  for (const line of Buffer.from(base64 ?? "", "base64").toString("utf8").split(/\r?\n/)) {
+  for (const line of Buffer.from(base64 ?? "", "base64")
+    .toString("utf8")
+    .split(/\r?\n/)) {
     const match = /^\s*(?:export\s+)?([A-Z][A-Z0-9_]*)=(.*)$/.exec(line);
     if (match) found[match[1]!] = match[2]!.trim().replace(/^(["'])(.*)\1$/, "$2");
   }

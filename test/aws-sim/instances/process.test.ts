@@ -19,7 +19,9 @@ test("a machine's program ends when whoever started it is gone", async () => {
     ],
     { stdio: ["ignore", "pipe", "inherit"] },
   );
-  const pid = await new Promise<number>((resolve) => parent.stdout.once("data", (text: Buffer) => resolve(Number(text.toString()))));
+  const pid = await new Promise<number>((resolve) =>
+    parent.stdout.once("data", (text: Buffer) => resolve(Number(text.toString()))),
+  );
   expect(pid).toBeGreaterThan(1);
   parent.kill("SIGKILL");
   await expect.poll(() => gone(pid), { timeout: 10_000 }).toBe(true);
@@ -36,6 +38,9 @@ function gone(pid: number): boolean {
 
 test("user data sets variables, as a script that exports them would", () => {
   const text = "#!/bin/bash\nexport REVISION=r2\nCOLOUR='dark blue'\necho PATH=/tmp\nlower=no\n";
-  expect(userDataEnvironment(Buffer.from(text).toString("base64"))).toEqual({ REVISION: "r2", COLOUR: "dark blue" });
+  expect(userDataEnvironment(Buffer.from(text).toString("base64"))).toEqual({
+    REVISION: "r2",
+    COLOUR: "dark blue",
+  });
   expect(userDataEnvironment(undefined)).toEqual({});
 });

@@ -67,12 +67,16 @@ function listen(port: number): Promise<Server> {
   });
   // Longer than a load balancer keeps idle connections (60 s), or it would write into connections that just close.
   server.keepAliveTimeout = 75_000;
-  server.on("upgrade", async (request, socket, head) => {
-    const { WebSocketServer } = await import("ws");
-    new WebSocketServer({ noServer: true }).handleUpgrade(request, socket, head, (client) => {
-      client.send(identity);
-      client.on("message", (data, isBinary) => client.send(data, { binary: isBinary }));
-    });
+  server.on("upgrade", (request, socket, head) => {
+    // Loaded by the first WebSocket: most machines never see one, and all of them should be there soon.
+    import("ws").then(
+      ({ WebSocketServer }) =>
+        new WebSocketServer({ noServer: true }).handleUpgrade(request, socket, head, (client) => {
+          client.send(identity);
+          client.on("message", (data, isBinary) => client.send(data, { binary: isBinary }));
+        }),
+      () => socket.destroy(),
+    );
   });
   return new Promise((resolve, reject) => {
     server.once("error", reject);

@@ -1,6 +1,15 @@
 import { AwsError, Timeline, type Targets, type World } from "../kernel.ts";
 import type { ComputeWorld } from "../compute/types.ts";
-import type { Activity, Group, Member, Policy, Process, Refresh, ScalingState, ScheduledAction } from "./types.ts";
+import type {
+  Activity,
+  Group,
+  Member,
+  Policy,
+  Process,
+  Refresh,
+  ScalingState,
+  ScheduledAction,
+} from "./types.ts";
 
 /** Activities that are remembered; AWS keeps them for six weeks, which no test lives to see. */
 const REMEMBERED = 1_000;
@@ -53,7 +62,7 @@ export function createContext(world: World, targets: Targets, compute: ComputeWo
 
   function set(change: Partial<ScalingState>): void {
     past.set({ ...past.now, ...change });
-    for (const hear of [...hearers]) hear();
+    for (const hear of hearers) hear();
   }
   const put = <T>(all: ReadonlyMap<string, T>, key: string, value: T | undefined): ReadonlyMap<string, T> => {
     const next = new Map(all);
@@ -73,7 +82,10 @@ export function createContext(world: World, targets: Targets, compute: ComputeWo
     group: (name) => {
       const group = past.now.groups.get(name);
       if (group) return group;
-      throw new AwsError("ValidationError", `AutoScalingGroup name not found - AutoScalingGroup '${name}' not found`);
+      throw new AwsError(
+        "ValidationError",
+        `AutoScalingGroup name not found - AutoScalingGroup '${name}' not found`,
+      );
     },
     find: (name) => past.now.groups.get(name),
     member: (group, id) => past.now.groups.get(group)?.members.find((one) => one.id === id),
@@ -84,7 +96,9 @@ export function createContext(world: World, targets: Targets, compute: ComputeWo
       if (group) asg.putGroup({ ...group, ...change });
     },
     changeMember: (name, id, change) => {
-      const members = past.now.groups.get(name)?.members.map((one) => (one.id === id ? { ...one, ...change } : one));
+      const members = past.now.groups
+        .get(name)
+        ?.members.map((one) => (one.id === id ? { ...one, ...change } : one));
       if (members) asg.changeGroup(name, { members });
     },
     dropMember: (name, id) => {

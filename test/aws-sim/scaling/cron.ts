@@ -16,7 +16,9 @@ const RANGES = [
 export function cron(expression: string): (instant: number) => boolean {
   const fields = expression.trim().split(/\s+/);
   if (fields.length !== 5) throw invalid(`Invalid cron expression: ${expression}`);
-  const [minute, hour, day, month, weekday] = fields.map((field, n) => numbers(field, RANGES[n]!, expression));
+  const [minute, hour, day, month, weekday] = fields.map((field, n) =>
+    numbers(field, RANGES[n]!, expression),
+  );
   const eitherDay = fields[2] !== "*" && fields[4] !== "*";
   return (instant) => {
     const at = new Date(instant);

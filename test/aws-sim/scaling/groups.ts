@@ -28,7 +28,10 @@ const MOST_GROUPS = 500;
 function launching({ compute, world }: Asg): Operation["also"] {
   return (input) => {
     if (input["LaunchTemplate"] === undefined) return [];
-    return [{ action: "ec2:RunInstances", resources: [`arn:aws:ec2:${world.region}:${world.account}:instance/*`] }, ...passed()];
+    return [
+      { action: "ec2:RunInstances", resources: [`arn:aws:ec2:${world.region}:${world.account}:instance/*`] },
+      ...passed(),
+    ];
     function passed() {
       try {
         const { id, name, version } = templateReference(input);
@@ -37,8 +40,15 @@ function launching({ compute, world }: Asg): Operation["also"] {
         return [
           ...(data["tagSpecificationSet"] === undefined
             ? []
-            : [{ action: "ec2:CreateTags", resources: [`arn:aws:ec2:${world.region}:${world.account}:instance/*`] }]),
-          ...(profile === undefined ? [] : [{ action: "iam:PassRole", resources: [`arn:aws:iam::${world.account}:role/${profile}`] }]),
+            : [
+                {
+                  action: "ec2:CreateTags",
+                  resources: [`arn:aws:ec2:${world.region}:${world.account}:instance/*`],
+                },
+              ]),
+          ...(profile === undefined
+            ? []
+            : [{ action: "iam:PassRole", resources: [`arn:aws:iam::${world.account}:role/${profile}`] }]),
         ];
       } catch {
         // An unknown template is refused by the operation itself.
@@ -48,12 +58,24 @@ function launching({ compute, world }: Asg): Operation["also"] {
   };
 }
 
-function templateReference(input: Input): { id: string | undefined; name: string | undefined; version: string | undefined } {
+function templateReference(input: Input): {
+  id: string | undefined;
+  name: string | undefined;
+  version: string | undefined;
+} {
   const by = records({ of: [input["LaunchTemplate"]] }, "of")[0] ?? {};
-  return { id: text(by, "LaunchTemplateId"), name: text(by, "LaunchTemplateName"), version: text(by, "Version") };
+  return {
+    id: text(by, "LaunchTemplateId"),
+    name: text(by, "LaunchTemplateName"),
+    version: text(by, "Version"),
+  };
 }
 
-export function groupOperations(asg: Asg, reconciler: Reconciler, forceDelete: (group: Group) => void): Record<string, Operation> {
+export function groupOperations(
+  asg: Asg,
+  reconciler: Reconciler,
+  forceDelete: (group: Group) => void,
+): Record<string, Operation> {
   return {
     CreateAutoScalingGroup: writes(asg, "CreateAutoScalingGroup", (input) => create(asg, reconciler, input), {
       also: launching(asg)!,
@@ -70,10 +92,16 @@ export function groupOperations(asg: Asg, reconciler: Reconciler, forceDelete: (
       // https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoScalingGroup.html: "If the group has instances
       // or scaling activities in progress, you must specify the option to force the deletion"
       if (group.members.length > 0 || group.desired > 0) {
-        throw new AwsError("ResourceInUse", "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.");
+        throw new AwsError(
+          "ResourceInUse",
+          "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.",
+        );
       }
       if (asg.state.activities.some((one) => one.arn === group.arn && one.ended === undefined)) {
-        throw new AwsError("ScalingActivityInProgress", "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group.");
+        throw new AwsError(
+          "ScalingActivityInProgress",
+          "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group.",
+        );
       }
       asg.dropGroup(group.name);
       return {};
@@ -96,7 +124,11 @@ export function groupOperations(asg: Asg, reconciler: Reconciler, forceDelete: (
         group.members
           .filter(({ id }) => ids.length === 0 || ids.includes(id))
           // Here, and only here, the health status is in capitals: API_AutoScalingInstanceDetails.
-          .map((member) => ({ ...memberView(member), AutoScalingGroupName: group.name, HealthStatus: member.health.toUpperCase() })),
+          .map((member) => ({
+            ...memberView(member),
+            AutoScalingGroupName: group.name,
+            HealthStatus: member.health.toUpperCase(),
+          })),
       );
       const shown = page(found, { token: text(input, "NextToken"), atMost: recordsAtMost(input) });
       return { AutoScalingInstances: shown.items, NextToken: shown.next };
@@ -113,12 +145,18 @@ export function groupOperations(asg: Asg, reconciler: Reconciler, forceDelete: (
 function create(asg: Asg, reconciler: Reconciler, input: Input): object {
   const name = required(input, "AutoScalingGroupName");
   if (asg.find(name)) {
-    throw new AwsError("AlreadyExists", `AutoScalingGroup by this name already exists - A group with the name ${name} already exists`);
+    throw new AwsError(
+      "AlreadyExists",
+      `AutoScalingGroup by this name already exists - A group with the name ${name} already exists`,
+    );
   }
-  if (asg.state.groups.size >= MOST_GROUPS) throw new AwsError("LimitExceeded", `You have reached the limit of ${MOST_GROUPS} Auto Scaling groups.`);
+  if (asg.state.groups.size >= MOST_GROUPS)
+    throw new AwsError("LimitExceeded", `You have reached the limit of ${MOST_GROUPS} Auto Scaling groups.`);
   const template = templateOf(asg, input);
   if (template === undefined) {
-    throw invalid("Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.");
+    throw invalid(
+      "Valid requests must contain either LaunchTemplate, LaunchConfigurationName, InstanceId or MixedInstancesPolicy parameter.",
+    );
   }
   const subnets = subnetsOf(asg, input);
   if (subnets === undefined) throw invalid("At least one Availability Zone or VPC Subnet is required.");
@@ -152,7 +190,10 @@ function create(asg: Asg, reconciler: Reconciler, input: Input): object {
     deleting: false,
   };
   asg.putGroup(group);
-  reconciler.because(name, `a user request created an AutoScalingGroup changing the desired capacity from 0 to ${group.desired}.`);
+  reconciler.because(
+    name,
+    `a user request created an AutoScalingGroup changing the desired capacity from 0 to ${group.desired}.`,
+  );
   asg.wake(name);
   return {};
 }
@@ -172,7 +213,9 @@ function update(asg: Asg, reconciler: Reconciler, input: Input): object {
     healthCheckType: healthCheckTypeOf(input) ?? group.healthCheckType,
     grace: seconds(input, "HealthCheckGracePeriod") ?? group.grace,
     ...(warmup !== undefined && { warmup }),
-    ...(given(input, "TerminationPolicies") && { terminationPolicies: knownPolicies(texts(input, "TerminationPolicies")) }),
+    ...(given(input, "TerminationPolicies") && {
+      terminationPolicies: knownPolicies(texts(input, "TerminationPolicies")),
+    }),
     protectNew: flag(input, "NewInstancesProtectedFromScaleIn") ?? group.protectNew,
   };
   asg.changeGroup(group.name, change);
@@ -196,6 +239,8 @@ function hasTags(group: Group, input: Input): boolean {
     }
     if (name === "tag-key") return group.tags.some((tag) => values.includes(tag.key));
     if (name === "tag-value") return group.tags.some((tag) => values.includes(tag.value));
-    throw invalid(`Filter type ${name} is not correct. Allowed Filter types are: tag-key, tag-value, tag:<key>.`);
+    throw invalid(
+      `Filter type ${name} is not correct. Allowed Filter types are: tag-key, tag-value, tag:<key>.`,
+    );
   });
 }

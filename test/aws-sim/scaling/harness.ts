@@ -56,15 +56,15 @@ function ledger(): Ledger {
 }
 
 /** EC2 and Auto Scaling of a world of their own, asked through the unmodified SDK; a ledger takes the load balancer's place. */
-export async function openScaling({ speed = 100, drains = "at once" as "at once" | "by hand" } = {}) {
+export async function openScaling({ speed = 200, drains = "at once" as "at once" | "by hand" } = {}) {
   const opened = await openWorld({ speed });
   const { world } = opened;
   const compute = createCompute(world);
   const targets = ledger();
   if (drains === "at once") {
-    const { deregister } = targets;
+    const byHand = targets.deregister.bind(targets);
     targets.deregister = (group, id) => {
-      const drained = deregister(group, id);
+      const drained = byHand(group, id);
       targets.draining.get(id)!();
       return drained;
     };

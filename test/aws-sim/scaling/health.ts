@@ -10,7 +10,11 @@ export function checkHealth(asg: Asg, lifecycle: Lifecycle, group: Group): void 
     const state = asg.compute.state.instances.get(member.id)?.state;
     if (member.state.startsWith("Pending") && state !== "pending" && state !== "running") {
       lifecycle.lost(group.name, member.id);
-    } else if (member.state === "InService" && member.health === "Healthy" && !suspends(group, "HealthCheck")) {
+    } else if (
+      member.state === "InService" &&
+      member.health === "Healthy" &&
+      !suspends(group, "HealthCheck")
+    ) {
       const failed = verdict(asg, group, member);
       if (failed !== undefined) asg.changeMember(group.name, member.id, { health: "Unhealthy", failed });
     }
@@ -21,13 +25,16 @@ export function checkHealth(asg: Asg, lifecycle: Lifecycle, group: Group): void 
 function verdict(asg: Asg, group: Group, member: Member): string | undefined {
   const instance = asg.compute.state.instances.get(member.id);
   // Not running: unhealthy at once, the grace period does not protect (health-check-grace-period.html, "Important").
-  if (instance?.state !== "running") return "an EC2 health check indicating it has been terminated or stopped";
+  if (instance?.state !== "running")
+    return "an EC2 health check indicating it has been terminated or stopped";
   if (inGrace(asg, group, member)) return undefined;
   if (instance.status === "impaired") return "EC2 instance status checks failure";
   if (!group.healthCheckType.split(",").includes("ELB")) return undefined;
   // "If any one of the target groups reports the instance as unhealthy" (health-checks-elb.html); initial, unused and
   // draining are no reports of ill health, and neither is a target that somebody deregistered (assumed).
-  const reported = group.targetGroups.some(({ arn }) => asg.targets.health(arn, member.id)?.state === "unhealthy");
+  const reported = group.targetGroups.some(
+    ({ arn }) => asg.targets.health(arn, member.id)?.state === "unhealthy",
+  );
   return reported ? "an ELB system health check failure" : undefined;
 }
 
@@ -47,6 +54,10 @@ export function replaceUnhealthy(asg: Asg, lifecycle: Lifecycle, group: Group): 
     if (member.state !== "InService" || member.health === "Healthy") continue;
     const why = member.failed ?? "a user health-check";
     const at = stamp(asg.world.clock.now());
-    lifecycle.terminate(group.name, member.id, `At ${at} an instance was taken out of service in response to ${why}.`);
+    lifecycle.terminate(
+      group.name,
+      member.id,
+      `At ${at} an instance was taken out of service in response to ${why}.`,
+    );
   }
 }

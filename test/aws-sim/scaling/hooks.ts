@@ -34,7 +34,8 @@ export function createHooks(asg: Asg): Hooks {
   const waiting = new Set<Waiting>();
 
   const of = (group: string, transition: Transition): readonly Hook[] =>
-    asg.find(group)?.hooks.filter((hook) => hook.transition === `autoscaling:EC2_INSTANCE_${transition}`) ?? [];
+    asg.find(group)?.hooks.filter((hook) => hook.transition === `autoscaling:EC2_INSTANCE_${transition}`) ??
+    [];
 
   function arm(action: Waiting): void {
     action.timer.cancel();
@@ -63,11 +64,16 @@ export function createHooks(asg: Asg): Hooks {
   }
 
   function asked(input: Input): Waiting {
-    const [group, hook] = [asg.group(required(input, "AutoScalingGroupName")), required(input, "LifecycleHookName")];
+    const [group, hook] = [
+      asg.group(required(input, "AutoScalingGroupName")),
+      required(input, "LifecycleHookName"),
+    ];
     const [token, instance] = [text(input, "LifecycleActionToken"), text(input, "InstanceId")];
     const found = [...waiting].find(
       (one) =>
-        one.group === group.name && one.hook.name === hook && (token === undefined ? one.instance === instance : one.token === token),
+        one.group === group.name &&
+        one.hook.name === hook &&
+        (token === undefined ? one.instance === instance : one.token === token),
     );
     if (found) return found;
     throw new AwsError(
@@ -94,8 +100,13 @@ export function createHooks(asg: Asg): Hooks {
     operations: {
       PutLifecycleHook: writes(asg, "PutLifecycleHook", (input) => {
         const group = asg.group(required(input, "AutoScalingGroupName"));
-        const hook = hookOf(input, group.hooks.find(({ name }) => name === text(input, "LifecycleHookName")));
-        asg.changeGroup(group.name, { hooks: [...group.hooks.filter(({ name }) => name !== hook.name), hook] });
+        const hook = hookOf(
+          input,
+          group.hooks.find(({ name }) => name === text(input, "LifecycleHookName")),
+        );
+        asg.changeGroup(group.name, {
+          hooks: [...group.hooks.filter(({ name }) => name !== hook.name), hook],
+        });
         return {};
       }),
       DeleteLifecycleHook: writes(asg, "DeleteLifecycleHook", (input) => {
@@ -121,7 +132,10 @@ export function createHooks(asg: Asg): Hooks {
       CompleteLifecycleAction: writes(asg, "CompleteLifecycleAction", (input) => {
         const result = required(input, "LifecycleActionResult");
         if (result !== "CONTINUE" && result !== "ABANDON") {
-          throw new AwsError("ValidationError", `The lifecycle action result '${result}' is not CONTINUE or ABANDON`);
+          throw new AwsError(
+            "ValidationError",
+            `The lifecycle action result '${result}' is not CONTINUE or ABANDON`,
+          );
         }
         asked(input).end(result);
         return {};
@@ -134,14 +148,18 @@ export function createHooks(asg: Asg): Hooks {
   };
 
   function forget(group: string, instance: string): void {
-    for (const one of [...waiting].filter((one) => one.group === group && one.instance === instance)) one.end("ABANDON");
+    for (const one of [...waiting].filter((one) => one.group === group && one.instance === instance))
+      one.end("ABANDON");
   }
 }
 
 /** https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutLifecycleHook.html: 30 to 7200 s, 3600 and ABANDON by default */
 export function hookOf(input: Input, known?: Hook): Hook {
   const transition = text(input, "LifecycleTransition") ?? known?.transition;
-  if (transition !== "autoscaling:EC2_INSTANCE_LAUNCHING" && transition !== "autoscaling:EC2_INSTANCE_TERMINATING") {
+  if (
+    transition !== "autoscaling:EC2_INSTANCE_LAUNCHING" &&
+    transition !== "autoscaling:EC2_INSTANCE_TERMINATING"
+  ) {
     throw new AwsError("ValidationError", `The lifecycle transition '${transition}' is not valid.`);
   }
   const timeout = whole(input, "HeartbeatTimeout") ?? known?.timeout ?? 3600;

@@ -24,8 +24,16 @@ export function createLifecycle(asg: Asg, hooks: Hooks): Lifecycle {
   const { compute, targets } = asg;
   const now = () => asg.world.clock.now();
 
-  function launch(group: Group, zone: string, cause: string, balancing = false): { readonly failed?: string } {
-    const { template, version } = compute.template({ id: group.template.id, version: group.template.version });
+  function launch(
+    group: Group,
+    zone: string,
+    cause: string,
+    balancing = false,
+  ): { readonly failed?: string } {
+    const { template, version } = compute.template({
+      id: group.template.id,
+      version: group.template.version,
+    });
     const subnet = group.subnets.find((id) => compute.state.subnets.get(id)?.zone === zone)!;
     const details = { "Subnet ID": subnet, "Availability Zone": zone };
     const activity = { group: group.name, cause, details };
@@ -34,7 +42,9 @@ export function createLifecycle(asg: Asg, hooks: Hooks): Lifecycle {
         data: version.data,
         subnet,
         tags: instanceTags(version.data, {
-          ...Object.fromEntries(group.tags.filter((tag) => tag.propagate).map(({ key, value }) => [key, value])),
+          ...Object.fromEntries(
+            group.tags.filter((tag) => tag.propagate).map(({ key, value }) => [key, value]),
+          ),
           "aws:autoscaling:groupName": group.name,
           "aws:ec2launchtemplate:id": template.id,
           "aws:ec2launchtemplate:version": String(version.number),
@@ -62,7 +72,12 @@ export function createLifecycle(asg: Asg, hooks: Hooks): Lifecycle {
       return {};
     } catch (error) {
       if (!(error instanceof AwsError)) throw error;
-      const id = asg.begin({ ...activity, description: "Launching a new EC2 instance", status: "Failed", progress: 100 });
+      const id = asg.begin({
+        ...activity,
+        description: "Launching a new EC2 instance",
+        status: "Failed",
+        progress: 100,
+      });
       // https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-instancelaunchfailure.html: EC2's text, and this after it
       asg.progress(id, { ended: now(), message: `${error.message} Launching EC2 instance failed.` });
       return { failed: error.code };
@@ -70,7 +85,9 @@ export function createLifecycle(asg: Asg, hooks: Hooks): Lifecycle {
   }
 
   compute.watch((instance) => {
-    const group = [...asg.state.groups.values()].find((one) => one.members.some(({ id }) => id === instance.id));
+    const group = [...asg.state.groups.values()].find((one) =>
+      one.members.some(({ id }) => id === instance.id),
+    );
     if (group && instance.state === "running") void started(group.name, instance);
   });
 
@@ -92,7 +109,9 @@ export function createLifecycle(asg: Asg, hooks: Hooks): Lifecycle {
   function enter(name: string, member: Member): void {
     const group = asg.group(name);
     if (!suspends(group, "AddToLoadBalancer")) {
-      for (const { arn, removing } of group.targetGroups) if (!removing) targets.register(arn, { id: member.id });
+      for (const { arn, removing } of group.targetGroups) {
+        if (!removing && targets.exists(arn)) targets.register(arn, { id: member.id });
+      }
     }
     asg.changeMember(name, member.id, { state: "InService", inService: now() });
     asg.progress(member.activity, { status: "Successful", progress: 100, ended: now() });
@@ -107,7 +126,11 @@ export function createLifecycle(asg: Asg, hooks: Hooks): Lifecycle {
       // As AWS words it: https://repost.aws/knowledge-center/auto-scaling-instance-lifecycle-action (assumed to be whole)
       message: `Instance failed to complete user's Lifecycle Action: Lifecycle Action with token ${asg.uuid()} was abandoned: Lifecycle Action Completed with ABANDON Result`,
     });
-    terminate(name, member.id, `At ${stamp(now())} an instance was taken out of service because its launch was abandoned by a lifecycle hook.`);
+    terminate(
+      name,
+      member.id,
+      `At ${stamp(now())} an instance was taken out of service because its launch was abandoned by a lifecycle hook.`,
+    );
   }
 
   function terminate(name: string, id: string, cause: string): string | undefined {
@@ -115,7 +138,8 @@ export function createLifecycle(asg: Asg, hooks: Hooks): Lifecycle {
     if (member === undefined || member.state.startsWith("Terminating")) return undefined;
     hooks.forget(name, id);
     const begun = asg.state.activities.find((one) => one.id === member.activity);
-    if (begun && begun.ended === undefined) asg.progress(begun.id, { status: "Cancelled", progress: 100, ended: now() });
+    if (begun && begun.ended === undefined)
+      asg.progress(begun.id, { status: "Cancelled", progress: 100, ended: now() });
     const activity = asg.begin({
       group: name,
       description: `Terminating EC2 instance: ${id}`,
@@ -134,7 +158,9 @@ export function createLifecycle(asg: Asg, hooks: Hooks): Lifecycle {
    * the hooks, then the end: user guide, "How lifecycle hooks work", step 4.
    */
   async function end(name: string, id: string, activity: string): Promise<void> {
-    const groups = asg.group(name).targetGroups.filter(({ arn }) => targets.exists(arn) && targets.health(arn, id));
+    const groups = asg
+      .group(name)
+      .targetGroups.filter(({ arn }) => targets.exists(arn) && targets.health(arn, id));
     if (groups.length > 0) {
       asg.progress(activity, { status: "WaitingForELBConnectionDraining", progress: 50 });
       await Promise.all(groups.map(({ arn }) => targets.deregister(arn, id)));

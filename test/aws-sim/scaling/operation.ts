@@ -26,10 +26,10 @@ export function writes(
   };
 }
 
-export function groupArn({ find, world }: Asg, name: string): string {
+export function groupArn(asg: Asg, name: string): string {
   return (
-    find(name)?.arn ??
-    `arn:aws:autoscaling:${world.region}:${world.account}:autoScalingGroup:*:autoScalingGroupName/${name}`
+    asg.find(name)?.arn ??
+    `arn:aws:autoscaling:${asg.world.region}:${asg.world.account}:autoScalingGroup:*:autoScalingGroupName/${name}`
   );
 }
 
@@ -47,7 +47,9 @@ function groupsOf({ state }: Asg, input: Input): readonly string[] {
 function requestTags(input: Input): Record<string, readonly string[]> {
   const tags = records(input, "Tags");
   return {
-    ...Object.fromEntries(tags.map((tag) => [`aws:RequestTag/${text(tag, "Key") ?? ""}`, [text(tag, "Value") ?? ""]])),
+    ...Object.fromEntries(
+      tags.map((tag) => [`aws:RequestTag/${text(tag, "Key") ?? ""}`, [text(tag, "Value") ?? ""]]),
+    ),
     ...(tags.length > 0 && { "aws:TagKeys": tags.map((tag) => text(tag, "Key") ?? "") }),
   };
 }

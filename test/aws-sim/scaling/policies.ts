@@ -49,15 +49,22 @@ export function createPolicies(asg: Asg, reconciler: Reconciler): Policies {
     const wants = tracking.map((policy) => ({ policy, ...proposal(policy, serving, value(serving)) }));
     const shrinking = wants.filter(({ policy }) => trackingOf(policy).disableScaleIn !== true);
     const outwards = wants.flatMap(({ out, policy }) => (out === undefined ? [] : [{ size: out, policy }]));
-    const inwards = shrinking.flatMap(({ back, policy }) => (back === undefined ? [] : [{ size: back, policy }]));
+    const inwards = shrinking.flatMap(({ back, policy }) =>
+      back === undefined ? [] : [{ size: back, policy }],
+    );
     const all = outwards.length > 0 ? outwards : inwards.length === shrinking.length ? inwards : [];
     const chosen = all.toSorted((a, b) => b.size - a.size)[0];
     if (chosen === undefined || suspends(group, "AlarmNotification")) return;
     const direction = outwards.length > 0 ? "AlarmHigh" : "AlarmLow";
-    const grown = outwards.length > 0 ? Math.max(group.desired, chosen.size) : Math.min(group.desired, chosen.size);
+    const grown =
+      outwards.length > 0 ? Math.max(group.desired, chosen.size) : Math.min(group.desired, chosen.size);
     // An alarm triggers no scale-out while Launch, and no scale-in while Terminate is suspended: as-suspend-resume-processes.html
     if (suspends(group, grown > group.desired ? "Launch" : "Terminate")) return;
-    resize(group, grown, `a monitor alarm ${alarm(chosen.policy, direction)} in state ALARM triggered policy ${chosen.policy.name}`);
+    resize(
+      group,
+      grown,
+      `a monitor alarm ${alarm(chosen.policy, direction)} in state ALARM triggered policy ${chosen.policy.name}`,
+    );
   }
 
   /** Sizes that the policy's alarms ask for now: the metric per instance over the target, rounded up. */
@@ -79,7 +86,10 @@ export function createPolicies(asg: Asg, reconciler: Reconciler): Policies {
     const desired = Math.min(group.max, Math.max(group.min, size));
     if (desired === group.desired) return;
     asg.changeGroup(group.name, { desired });
-    reconciler.because(group.name, `${why} changing the desired capacity from ${group.desired} to ${desired}.`);
+    reconciler.because(
+      group.name,
+      `${why} changing the desired capacity from ${group.desired} to ${desired}.`,
+    );
     asg.wake(group.name);
   }
 
@@ -107,7 +117,11 @@ export function createPolicies(asg: Asg, reconciler: Reconciler): Policies {
     if (policy.type !== "SimpleScaling") throw invalid("Only simple scaling policies can be executed here.");
     if (flag(input, "HonorCooldown")) refuseInCooldown(asg, group);
     const by = Number(policy.configuration["ScalingAdjustment"]);
-    resize(group, adjusted(group.desired, String(policy.configuration["AdjustmentType"]), by), `a user request executed policy ${policy.name}`);
+    resize(
+      group,
+      adjusted(group.desired, String(policy.configuration["AdjustmentType"]), by),
+      `a user request executed policy ${policy.name}`,
+    );
     return {};
   }
 
@@ -127,7 +141,11 @@ export function createPolicies(asg: Asg, reconciler: Reconciler): Policies {
         return {};
       }),
       DescribePolicies: reads("DescribePolicies", (input, { seenAt }) => {
-        const [group, names, types] = [text(input, "AutoScalingGroupName"), texts(input, "PolicyNames"), texts(input, "PolicyTypes")];
+        const [group, names, types] = [
+          text(input, "AutoScalingGroupName"),
+          texts(input, "PolicyNames"),
+          texts(input, "PolicyTypes"),
+        ];
         const found = [...asg.past.seen(seenAt).policies.values()].filter(
           (one) =>
             (group ?? one.group) === one.group &&
@@ -142,7 +160,9 @@ export function createPolicies(asg: Asg, reconciler: Reconciler): Policies {
 }
 
 function known({ state }: Asg, group: string, name: string): Policy {
-  const policy = [...state.policies.values()].find((one) => one.group === group && (one.name === name || one.arn === name));
+  const policy = [...state.policies.values()].find(
+    (one) => one.group === group && (one.name === name || one.arn === name),
+  );
   if (policy) return policy;
   throw invalid(`PolicyName ${name} not found for AutoScalingGroup ${group}.`);
 }
@@ -153,21 +173,30 @@ function configured(input: Input): Pick<Policy, "type" | "configuration"> {
   if (type === "TargetTrackingScaling") {
     const tracking = structure(input, "TargetTrackingConfiguration");
     if (tracking === undefined || !(Number(text(tracking, "TargetValue")) > 0)) {
-      throw invalid("TargetTrackingConfiguration with a TargetValue above 0 is required for TargetTrackingScaling policies.");
+      throw invalid(
+        "TargetTrackingConfiguration with a TargetValue above 0 is required for TargetTrackingScaling policies.",
+      );
     }
     return { type, configuration: { TargetTrackingConfiguration: tracking } };
   }
   if (type !== "SimpleScaling") throw invalid(`Policies of type ${type} are not simulated.`);
   const adjustment = text(input, "AdjustmentType") ?? "";
-  if (!["ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"].includes(adjustment)) throw invalid(`Invalid AdjustmentType: ${adjustment}`);
+  if (!["ChangeInCapacity", "ExactCapacity", "PercentChangeInCapacity"].includes(adjustment))
+    throw invalid(`Invalid AdjustmentType: ${adjustment}`);
   const by = whole(input, "ScalingAdjustment");
   if (by === undefined) throw invalid("ScalingAdjustment is required for SimpleScaling policies.");
-  return { type, configuration: { AdjustmentType: adjustment, ScalingAdjustment: by, Cooldown: whole(input, "Cooldown") } };
+  return {
+    type,
+    configuration: { AdjustmentType: adjustment, ScalingAdjustment: by, Cooldown: whole(input, "Cooldown") },
+  };
 }
 
 function trackingOf({ configuration }: Policy): { targetValue: number; disableScaleIn: boolean | undefined } {
   const tracking = configuration["TargetTrackingConfiguration"] as Input;
-  return { targetValue: Number(text(tracking, "TargetValue")), disableScaleIn: flag(tracking, "DisableScaleIn") };
+  return {
+    targetValue: Number(text(tracking, "TargetValue")),
+    disableScaleIn: flag(tracking, "DisableScaleIn"),
+  };
 }
 
 /** Percentages above 1 are rounded down, between 0 and 1 up to 1, and below likewise: as-scaling-simple-step.html, "Scaling adjustment types" */

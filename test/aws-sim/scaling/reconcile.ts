@@ -23,7 +23,11 @@ export interface Reconciler {
 }
 
 /** Keeps every group at its desired capacity, of healthy instances, in balance between zones. */
-export function createReconciler(asg: Asg, lifecycle: Lifecycle, alsoLook: (group: string) => void): Reconciler {
+export function createReconciler(
+  asg: Asg,
+  lifecycle: Lifecycle,
+  alsoLook: (group: string) => void,
+): Reconciler {
   const { clock } = asg.world;
   const chance = asg.world.chance.fork("scale in");
   const planned = new Set<string>();
@@ -120,7 +124,9 @@ export function createReconciler(asg: Asg, lifecycle: Lifecycle, alsoLook: (grou
     const there = counted(group);
     if (there.length !== group.desired || there.some((one) => one.state !== "InService")) return;
     const zones = zonesByNeed(asg, group);
-    const [least, most] = [zones.at(0), zones.at(-1)].map((zone) => there.filter((one) => one.zone === zone).length);
+    const [least, most] = [zones.at(0), zones.at(-1)].map(
+      (zone) => there.filter((one) => one.zone === zone).length,
+    );
     const outside = there.some((one) => !zones.includes(one.zone));
     if (outside || most! - least! >= 2) launchOne(group, "increasing", true);
   }

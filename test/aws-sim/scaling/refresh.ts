@@ -18,7 +18,9 @@ export interface Refreshes {
 export function createRefreshes(asg: Asg, lifecycle: Lifecycle): Refreshes {
   const now = () => asg.world.clock.now();
   const running = (group: string) =>
-    asg.state.refreshes.find((one) => one.group === group && (one.status === "Pending" || one.status === "InProgress"));
+    asg.state.refreshes.find(
+      (one) => one.group === group && (one.status === "Pending" || one.status === "InProgress"),
+    );
 
   function look(name: string): void {
     const refresh = running(name);
@@ -35,7 +37,11 @@ export function createRefreshes(asg: Asg, lifecycle: Lifecycle): Refreshes {
     if (suspends(group, "Terminate") || suspends(group, "Launch")) return;
     const replaceable = outdated.filter((one) => one.state === "InService" && !one.protected);
     for (const member of replaceable.slice(0, mayGo(group, warm.length, refresh))) {
-      lifecycle.terminate(name, member.id, `At ${stamp(now())} an instance was taken out of service in response to an instance refresh.`);
+      lifecycle.terminate(
+        name,
+        member.id,
+        `At ${stamp(now())} an instance was taken out of service in response to an instance refresh.`,
+      );
     }
   }
 
@@ -47,19 +53,28 @@ export function createRefreshes(asg: Asg, lifecycle: Lifecycle): Refreshes {
 
   function isWarm(member: Member, refresh: Refresh): boolean {
     const serving = member.state === "InService" && member.health === "Healthy";
-    return serving && (refresh.outdated.includes(member.id) || now() >= member.inService! + refresh.warmup * 1000);
+    return (
+      serving && (refresh.outdated.includes(member.id) || now() >= member.inService! + refresh.warmup * 1000)
+    );
   }
 
   function start(input: Input): object {
     const group = asg.group(required(input, "AutoScalingGroupName"));
-    if (running(group.name)) throw new AwsError("InstanceRefreshInProgress", "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.");
+    if (running(group.name))
+      throw new AwsError(
+        "InstanceRefreshInProgress",
+        "An Instance Refresh is already in progress and blocks the execution of this Instance Refresh.",
+      );
     if (input["DesiredConfiguration"] !== undefined) throw invalid("DesiredConfiguration is not simulated.");
     const preferences = structure(input, "Preferences") ?? {};
     const minHealthy = whole(preferences, "MinHealthyPercentage") ?? 90;
-    if (!(minHealthy >= 0 && minHealthy <= 100)) throw invalid("MinHealthyPercentage must be between 0 and 100.");
+    if (!(minHealthy >= 0 && minHealthy <= 100))
+      throw invalid("MinHealthyPercentage must be between 0 and 100.");
     const skipMatching = flag(preferences, "SkipMatching") ?? false;
-    const current = asg.compute.template({ id: group.template.id, version: group.template.version }).version.number;
-    const matches = (one: Member) => one.template.id === group.template.id && Number(one.template.version) === current;
+    const current = asg.compute.template({ id: group.template.id, version: group.template.version }).version
+      .number;
+    const matches = (one: Member) =>
+      one.template.id === group.template.id && Number(one.template.version) === current;
     const outdated = counted(group).filter((one) => !(skipMatching && matches(one)));
     const refresh: Refresh = {
       id: asg.uuid(),
@@ -84,17 +99,31 @@ export function createRefreshes(asg: Asg, lifecycle: Lifecycle): Refreshes {
       StartInstanceRefresh: writes(asg, "StartInstanceRefresh", start),
       CancelInstanceRefresh: writes(asg, "CancelInstanceRefresh", (input) => {
         const refresh = running(asg.group(required(input, "AutoScalingGroupName")).name);
-        if (!refresh) throw new AwsError("ActiveInstanceRefreshNotFound", "No in progress or pending Instance Refresh found for Auto Scaling group.");
-        asg.putRefresh({ ...refresh, status: "Cancelled", ended: now(), reason: "Cancelled due to user request." });
+        if (!refresh)
+          throw new AwsError(
+            "ActiveInstanceRefreshNotFound",
+            "No in progress or pending Instance Refresh found for Auto Scaling group.",
+          );
+        asg.putRefresh({
+          ...refresh,
+          status: "Cancelled",
+          ended: now(),
+          reason: "Cancelled due to user request.",
+        });
         return { InstanceRefreshId: refresh.id };
       }),
       DescribeInstanceRefreshes: reads("DescribeInstanceRefreshes", (input, { seenAt }) => {
         const state = asg.past.seen(seenAt);
         const group = asg.group(required(input, "AutoScalingGroupName"));
         const ids = texts(input, "InstanceRefreshIds");
-        const found = state.refreshes.filter((one) => one.group === group.name && (ids.length === 0 || ids.includes(one.id)));
+        const found = state.refreshes.filter(
+          (one) => one.group === group.name && (ids.length === 0 || ids.includes(one.id)),
+        );
         const shown = page(found, { token: text(input, "NextToken"), atMost: recordsAtMost(input) });
-        return { InstanceRefreshes: shown.items.map((one) => refreshView(group, one)), NextToken: shown.next };
+        return {
+          InstanceRefreshes: shown.items.map((one) => refreshView(group, one)),
+          NextToken: shown.next,
+        };
       }),
     },
   };
@@ -109,9 +138,14 @@ function refreshView(group: Group, refresh: Refresh): object {
     StatusReason: refresh.reason,
     StartTime: new Date(refresh.started),
     EndTime: refresh.ended === undefined ? undefined : new Date(refresh.ended),
-    PercentageComplete: refresh.total === 0 ? 100 : Math.floor(((refresh.total - left) / refresh.total) * 100),
+    PercentageComplete:
+      refresh.total === 0 ? 100 : Math.floor(((refresh.total - left) / refresh.total) * 100),
     InstancesToUpdate: left,
-    Preferences: { MinHealthyPercentage: refresh.minHealthy, InstanceWarmup: refresh.warmup, SkipMatching: refresh.skipMatching },
+    Preferences: {
+      MinHealthyPercentage: refresh.minHealthy,
+      InstanceWarmup: refresh.warmup,
+      SkipMatching: refresh.skipMatching,
+    },
     Strategy: "Rolling",
   };
 }

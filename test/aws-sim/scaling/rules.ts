@@ -4,7 +4,7 @@ import { knownImage } from "../compute/images.ts";
 import type { Asg } from "./context.ts";
 import type { Group, GroupTag, TemplateOf } from "./types.ts";
 
-/* What an Auto Scaling group may look like. Texts that AWS documents nowhere are as they were seen; see the README. */
+/* What an Auto Scaling group may look like. Texts that AWS documents nowhere are as they were seen; see README.md. */
 
 export function invalid(message: string): AwsError {
   return new AwsError("ValidationError", message);
@@ -14,11 +14,14 @@ export function invalid(message: string): AwsError {
 export function sizes(group: Pick<Group, "min" | "max" | "desired">): typeof group {
   const { min, max, desired } = group;
   for (const size of [min, max, desired]) {
-    if (!Number.isInteger(size) || size < 0) throw invalid(`The size ${size} is not a whole number of 0 or more.`);
+    if (!Number.isInteger(size) || size < 0)
+      throw invalid(`The size ${size} is not a whole number of 0 or more.`);
   }
   if (min > max) throw invalid(`Max bound, ${max}, must be greater than or equal to min bound, ${min}`);
   if (desired < min || desired > max) {
-    throw invalid(`Desired capacity:${desired} must be between the specified min size:${min} and max size:${max}`);
+    throw invalid(
+      `Desired capacity:${desired} must be between the specified min size:${min} and max size:${max}`,
+    );
   }
   return { min, max, desired };
 }
@@ -97,7 +100,12 @@ export function tagsOf(input: Input): GroupTag[] {
 /** Tags by key, later ones over earlier ones; 50 at most: https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html */
 export function mergedTags(tags: readonly GroupTag[]): readonly GroupTag[] {
   const merged = new Map(tags.map((tag) => [tag.key, tag]));
-  if (merged.size > 50) throw new AwsError("LimitExceeded", "The maximum number of tags per Auto Scaling group, 50, was exceeded.");
-  if ([...merged.keys()].some((key) => key.startsWith("aws:"))) throw invalid("Tag keys may not begin with aws:.");
+  if (merged.size > 50)
+    throw new AwsError(
+      "LimitExceeded",
+      "The maximum number of tags per Auto Scaling group, 50, was exceeded.",
+    );
+  if ([...merged.keys()].some((key) => key.startsWith("aws:")))
+    throw invalid("Tag keys may not begin with aws:.");
   return [...merged.values()];
 }

@@ -83,7 +83,11 @@ function due({ start, end, recurrence }: ScheduledAction, from: number, to: numb
   if (recurrence === undefined) return start !== undefined && start <= to;
   const matches = cron(recurrence);
   // At least the last minute, at most a day back: a clock that runs very fast skips whole minutes between two looks.
-  for (let minute = Math.floor(to / MINUTE) * MINUTE; minute > Math.max(from, to - 1440 * MINUTE); minute -= MINUTE) {
+  for (
+    let minute = Math.floor(to / MINUTE) * MINUTE;
+    minute > Math.max(from, to - 1440 * MINUTE);
+    minute -= MINUTE
+  ) {
     if ((start ?? minute) <= minute && (end ?? minute) >= minute && matches(minute)) return true;
   }
   return false;
@@ -91,15 +95,22 @@ function due({ start, end, recurrence }: ScheduledAction, from: number, to: numb
 
 /** https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutScheduledUpdateGroupAction.html */
 function actionOf(input: Input, group: string, arn: string, now: number): ScheduledAction {
-  const [min, max, desired] = [whole(input, "MinSize"), whole(input, "MaxSize"), whole(input, "DesiredCapacity")];
-  if (min === undefined && max === undefined && desired === undefined) throw invalid("At least one of MinSize, MaxSize or DesiredCapacity must be specified.");
+  const [min, max, desired] = [
+    whole(input, "MinSize"),
+    whole(input, "MaxSize"),
+    whole(input, "DesiredCapacity"),
+  ];
+  if (min === undefined && max === undefined && desired === undefined)
+    throw invalid("At least one of MinSize, MaxSize or DesiredCapacity must be specified.");
   sizes({ min: min ?? 0, max: max ?? Math.max(min ?? 0, desired ?? 0), desired: desired ?? min ?? 0 });
   const [start, end] = [instant(input, "StartTime") ?? instant(input, "Time"), instant(input, "EndTime")];
   const recurrence = text(input, "Recurrence");
   if (recurrence !== undefined) cron(recurrence);
-  if (start === undefined && recurrence === undefined) throw invalid("Either StartTime or Recurrence must be specified.");
+  if (start === undefined && recurrence === undefined)
+    throw invalid("Either StartTime or Recurrence must be specified.");
   // "If you try to schedule your action in the past, Amazon EC2 Auto Scaling returns an error message."
-  if (start !== undefined && start < now) throw new AwsError("ValidationError", "Given start time is in the past.");
+  if (start !== undefined && start < now)
+    throw new AwsError("ValidationError", "Given start time is in the past.");
   return {
     group,
     name: required(input, "ScheduledActionName"),

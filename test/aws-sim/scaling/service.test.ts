@@ -33,9 +33,12 @@ let opened: Opened;
 afterEach(() => opened.close());
 
 const AutoScalingGroupName = "shop";
-const size = (desired: number) => new SetDesiredCapacityCommand({ AutoScalingGroupName, DesiredCapacity: desired });
-const suspend = (...processes: string[]) => new SuspendProcessesCommand({ AutoScalingGroupName, ScalingProcesses: processes });
-const resume = (...processes: string[]) => new ResumeProcessesCommand({ AutoScalingGroupName, ScalingProcesses: processes });
+const size = (desired: number) =>
+  new SetDesiredCapacityCommand({ AutoScalingGroupName, DesiredCapacity: desired });
+const suspend = (...processes: string[]) =>
+  new SuspendProcessesCommand({ AutoScalingGroupName, ScalingProcesses: processes });
+const resume = (...processes: string[]) =>
+  new ResumeProcessesCommand({ AutoScalingGroupName, ScalingProcesses: processes });
 const warm = (HeartbeatTimeout: number) => ({
   LifecycleHookName: "warm",
   LifecycleTransition: "autoscaling:EC2_INSTANCE_LAUNCHING",
@@ -44,7 +47,8 @@ const warm = (HeartbeatTimeout: number) => ({
 const activities = async () =>
   (await opened.asg.send(new DescribeScalingActivitiesCommand({ AutoScalingGroupName }))).Activities!;
 const described = async () =>
-  (await opened.asg.send(new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: ["shop"] }))).AutoScalingGroups![0]!;
+  (await opened.asg.send(new DescribeAutoScalingGroupsCommand({ AutoScalingGroupNames: ["shop"] })))
+    .AutoScalingGroups![0]!;
 /** A minute of the world: four looks of the group at itself. */
 const aWhile = () => opened.world.clock.sleep(60_000);
 
@@ -75,8 +79,12 @@ describe("where moto is wrong or silent", () => {
     const [waiting] = (await opened.settled(1, "Pending:Wait")).members;
     // Registered only when the hook is completed.
     expect(opened.targets.told).toEqual([]);
-    const { LifecycleHooks } = await opened.asg.send(new DescribeLifecycleHooksCommand({ AutoScalingGroupName }));
-    expect(LifecycleHooks).toMatchObject([{ LifecycleHookName: "warm", DefaultResult: "ABANDON", GlobalTimeout: 172_800 }]);
+    const { LifecycleHooks } = await opened.asg.send(
+      new DescribeLifecycleHooksCommand({ AutoScalingGroupName }),
+    );
+    expect(LifecycleHooks).toMatchObject([
+      { LifecycleHookName: "warm", DefaultResult: "ABANDON", GlobalTimeout: 172_800 },
+    ]);
     const complete = (InstanceId: string) =>
       new CompleteLifecycleActionCommand({
         AutoScalingGroupName,
@@ -89,16 +97,20 @@ describe("where moto is wrong or silent", () => {
     expect(opened.targets.told).toEqual([`register ${waiting!.id}`]);
     await expect(opened.asg.send(complete(waiting!.id))).rejects.toMatchObject({ name: "ValidationError" });
 
-    await opened.asg.send(new SetInstanceHealthCommand({ InstanceId: waiting!.id, HealthStatus: "Unhealthy" }));
+    await opened.asg.send(
+      new SetInstanceHealthCommand({ InstanceId: waiting!.id, HealthStatus: "Unhealthy" }),
+    );
     const [replacement] = (await opened.settled(1, "Pending:Wait")).members;
     expect(replacement!.id).not.toBe(waiting!.id);
     await opened.asg.send(complete(replacement!.id));
     await opened.settled(1);
-    expect((await activities()).map(({ Description, StatusCode }) => `${Description} ${StatusCode}`)).toEqual([
-      `Launching a new EC2 instance: ${replacement!.id} Successful`,
-      `Terminating EC2 instance: ${waiting!.id} Successful`,
-      `Launching a new EC2 instance: ${waiting!.id} Successful`,
-    ]);
+    expect((await activities()).map(({ Description, StatusCode }) => `${Description} ${StatusCode}`)).toEqual(
+      [
+        `Launching a new EC2 instance: ${replacement!.id} Successful`,
+        `Terminating EC2 instance: ${waiting!.id} Successful`,
+        `Launching a new EC2 instance: ${waiting!.id} Successful`,
+      ],
+    );
   });
 
   test("Instance keeps its launch LT version", async () => {
@@ -116,7 +128,7 @@ describe("where moto is wrong or silent", () => {
     await opened.settled(2);
     const group = await described();
     expect(group.LaunchTemplate).toMatchObject({ LaunchTemplateName: "shop", Version: "2" });
-    expect(group.Instances!.map((one) => one.LaunchTemplate!.Version).toSorted()).toEqual(["1", "2"]);
+    expect(new Set(group.Instances!.map((one) => one.LaunchTemplate!.Version))).toEqual(new Set(["1", "2"]));
     // The shrunk group loses the instance of the older version.
     await opened.asg.send(size(1));
     const { members } = await opened.settled(1);
@@ -129,7 +141,9 @@ describe("where moto is wrong or silent", () => {
     const [sick] = (await opened.settled(1)).members;
     expect((await described()).HealthCheckGracePeriod).toBe(0);
     opened.targets.registered.set(sick!.id, { state: "unhealthy" });
-    await opened.scaling.until(({ groups }) => groups.get("shop")!.members.every(({ id }) => id !== sick!.id));
+    await opened.scaling.until(({ groups }) =>
+      groups.get("shop")!.members.every(({ id }) => id !== sick!.id),
+    );
     expect((await activities()).map(({ Cause }) => Cause)).toContainEqual(
       expect.stringContaining("taken out of service in response to an ELB system health check failure."),
     );
@@ -139,7 +153,8 @@ describe("where moto is wrong or silent", () => {
     opened = await openScaling();
     await opened.group({ DesiredCapacity: 1 });
     await opened.settled(1);
-    const remove = (force: boolean) => new DeleteAutoScalingGroupCommand({ AutoScalingGroupName, ForceDelete: force });
+    const remove = (force: boolean) =>
+      new DeleteAutoScalingGroupCommand({ AutoScalingGroupName, ForceDelete: force });
     await expect(opened.asg.send(remove(false))).rejects.toMatchObject({ name: "ResourceInUseFault" });
     await opened.asg.send(size(0));
     await opened.settled(0);
@@ -149,7 +164,10 @@ describe("where moto is wrong or silent", () => {
     await opened.settled(1);
     await opened.asg.send(remove(true));
     await opened.scaling.until(({ groups }) => groups.size === 0);
-    expect([...opened.compute.state.instances.values()].map(({ state }) => state)).toEqual(["terminated", "terminated"]);
+    expect([...opened.compute.state.instances.values()].map(({ state }) => state)).toEqual([
+      "terminated",
+      "terminated",
+    ]);
   });
 
   test("Scaling activities", async () => {
@@ -173,7 +191,9 @@ describe("where moto is wrong or silent", () => {
     await opened.asg.send(size(2));
     await opened.scaling.until((state) => state.activities[0]!.status === "Failed");
     expect((await activities())[0]!.StatusMessage).toContain("your current vCPU limit of 2 allows");
-    const page = await opened.asg.send(new DescribeScalingActivitiesCommand({ AutoScalingGroupName, MaxRecords: 2 }));
+    const page = await opened.asg.send(
+      new DescribeScalingActivitiesCommand({ AutoScalingGroupName, MaxRecords: 2 }),
+    );
     expect(page.Activities).toHaveLength(2);
     expect(page.NextToken).toBeDefined();
     await expect(
@@ -196,18 +216,31 @@ describe("where moto is wrong or silent", () => {
     await opened.scaling.until(({ groups }) => groups.get("shop")!.targetGroups.length === 0);
 
     const before = opened.scaling.state.groups.get("shop")!.members.map(({ id }) => id);
-    const start = new StartInstanceRefreshCommand({ AutoScalingGroupName, Preferences: { MinHealthyPercentage: 50 } });
+    const start = new StartInstanceRefreshCommand({
+      AutoScalingGroupName,
+      Preferences: { MinHealthyPercentage: 50 },
+    });
     const { InstanceRefreshId } = await opened.asg.send(start);
     await expect(opened.asg.send(start)).rejects.toMatchObject({ name: "InstanceRefreshInProgressFault" });
     let fewest = 2;
     await opened.scaling.until(({ groups, refreshes }) => {
-      fewest = Math.min(fewest, groups.get("shop")!.members.filter(({ state }) => state === "InService").length);
+      fewest = Math.min(
+        fewest,
+        groups.get("shop")!.members.filter(({ state }) => state === "InService").length,
+      );
       return refreshes[0]!.status === "Successful";
     });
+    await opened.settled(2);
     expect(fewest).toBe(1);
-    const { InstanceRefreshes } = await opened.asg.send(new DescribeInstanceRefreshesCommand({ AutoScalingGroupName }));
-    expect(InstanceRefreshes).toMatchObject([{ InstanceRefreshId, Status: "Successful", PercentageComplete: 100, InstancesToUpdate: 0 }]);
-    expect(opened.scaling.state.groups.get("shop")!.members.filter(({ id }) => before.includes(id))).toEqual([]);
+    const { InstanceRefreshes } = await opened.asg.send(
+      new DescribeInstanceRefreshesCommand({ AutoScalingGroupName }),
+    );
+    expect(InstanceRefreshes).toMatchObject([
+      { InstanceRefreshId, Status: "Successful", PercentageComplete: 100, InstancesToUpdate: 0 },
+    ]);
+    expect(opened.scaling.state.groups.get("shop")!.members.filter(({ id }) => before.includes(id))).toEqual(
+      [],
+    );
   });
 
   test("Scale-in deregisters", async () => {
@@ -223,7 +256,9 @@ describe("where moto is wrong or silent", () => {
     );
     await opened.asg.send(size(0));
     await opened.scaling.until((state) => state.activities[0]!.status === "WaitingForELBConnectionDraining");
-    expect(opened.scaling.state.groups.get("shop")!.members).toMatchObject([{ id: member!.id, state: "Terminating" }]);
+    expect(opened.scaling.state.groups.get("shop")!.members).toMatchObject([
+      { id: member!.id, state: "Terminating" },
+    ]);
     expect(opened.targets.health("", member!.id)).toEqual({ state: "draining" });
     expect(opened.compute.state.instances.get(member!.id)!.state).toBe("running");
     opened.targets.draining.get(member!.id)!();
@@ -254,9 +289,13 @@ describe("health", () => {
     await aWhile();
     expect((await described()).Instances).toMatchObject([{ InstanceId: first!.id, HealthStatus: "Healthy" }]);
     await opened.ec2.send(new TerminateInstancesCommand({ InstanceIds: [first!.id] }));
-    await opened.scaling.until(({ groups }) => groups.get("shop")!.members.every(({ id }) => id !== first!.id));
+    await opened.scaling.until(({ groups }) =>
+      groups.get("shop")!.members.every(({ id }) => id !== first!.id),
+    );
     await opened.settled(1);
-    expect((await activities()).map(({ Cause }) => Cause)).toContainEqual(expect.stringContaining("an EC2 health check indicating"));
+    expect((await activities()).map(({ Cause }) => Cause)).toContainEqual(
+      expect.stringContaining("an EC2 health check indicating"),
+    );
   });
 
   test("what runs on the machine is no business of the EC2 health check", async () => {
@@ -267,17 +306,25 @@ describe("health", () => {
     opened.compute.kill(member!.id);
     opened.targets.registered.set(member!.id, { state: "unhealthy" });
     await aWhile();
-    expect((await described()).Instances).toMatchObject([{ InstanceId: member!.id, HealthStatus: "Healthy" }]);
+    expect((await described()).Instances).toMatchObject([
+      { InstanceId: member!.id, HealthStatus: "Healthy" },
+    ]);
     opened.compute.impair(member!.id);
-    await opened.scaling.until(({ groups }) => groups.get("shop")!.members.every(({ id }) => id !== member!.id));
+    await opened.scaling.until(({ groups }) =>
+      groups.get("shop")!.members.every(({ id }) => id !== member!.id),
+    );
   });
 
   test("a launch that a hook abandons, or that runs into the hook's timeout, is replaced", async () => {
     opened = await openScaling({ speed: 400 });
     await opened.group({ DesiredCapacity: 1, LifecycleHookSpecificationList: [warm(30)] });
-    await opened.scaling.until((state) => state.activities.filter((one) => one.status === "Failed").length === 2);
+    await opened.scaling.until(
+      (state) => state.activities.filter((one) => one.status === "Failed").length === 2,
+    );
     expect(opened.targets.told).toEqual([]);
-    expect((await activities()).findLast((one) => one.StatusCode === "Failed")!.StatusMessage).toMatch(/ABANDON Result$/);
+    expect((await activities()).findLast((one) => one.StatusCode === "Failed")!.StatusMessage).toMatch(
+      /ABANDON Result$/,
+    );
   });
 });
 
@@ -291,7 +338,9 @@ describe("suspended processes", () => {
   test("Launch: nothing is launched, and what is unhealthy goes without a replacement", async () => {
     const [member] = await healthy();
     await opened.asg.send(suspend("Launch"));
-    await opened.asg.send(new SetInstanceHealthCommand({ InstanceId: member!.id, HealthStatus: "Unhealthy" }));
+    await opened.asg.send(
+      new SetInstanceHealthCommand({ InstanceId: member!.id, HealthStatus: "Unhealthy" }),
+    );
     await opened.settled(0);
     await aWhile();
     expect((await described()).Instances).toEqual([]);
@@ -302,7 +351,9 @@ describe("suspended processes", () => {
   test("Terminate: neither scale-in nor replacement; both follow when it resumes", async () => {
     const members = await healthy(2);
     await opened.asg.send(suspend("Terminate"));
-    await opened.asg.send(new SetInstanceHealthCommand({ InstanceId: members[0]!.id, HealthStatus: "Unhealthy" }));
+    await opened.asg.send(
+      new SetInstanceHealthCommand({ InstanceId: members[0]!.id, HealthStatus: "Unhealthy" }),
+    );
     await opened.asg.send(size(1));
     await aWhile();
     expect((await described()).Instances).toHaveLength(2);
@@ -316,9 +367,15 @@ describe("suspended processes", () => {
     await opened.asg.send(suspend("HealthCheck"));
     opened.targets.registered.set(member!.id, { state: "unhealthy" });
     await aWhile();
-    expect((await described()).Instances).toMatchObject([{ InstanceId: member!.id, HealthStatus: "Healthy" }]);
-    await opened.asg.send(new SetInstanceHealthCommand({ InstanceId: member!.id, HealthStatus: "Unhealthy" }));
-    await opened.scaling.until(({ groups }) => groups.get("shop")!.members.every(({ id }) => id !== member!.id));
+    expect((await described()).Instances).toMatchObject([
+      { InstanceId: member!.id, HealthStatus: "Healthy" },
+    ]);
+    await opened.asg.send(
+      new SetInstanceHealthCommand({ InstanceId: member!.id, HealthStatus: "Unhealthy" }),
+    );
+    await opened.scaling.until(({ groups }) =>
+      groups.get("shop")!.members.every(({ id }) => id !== member!.id),
+    );
   });
 
   test("ReplaceUnhealthy: marked, but left alone", async () => {
@@ -326,7 +383,9 @@ describe("suspended processes", () => {
     await opened.asg.send(suspend("ReplaceUnhealthy"));
     opened.targets.registered.set(member!.id, { state: "unhealthy" });
     await aWhile();
-    expect((await described()).Instances).toMatchObject([{ InstanceId: member!.id, HealthStatus: "Unhealthy", LifecycleState: "InService" }]);
+    expect((await described()).Instances).toMatchObject([
+      { InstanceId: member!.id, HealthStatus: "Unhealthy", LifecycleState: "InService" },
+    ]);
   });
 
   test("AddToLoadBalancer: in service, but nobody's target, and not added later", async () => {
@@ -345,9 +404,18 @@ describe("suspended processes", () => {
     await opened.group({ DesiredCapacity: 2, VPCZoneIdentifier: opened.subnets[0] });
     await opened.settled(2);
     await opened.asg.send(suspend("AZRebalance"));
-    await opened.asg.send(new UpdateAutoScalingGroupCommand({ AutoScalingGroupName, VPCZoneIdentifier: opened.subnets.join(",") }));
+    await opened.asg.send(
+      new UpdateAutoScalingGroupCommand({
+        AutoScalingGroupName,
+        VPCZoneIdentifier: opened.subnets.join(","),
+      }),
+    );
     await aWhile();
-    const zones = () => opened.scaling.state.groups.get("shop")!.members.map(({ zone }) => zone).toSorted();
+    const zones = () =>
+      opened.scaling.state.groups
+        .get("shop")!
+        .members.map(({ zone }) => zone)
+        .toSorted();
     expect(zones()).toEqual(["eu-central-1a", "eu-central-1a"]);
     let fewest = 2;
     const balanced = opened.scaling.until(({ groups }) => {
@@ -370,7 +438,8 @@ describe("suspended processes", () => {
     expect((await described()).Instances).toMatchObject([{ InstanceId: member!.id }]);
     await opened.asg.send(resume("InstanceRefresh"));
     await opened.scaling.until(({ refreshes }) => refreshes[0]!.status === "Successful");
-    expect((await described()).Instances![0]!.InstanceId).not.toBe(member!.id);
+    const [fresh] = (await opened.settled(1)).members;
+    expect(fresh!.id).not.toBe(member!.id);
   });
 
   test("ScheduledActions: what was due is lost", async () => {
@@ -380,20 +449,27 @@ describe("suspended processes", () => {
         AutoScalingGroupName,
         ScheduledActionName: name,
         DesiredCapacity: desired,
-        StartTime: new Date(opened.world.clock.now() + 20_000),
+        StartTime: new Date(opened.world.clock.now() + 60_000),
       });
     await opened.asg.send(suspend("ScheduledActions"));
     await opened.asg.send(act("night", 0));
-    await aWhile();
+    await opened.world.clock.sleep(90_000);
     expect((await described()).DesiredCapacity).toBe(1);
     await opened.asg.send(resume("ScheduledActions"));
     await opened.asg.send(act("day", 2));
     await opened.settled(2);
-    const { ScheduledUpdateGroupActions } = await opened.asg.send(new DescribeScheduledActionsCommand({ AutoScalingGroupName }));
+    const { ScheduledUpdateGroupActions } = await opened.asg.send(
+      new DescribeScheduledActionsCommand({ AutoScalingGroupName }),
+    );
     expect(ScheduledUpdateGroupActions).toEqual([]);
     await expect(
       opened.asg.send(
-        new PutScheduledUpdateGroupActionCommand({ AutoScalingGroupName, ScheduledActionName: "late", DesiredCapacity: 1, StartTime: new Date(0) }),
+        new PutScheduledUpdateGroupActionCommand({
+          AutoScalingGroupName,
+          ScheduledActionName: "late",
+          DesiredCapacity: 1,
+          StartTime: new Date(0),
+        }),
       ),
     ).rejects.toMatchObject({ name: "ValidationError" });
   });
@@ -432,10 +508,17 @@ describe("target tracking", () => {
     expect((await described()).DesiredCapacity).toBe(3);
     await opened.asg.send(resume("AlarmNotification"));
     await opened.settled(1);
-    expect((await activities())[0]!.Cause).toContain("triggered policy cpu changing the desired capacity from 3 to 1.");
+    expect((await activities())[0]!.Cause).toContain(
+      "triggered policy cpu changing the desired capacity from 3 to 1.",
+    );
     const { ScalingPolicies } = await opened.asg.send(new DescribePoliciesCommand({ AutoScalingGroupName }));
     expect(ScalingPolicies).toMatchObject([
-      { PolicyName: "cpu", PolicyType: "TargetTrackingScaling", Enabled: true, TargetTrackingConfiguration: { TargetValue: 50 } },
+      {
+        PolicyName: "cpu",
+        PolicyType: "TargetTrackingScaling",
+        Enabled: true,
+        TargetTrackingConfiguration: { TargetValue: 50 },
+      },
     ]);
   });
 
@@ -466,39 +549,64 @@ test("sizes follow a new minimum and maximum that leave no room for the desired 
 
 test("groups are found by tags, page by page, and tags reach instances only at launch", async () => {
   opened = await openScaling();
-  await opened.group({ DesiredCapacity: 1, Tags: [{ Key: "teal.dev/slot", Value: "blue", PropagateAtLaunch: true }] });
+  await opened.group({
+    DesiredCapacity: 1,
+    Tags: [{ Key: "teal.dev/slot", Value: "blue", PropagateAtLaunch: true }],
+  });
   await opened.group({ AutoScalingGroupName: "other" });
   const [member] = (await opened.settled(1)).members;
   await opened.asg.send(
     new CreateOrUpdateTagsCommand({
-      Tags: [{ ResourceId: "shop", ResourceType: "auto-scaling-group", Key: "teal.dev/revision", Value: "r1", PropagateAtLaunch: true }],
+      Tags: [
+        {
+          ResourceId: "shop",
+          ResourceType: "auto-scaling-group",
+          Key: "teal.dev/revision",
+          Value: "r1",
+          PropagateAtLaunch: true,
+        },
+      ],
     }),
   );
   const by = await opened.asg.send(
     new DescribeAutoScalingGroupsCommand({ Filters: [{ Name: "tag:teal.dev/revision", Values: ["r1"] }] }),
   );
   expect(by.AutoScalingGroups!.map((group) => group.AutoScalingGroupName)).toEqual(["shop"]);
-  const { Tags } = await opened.asg.send(new DescribeTagsCommand({ Filters: [{ Name: "auto-scaling-group", Values: ["shop"] }] }));
+  const { Tags } = await opened.asg.send(
+    new DescribeTagsCommand({ Filters: [{ Name: "auto-scaling-group", Values: ["shop"] }] }),
+  );
   expect(Tags!.map(({ Key }) => Key)).toEqual(["teal.dev/slot", "teal.dev/revision"]);
   const first = await opened.asg.send(new DescribeAutoScalingGroupsCommand({ MaxRecords: 1 }));
-  const second = await opened.asg.send(new DescribeAutoScalingGroupsCommand({ MaxRecords: 1, NextToken: first.NextToken! }));
-  expect([...first.AutoScalingGroups!, ...second.AutoScalingGroups!].map((group) => group.AutoScalingGroupName)).toEqual(["shop", "other"]);
+  const second = await opened.asg.send(
+    new DescribeAutoScalingGroupsCommand({ MaxRecords: 1, NextToken: first.NextToken! }),
+  );
+  expect(
+    [...first.AutoScalingGroups!, ...second.AutoScalingGroups!].map((group) => group.AutoScalingGroupName),
+  ).toEqual(["shop", "other"]);
   expect(second.NextToken).toBeUndefined();
   const { Reservations } = await opened.ec2.send(new DescribeInstancesCommand({ InstanceIds: [member!.id] }));
   const keys = Reservations![0]!.Instances![0]!.Tags!.map(({ Key }) => Key);
   expect(keys).toContain("teal.dev/slot");
   expect(keys).toContain("aws:autoscaling:groupName");
   expect(keys).not.toContain("teal.dev/revision");
-  const { AutoScalingInstances } = await opened.asg.send(new DescribeAutoScalingInstancesCommand({ InstanceIds: [member!.id] }));
+  const { AutoScalingInstances } = await opened.asg.send(
+    new DescribeAutoScalingInstancesCommand({ InstanceIds: [member!.id] }),
+  );
   expect(AutoScalingInstances).toMatchObject([{ AutoScalingGroupName: "shop", HealthStatus: "HEALTHY" }]);
-  expect(await opened.asg.send(new DescribeAccountLimitsCommand({}))).toMatchObject({ NumberOfAutoScalingGroups: 2 });
+  expect(await opened.asg.send(new DescribeAccountLimitsCommand({}))).toMatchObject({
+    NumberOfAutoScalingGroups: 2,
+  });
 });
 
 test("a group that cannot be is refused, and nothing of it is left", async () => {
   opened = await openScaling();
   await expect(opened.group({ MinSize: 2, MaxSize: 1 })).rejects.toMatchObject({ name: "ValidationError" });
-  await expect(opened.group({ TargetGroupARNs: ["arn:nowhere"] })).rejects.toThrow("Provided Target Groups may not be valid.");
-  await expect(opened.group({ VPCZoneIdentifier: "subnet-0" })).rejects.toThrow("The subnet ID 'subnet-0' does not exist");
+  await expect(opened.group({ TargetGroupARNs: ["arn:nowhere"] })).rejects.toThrow(
+    "Provided Target Groups may not be valid.",
+  );
+  await expect(opened.group({ VPCZoneIdentifier: "subnet-0" })).rejects.toThrow(
+    "The subnet ID 'subnet-0' does not exist",
+  );
   await expect(
     opened.group({ LaunchTemplate: { LaunchTemplateId: opened.templateId, Version: "9" } }),
   ).rejects.toThrow("You must use a valid fully-formed launch template.");
@@ -515,10 +623,15 @@ test("a cooldown is honoured only when asked; one instance goes by name and take
   await opened.group({ DesiredCapacity: 2 });
   const [member] = (await opened.settled(2)).members;
   await expect(
-    opened.asg.send(new SetDesiredCapacityCommand({ AutoScalingGroupName, DesiredCapacity: 3, HonorCooldown: true })),
+    opened.asg.send(
+      new SetDesiredCapacityCommand({ AutoScalingGroupName, DesiredCapacity: 3, HonorCooldown: true }),
+    ),
   ).rejects.toMatchObject({ name: "ScalingActivityInProgressFault" });
   const { Activity } = await opened.asg.send(
-    new TerminateInstanceInAutoScalingGroupCommand({ InstanceId: member!.id, ShouldDecrementDesiredCapacity: true }),
+    new TerminateInstanceInAutoScalingGroupCommand({
+      InstanceId: member!.id,
+      ShouldDecrementDesiredCapacity: true,
+    }),
   );
   expect(Activity).toMatchObject({ Description: `Terminating EC2 instance: ${member!.id}` });
   await opened.settled(1);

@@ -34,7 +34,11 @@ export function createScaling(world: World, targets: Targets, compute: ComputeWo
     asg.changeGroup(group.name, { deleting: true, hooks: [], min: 0, max: 0, desired: 0 });
     for (const { id } of group.members) {
       hooks.forget(group.name, id);
-      lifecycle.terminate(group.name, id, "At the deletion of its Auto Scaling group an instance was taken out of service.");
+      lifecycle.terminate(
+        group.name,
+        id,
+        "At the deletion of its Auto Scaling group an instance was taken out of service.",
+      );
     }
     const gone = () => {
       if (asg.group(group.name).members.length > 0) return;
@@ -73,9 +77,13 @@ export function createScaling(world: World, targets: Targets, compute: ComputeWo
     foreignHand: (name, input) => {
       const operation = operations[name];
       if (operation === undefined) throw new Error(`Auto Scaling has no operation ${name} here`);
-      return operation.handle(input, { requestId: "foreign hand", principal: "foreign hand", seenAt: world.clock.now() });
+      return operation.handle(input, {
+        requestId: "foreign hand",
+        principal: "foreign hand",
+        seenAt: world.clock.now(),
+      });
     },
-    metric: policies.metric,
+    metric: (group, value) => policies.metric(group, value),
     until: (holds) =>
       new Promise((resolve) => {
         const hear = () => {

@@ -39,12 +39,17 @@ export function tagOperations(asg: Asg): Record<string, Operation> {
 }
 
 function groupOf(tag: Input): string {
-  if (text(tag, "ResourceType") !== "auto-scaling-group") throw invalid("The only supported value for ResourceType is auto-scaling-group.");
+  if (text(tag, "ResourceType") !== "auto-scaling-group")
+    throw invalid("The only supported value for ResourceType is auto-scaling-group.");
   return required(tag, "ResourceId");
 }
 
 function tagOf(tag: Input): GroupTag {
-  return { key: required(tag, "Key"), value: text(tag, "Value") ?? "", propagate: text(tag, "PropagateAtLaunch") === "true" };
+  return {
+    key: required(tag, "Key"),
+    value: text(tag, "Value") ?? "",
+    propagate: text(tag, "PropagateAtLaunch") === "true",
+  };
 }
 
 /** API_DescribeTags (Filters). */

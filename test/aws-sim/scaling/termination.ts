@@ -36,7 +36,9 @@ export function toTerminate(
   const zones = [...counts.keys()].filter((zone) => total(zone) === most);
   const candidates = open.filter(({ zone }) => zones.includes(zone));
   const left = policies
-    .flatMap((policy) => (policy === "Default" ? ["OldestLaunchTemplate", "ClosestToNextInstanceHour"] : [policy]))
+    .flatMap((policy) =>
+      policy === "Default" ? ["OldestLaunchTemplate", "ClosestToNextInstanceHour"] : [policy],
+    )
     .reduce((rest, policy) => least(rest, rank(policy, now)), candidates);
   return left[Math.floor(chance * left.length)];
 }

@@ -10,7 +10,9 @@ import type { Group } from "./types.ts";
 export function trafficOperations(asg: Asg): Record<string, Operation> {
   function attach(input: Input, arns: readonly string[]): object {
     const group = asg.group(required(input, "AutoScalingGroupName"));
-    const fresh = targetGroupsOf(asg, arns).filter((arn) => !group.targetGroups.some((one) => one.arn === arn && !one.removing));
+    const fresh = targetGroupsOf(asg, arns).filter(
+      (arn) => !group.targetGroups.some((one) => one.arn === arn && !one.removing),
+    );
     asg.changeGroup(group.name, {
       targetGroups: [...group.targetGroups, ...fresh.map((arn) => ({ arn, removing: false }))],
     });
@@ -23,9 +25,12 @@ export function trafficOperations(asg: Asg): Record<string, Operation> {
   function detach(input: Input, arns: readonly string[]): object {
     const group = asg.group(required(input, "AutoScalingGroupName"));
     const stranger = arns.find((arn) => !group.targetGroups.some((one) => one.arn === arn));
-    if (stranger !== undefined) throw invalid(`Trying to remove Target Groups that are not part of the group: ${stranger}`);
+    if (stranger !== undefined)
+      throw invalid(`Trying to remove Target Groups that are not part of the group: ${stranger}`);
     asg.changeGroup(group.name, {
-      targetGroups: group.targetGroups.map((one) => (arns.includes(one.arn) ? { ...one, removing: true } : one)),
+      targetGroups: group.targetGroups.map((one) =>
+        arns.includes(one.arn) ? { ...one, removing: true } : one,
+      ),
     });
     for (const arn of arns) {
       const registered = group.members.filter(({ id }) => asg.targets.health(arn, id));
@@ -40,8 +45,14 @@ export function trafficOperations(asg: Asg): Record<string, Operation> {
   const states = (input: Input, seenAt: number) => {
     const name = required(input, "AutoScalingGroupName");
     const group = asg.past.seen(seenAt).groups.get(name) ?? asg.group(name);
-    const shown = page(group.targetGroups, { token: text(input, "NextToken"), atMost: recordsAtMost(input, 100) });
-    return { items: shown.items.map((one) => ({ arn: one.arn, state: stateOf(asg, group, one) })), next: shown.next };
+    const shown = page(group.targetGroups, {
+      token: text(input, "NextToken"),
+      atMost: recordsAtMost(input, 100),
+    });
+    return {
+      items: shown.items.map((one) => ({ arn: one.arn, state: stateOf(asg, group, one) })),
+      next: shown.next,
+    };
   };
 
   const identifiers = (input: Input) =>
@@ -52,14 +63,21 @@ export function trafficOperations(asg: Asg): Record<string, Operation> {
     });
 
   return {
-    AttachLoadBalancerTargetGroups: writes(asg, "AttachLoadBalancerTargetGroups", (input) => attach(input, texts(input, "TargetGroupARNs"))),
+    AttachLoadBalancerTargetGroups: writes(asg, "AttachLoadBalancerTargetGroups", (input) =>
+      attach(input, texts(input, "TargetGroupARNs")),
+    ),
     AttachTrafficSources: writes(asg, "AttachTrafficSources", (input) => attach(input, identifiers(input))),
-    DetachLoadBalancerTargetGroups: writes(asg, "DetachLoadBalancerTargetGroups", (input) => detach(input, texts(input, "TargetGroupARNs"))),
+    DetachLoadBalancerTargetGroups: writes(asg, "DetachLoadBalancerTargetGroups", (input) =>
+      detach(input, texts(input, "TargetGroupARNs")),
+    ),
     DetachTrafficSources: writes(asg, "DetachTrafficSources", (input) => detach(input, identifiers(input))),
     DescribeLoadBalancerTargetGroups: reads("DescribeLoadBalancerTargetGroups", (input, { seenAt }) => {
       const { items, next } = states(input, seenAt);
       return {
-        LoadBalancerTargetGroups: items.map(({ arn, state }) => ({ LoadBalancerTargetGroupARN: arn, State: state })),
+        LoadBalancerTargetGroups: items.map(({ arn, state }) => ({
+          LoadBalancerTargetGroupARN: arn,
+          State: state,
+        })),
         NextToken: next,
       };
     }),
@@ -77,7 +95,11 @@ export function trafficOperations(asg: Asg): Record<string, Operation> {
 }
 
 /** The states' meanings: https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TrafficSourceState.html */
-function stateOf({ targets }: Asg, group: Group, { arn, removing }: { arn: string; removing: boolean }): string {
+function stateOf(
+  { targets }: Asg,
+  group: Group,
+  { arn, removing }: { arn: string; removing: boolean },
+): string {
   if (removing) return "Removing";
   const health = inService(group).map(({ id }) => targets.health(arn, id)?.state);
   if (health.includes(undefined)) return "Adding";

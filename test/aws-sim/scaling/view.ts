@@ -25,7 +25,10 @@ export function groupView(compute: ComputeState, group: Group): object {
     DefaultInstanceWarmup: group.warmup,
     Instances: group.members.map(memberView),
     CreatedTime: new Date(group.created),
-    SuspendedProcesses: [...group.suspended].map(([ProcessName, SuspensionReason]) => ({ ProcessName, SuspensionReason })),
+    SuspendedProcesses: [...group.suspended].map(([ProcessName, SuspensionReason]) => ({
+      ProcessName,
+      SuspensionReason,
+    })),
     VPCZoneIdentifier: group.subnets.join(","),
     EnabledMetrics: [],
     ...(group.deleting && { Status: "Delete in progress" }),
@@ -54,7 +57,13 @@ export function memberView(member: Member): object {
 }
 
 export function tagView(group: string, { key, value, propagate }: GroupTag): object {
-  return { ResourceId: group, ResourceType: "auto-scaling-group", Key: key, Value: value, PropagateAtLaunch: propagate };
+  return {
+    ResourceId: group,
+    ResourceType: "auto-scaling-group",
+    Key: key,
+    Value: value,
+    PropagateAtLaunch: propagate,
+  };
 }
 
 export function activityView(activity: Activity, groupExists: boolean): object {
