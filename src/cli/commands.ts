@@ -35,11 +35,24 @@ const DETACH = {
 export const COMMANDS: readonly CommandSpec[] = [
   {
     name: "init",
-    summary: "Look at a Deployment that runs and write the teal.yaml that suits it",
+    summary: "Look at what runs and write the teal.yaml that suits it",
     options: [
-      { flags: "--from <deployment>", description: "what runs, as deployment/NAME" },
+      {
+        flags: "--from <what>",
+        description:
+          "what runs: deployment/NAME in a cluster, a listener on AWS as LOAD-BALANCER:PORT or ARN",
+      },
       { flags: "--context <name>", description: "context of the kubeconfig; written into the file" },
       { flags: "--namespace <name>", description: "its namespace; by default the context's" },
+      { flags: "--account <id>", description: "on AWS: its account; by default the one of the credentials" },
+      { flags: "--profile <name>", description: "on AWS: a profile of the shared configuration" },
+      { flags: "--host <name>", description: "on AWS: host of the listener's rule; else its default rule" },
+      { flags: "--path <pattern>", description: "on AWS: path pattern of the listener's rule" },
+      { flags: "--state <address>", description: "on AWS: s3://BUCKET/PREFIX that several runners share" },
+      {
+        flags: "--publish <name>",
+        description: "on AWS: an SSM parameter of the weights, for Terraform modules",
+      },
       { flags: "--print", description: "print the files instead of writing them" },
       { flags: "--role", description: "also the Role that deployments need, as teal-role.yaml" },
       { flags: "--postsync", description: "also a Job for Argo CD, as gitops/postsync-job.yaml" },

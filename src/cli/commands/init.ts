@@ -10,6 +10,8 @@ import { confirmed } from "../prompt.ts";
 import { outOf } from "../session.ts";
 import { flag, text, type Invocation } from "../spec.ts";
 
+/** A listener of a load balancer: `shop-alb:443`, or its ARN. */
+const LISTENER = /^(?:[A-Za-z0-9-]+:\d+|arn:.*)$/u;
 const ROLE = "teal-role.yaml";
 const JOB = "gitops/postsync-job.yaml";
 /** Looking around takes a few requests (ms). */
@@ -17,6 +19,8 @@ const LOOK_AT_MOST = 30_000;
 
 /** Looks at what runs, tells what it found, and writes the configuration that suits it. Changes nothing that runs. */
 export async function run(invocation: Invocation): Promise<ExitCode> {
+  const from = text(invocation, "from") ?? "";
+  if (LISTENER.test(from)) return (await import("./init-aws.ts")).run(invocation, from);
   const out = outOf(invocation);
   const asked = askedFor(invocation);
   if ("code" in asked) return refused(out, asked, USAGE, EXIT.usage);
@@ -40,7 +44,8 @@ export async function run(invocation: Invocation): Promise<ExitCode> {
   }
 }
 
-const USAGE = "teal init --from deployment/NAME --context CONTEXT [--namespace NAMESPACE]";
+const USAGE =
+  "teal init --from deployment/NAME --context CONTEXT [--namespace NAMESPACE], or on AWS: teal init --from LOAD-BALANCER:PORT [--host NAME]";
 
 interface Asked {
   readonly deployment: string;
@@ -53,12 +58,15 @@ function askedFor(invocation: Invocation): Asked | Cause {
   const context = text(invocation, "context");
   if (from === undefined) {
     const message =
-      "teal init looks at a Deployment that runs in a cluster; a teal.yaml for one machine is written by hand (docs/configuration.md)";
+      "teal init looks at a Deployment that runs in a cluster, or at a load balancer's listener; a teal.yaml for one machine is written by hand (docs/configuration.md)";
     return { code: "TEAL-X019", message };
   }
   const deployment = /^deployment\/([a-z0-9][a-z0-9.-]*)$/u.exec(from)?.[1];
   if (deployment === undefined)
-    return { code: "TEAL-X019", message: `--from ${from}: a Deployment is named as deployment/NAME` };
+    return {
+      code: "TEAL-X019",
+      message: `--from ${from}: a Deployment is named as deployment/NAME, a listener as NAME:PORT or by its ARN`,
+    };
   if (context === undefined)
     return {
       code: "TEAL-X019",
