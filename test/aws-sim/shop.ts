@@ -40,7 +40,7 @@ export interface ShopOptions {
   readonly deregistrationDelay?: number;
   /** Seconds of the world that both kinds of cookies hold; none by default. */
   readonly sticky?: number;
-  /** Seconds of the world between two health checks, 5 by default. */
+  /** Seconds of the world between two health checks, 5 by default; a check waits for an answer one second less. */
   readonly healthInterval?: number;
 }
 
@@ -188,7 +188,7 @@ async function createTargetGroup(
       TargetType: "instance",
       HealthCheckPath: "/health",
       HealthCheckIntervalSeconds: healthInterval,
-      HealthCheckTimeoutSeconds: Math.min(4, healthInterval - 1),
+      HealthCheckTimeoutSeconds: healthInterval - 1,
       HealthyThresholdCount: 2,
       UnhealthyThresholdCount: 2,
       Tags: [{ Key: "teal.dev/service", Value: "shop" }],
