@@ -4,11 +4,14 @@ import type { Config } from "../config/config.ts";
 import { awsSettingsOf } from "../config/resolve-aws.ts";
 import { checkPlanOf } from "../config/resolve.ts";
 import type { CheckPlan } from "../core/checks.ts";
+import { millis } from "../core/units.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { StateStore } from "../ports/store.ts";
 import { isGone, thisHolder } from "../state/holder.ts";
 import { fileSpool } from "../state/spool.ts";
 import { systemClock } from "../state/system-clock.ts";
 import { connectAws as connectApi } from "../targets/aws/api/connect.ts";
+import { RATES, type Rate } from "../targets/aws/api/purse.ts";
 import { withReadyCheck } from "../targets/aws/ready-check.ts";
 import type { AwsSettings } from "../targets/aws/settings.ts";
 import { createAwsTarget, type AwsTarget, type AwsTargetParts } from "../targets/aws/target.ts";
@@ -28,6 +31,11 @@ export interface AwsConnection extends ConfiguredConnection {
   readonly target: AwsTarget;
 }
 
+/** How the account's time runs against this machine's: 1, but for a simulated account that runs faster. */
+export interface AwsWorld {
+  readonly speed: number;
+}
+
 /**
  * Connects to a service in an AWS account. Nothing is asked of AWS yet; the first call is refused where the credentials
  * are another account's. Journal and lease are in the bucket `aws.state` names, else on this machine.
@@ -35,15 +43,20 @@ export interface AwsConnection extends ConfiguredConnection {
 export async function connectAws(
   config: Config,
   options: ConnectOptions = {},
+  world: AwsWorld = { speed: 1 },
 ): Promise<Connected<AwsConnection>> {
   const { secrets = [] } = options;
   const settings = withRegion(awsSettingsOf(config), options.region);
-  const connected = await connectApi(settings);
+  const connected = await connectApi(settings, { rates: ratesAt(world.speed) });
   if (connected.is === "failed")
     return { is: "refused", cause: connected.cause, next: "set AWS_REGION, or aws.region in teal.yaml" };
   const { api } = connected;
   const checks = checkPlanOf(config, secrets);
-  const target = createAwsTarget(api, settings, identityIn(checks));
+  const target = createAwsTarget(api, settings, {
+    clock: clockAt(world.speed),
+    ...(world.speed === 1 ? {} : { pace: millis(1_000 / world.speed) }),
+    ...identityIn(checks),
+  });
   const folder = folderOf(options.stateDir ?? stateDirectory(process.env), settings, api.region);
   const sealing = new SaltedSealing(saltOf(settings), secrets);
   const state = await stateOf(settings, target, folder, api.region);
@@ -74,8 +87,27 @@ export async function connectAws(
   return { is: "connected", connection };
 }
 
+/** The pace at which an account may be looked at is a pace of its own time. */
+function clockAt(speed: number): Clock {
+  return {
+    now: () => systemClock.now(),
+    monotonic: () => millis(systemClock.monotonic() * speed),
+    sleep: (ms, signal) => systemClock.sleep(millis(ms / speed), signal),
+  };
+}
+
+function ratesAt(speed: number): typeof RATES {
+  const at = ({ burst, perSecond }: Rate): Rate => ({ burst, perSecond: perSecond * speed });
+  return {
+    look: at(RATES.look),
+    plan: at(RATES.plan),
+    write: at(RATES.write),
+    switch: at(RATES.switch),
+  };
+}
+
 /** How users' answers tell the revision, where they do: then a cutover is proven by them. */
-function identityIn({ identity, checks }: CheckPlan): AwsTargetParts {
+function identityIn({ identity, checks }: CheckPlan): Pick<AwsTargetParts, "identity"> {
   if (identity.by !== "header") return {};
   const ready = checks.find((check) => check.kind === "ready" && check.ask === "http");
   const path = ready?.ask === "http" && ready.http.method === "GET" ? ready.http.path : "/";

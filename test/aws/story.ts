@@ -99,7 +99,8 @@ export class AwsStory {
     const loaded = await loadConfig({ env: process.env, cwd: this.folder });
     if (loaded.is === "invalid") throw new Error(formatProblems(loaded.problems, { color: false }));
     const stateDir = join(this.folder, "state");
-    const made = await connectAws(loaded.config, { stateDir, secrets: loaded.secrets });
+    const { speed } = this.simulator.clock;
+    const made = await connectAws(loaded.config, { stateDir, secrets: loaded.secrets }, { speed });
     if (made.is === "refused") throw new Error(made.cause.message);
     return made.connection;
   }

@@ -1,7 +1,7 @@
-import { millis, type Cause, type Slot } from "../../core/units.ts";
+import { millis, type Cause, type Millis, type Slot } from "../../core/units.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { SlotProvider } from "../../ports/slots.ts";
 import type { Prepared, Target } from "../../ports/target.ts";
-import { systemClock } from "../../state/system-clock.ts";
 import type { AwsApi } from "./api/api.ts";
 import { createFence } from "./fence.ts";
 import type { Found } from "./found.ts";
@@ -34,12 +34,15 @@ const PACE = millis(1_000);
 const ASSUMED = { ensure: 120_000, retire: 300_000, shift: 1_000 } as const;
 
 export interface AwsTargetParts {
+  readonly clock: Clock;
+  /** Distance between two looks while a step waits; a second by default. */
+  readonly pace?: Millis;
   /** Header by which answers tell their revision, and a path that every instance answers. */
   readonly identity?: { readonly header: string; readonly path: string };
 }
 
 /** The service as a target. Nothing is asked before a method needs it. */
-export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTargetParts = {}): AwsTarget {
+export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTargetParts): AwsTarget {
   const inferred = inferFrom(api, settings);
   const sought = (signal: AbortSignal) => inferred.found({ signal, purse: "switch" });
   const found = async (signal: AbortSignal): Promise<Found | Cause> => {
@@ -47,8 +50,8 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTa
     return answer.is === "found" ? answer.found : answer.cause;
   };
   const fence = createFence(api);
-  const look = createLook(systemClock);
-  const slots = createAwsSlots(api, settings, found, { fence, look });
+  const look = createLook(parts.clock);
+  const slots = createAwsSlots(api, settings, found, { fence, look, clock: parts.clock });
   const revision = async (slot: Slot, signal: AbortSignal) => {
     const seen = await slots.observe(slot, signal);
     return seen.is === "seen" ? seen.value.revision?.id : undefined;
@@ -70,7 +73,7 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTa
     place: `${settings.account}/${api.region}`,
     slots: attached(slots, router),
     router,
-    pace: PACE,
+    pace: parts.pace ?? PACE,
     changed: (signal) => look.changed(signal),
     counting: { unit: "instance", assumed: ASSUMED },
     prepare: (name, signal, progress) =>
