@@ -22,8 +22,13 @@ def app(environ, start_response):
     length = int(environ.get("CONTENT_LENGTH") or 0)
     if length > 0:
         environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(length))
-    with one_at_a_time:
-        return list(dispatcher(environ, start_response))
+    try:
+        with one_at_a_time:
+            return list(dispatcher(environ, start_response))
+    except Exception:
+        # What moto does not implement, or fails at: told to who asked, without its stack.
+        start_response("500 Internal Server Error", [("content-type", "text/xml")])
+        return [b"<ErrorResponse><Error><Code>MotoFailed</Code><Message>500</Message></Error></ErrorResponse>"]
 
 
 def end_with_input() -> None:
