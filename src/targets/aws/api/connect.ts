@@ -20,6 +20,8 @@ export interface ConnectOptions {
   readonly rates?: Partial<Readonly<Record<Purse, Rate>>>;
   /** In [0, 1): jitter of pauses. */
   readonly random?: () => number;
+  /** Wall clock, ms since 1970: metrics are asked for up to now. */
+  readonly now?: () => number;
 }
 
 /** Longest wait (ms) for a connection. */
@@ -32,7 +34,7 @@ const CONNECT_MS = 2_000;
  */
 export async function connectAws(
   access: AwsAccess,
-  { environment = process.env, rates, random = Math.random }: ConnectOptions = {},
+  { environment = process.env, rates, random = Math.random, now = Date.now }: ConnectOptions = {},
 ): Promise<{ readonly is: "api"; readonly api: AwsApi } | { readonly is: "failed"; readonly cause: Cause }> {
   const profile = access.profile ?? environment["AWS_PROFILE"];
   const named = access.region ?? environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"];
@@ -56,7 +58,7 @@ export async function connectAws(
   });
   return {
     is: "api",
-    api: new Account(access.account, region, credentials, clientsOf(config, credentials), send),
+    api: new Account(access.account, region, credentials, clientsOf(config, credentials), send, now),
   };
 }
 
@@ -73,7 +75,14 @@ class Account implements AwsApi {
   readonly #send: Send;
   #identity: Promise<Answer<Pick<Caller, "account" | "arn">>> | undefined;
 
-  constructor(account: string, region: string, credentials: Credentials, clients: Clients, send: Send) {
+  constructor(
+    account: string,
+    region: string,
+    credentials: Credentials,
+    clients: Clients,
+    send: Send,
+    now: () => number,
+  ) {
     this.region = region;
     this.#account = account;
     this.#credentials = credentials;
@@ -86,7 +95,7 @@ class Account implements AwsApi {
     this.elb = elbOver(clients, admitted);
     this.scaling = scalingOver(clients, admitted);
     this.compute = computeOver(clients, admitted);
-    this.metrics = metricsOver(clients, admitted, () => Date.now());
+    this.metrics = metricsOver(clients, admitted, now);
     this.parameters = parametersOver(clients, admitted);
   }
 

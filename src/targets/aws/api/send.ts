@@ -59,6 +59,7 @@ export function sender(options: SenderOptions): Send {
     const bucket = purseOf(purse);
     const end = monotonic() + CALL_MS[purse];
     let renewed = false;
+    const failures = { throttled: 0, other: 0 };
     let last: Failed | undefined;
     for (let tries = 1; ; tries++) {
       if (!(await bucket.take(signal))) return last ?? givenUp(tried);
@@ -71,8 +72,9 @@ export function sender(options: SenderOptions): Send {
         if (await renew()) continue;
       }
       if (failure.kind === "throttled") bucket.empty();
-      const most = MOST_TRIES[failure.kind === "throttled" ? "throttled" : "other"];
-      if (!again(failure, order) || tries >= most || came.gaveUp === "aborted") return last;
+      const sort = failure.kind === "throttled" ? "throttled" : "other";
+      if (++failures[sort] >= MOST_TRIES[sort] || !again(failure, order) || came.gaveUp === "aborted")
+        return last;
       const pause = backoff(tries, random(), LONGEST_PAUSE[purse]);
       if (monotonic() + pause >= end) return last;
       await sleep(pause, signal);
