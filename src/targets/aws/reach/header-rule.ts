@@ -75,7 +75,9 @@ export function createHeaderRules(
   }
 
   function priorityIn({ all, known, rule }: { all: readonly Rule[]; known: Found; rule: FoundRule }) {
-    const arns = known.rules.filter(({ listener }) => listener.arn === rule.listener.arn).map(({ arn }) => arn);
+    const arns = known.rules
+      .filter(({ listener }) => listener.arn === rule.listener.arn)
+      .map(({ arn }) => arn);
     const before = all.filter(({ RuleArn = "" }) => arns.includes(RuleArn)).map(priorityOf);
     const free = lowestFree(all.map(priorityOf));
     return free < Math.min(...before) ? free : noPriority(rule.name);

@@ -80,6 +80,7 @@ function actionsIn(original: string): Action[] | undefined {
 function restorable(action: Action): Action {
   const { TargetGroupArn, ...rest } = action;
   const { AuthenticateOidcConfig: oidc } = action;
-  if (oidc !== undefined) return { ...action, AuthenticateOidcConfig: { ...oidc, UseExistingClientSecret: true } };
+  if (oidc !== undefined)
+    return { ...action, AuthenticateOidcConfig: { ...oidc, UseExistingClientSecret: true } };
   return rest.ForwardConfig === undefined ? action : rest;
 }

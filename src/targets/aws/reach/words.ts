@@ -26,3 +26,20 @@ export function unrestorable(original: string): Cause {
   const message = `the actions of the test listener that were kept cannot be read: ${original.slice(0, 200)}`;
   return { code: "TEAL-A324", message };
 }
+
+export function notLeading(listener: string, slot: string): Cause {
+  const message = `the test listener ${listener} does not lead to ${slot}: it is pointed there together with the slot's instances`;
+  return { code: "TEAL-A323", message };
+}
+
+export function notEverywhere(ms: number): Cause {
+  const message = `not every node of the load balancer follows yet: asked in ${Math.ceil(ms)} ms`;
+  return { code: "TEAL-A325", message };
+}
+
+export function unnamed(): Cause {
+  const message =
+    "probes through the load balancer cannot tell which slot answers: where a rule is missing at one node, the live slot would. " +
+    "Let the service name its revision in a header and set health.identity";
+  return { code: "TEAL-A326", message };
+}

@@ -17,9 +17,13 @@ routerContract("a rule, and answers that tell the revision", () => fixture(["hos
   },
 });
 
-routerContract("a default rule and another one, by counts and time", () => fixture(["default", "path"], false), {
-  skip: NO_POOL,
-});
+routerContract(
+  "a default rule and another one, by counts and time",
+  () => fixture(["default", "path"], false),
+  {
+    skip: NO_POOL,
+  },
+);
 
 async function fixture(rules: readonly ("host" | "default" | "path")[], identified: boolean) {
   const stage = await openStage({ rules, speed: 200, throttling: "off", propagation: [0, 2_000] });
@@ -45,7 +49,14 @@ async function fixture(rules: readonly ("host" | "default" | "path")[], identifi
 
 async function ask(stage: Stage): Promise<void> {
   const [address = ""] = await stage.addresses();
-  const question = { port: 8000, tls: false, host: "shop.example", method: "GET", path: "/api/", headers: {} };
+  const question = {
+    port: 8000,
+    tls: false,
+    host: "shop.example",
+    method: "GET",
+    path: "/api/",
+    headers: {},
+  };
   for (let count = 0; count < 3; count++) await askNode(address, question, NEVER);
   // CloudWatch tells what a minute counted a minute after its end.
   await stage.world.clock.sleep(150_000);
@@ -53,7 +64,8 @@ async function ask(stage: Stage): Promise<void> {
 
 /** Nobody waits for an account that cannot be reached as long as a call may take: whoever calls has a bound. */
 function bounded(router: TrafficRouter, cut: { readonly is: boolean }): TrafficRouter {
-  const end = (signal: AbortSignal) => (cut.is ? AbortSignal.any([signal, AbortSignal.timeout(300)]) : signal);
+  const end = (signal: AbortSignal) =>
+    cut.is ? AbortSignal.any([signal, AbortSignal.timeout(300)]) : signal;
   return {
     ...router,
     observe: (signal) => router.observe(end(signal)),

@@ -42,7 +42,7 @@ export function createCounters({ metrics }: Pick<AwsApi, "metrics">): Counters {
 }
 
 /** The part of the ARN that CloudWatch calls it by: `app/shop-alb/50dc6c495c0c9188`, `targetgroup/shop-blue/73e2d6bc`. */
-function dimensionOf(arn: string, after: string, from = after): string {
+export function dimensionOf(arn: string, after: string, from = after): string {
   const start = arn.indexOf(from);
   return start < 0 ? arn : arn.slice(start + after.length);
 }

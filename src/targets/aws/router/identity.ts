@@ -9,6 +9,13 @@ export const IN_A_ROW = 3;
 /** All of them within this time (ms): a look must end before the engine's bound for one call. */
 const PATIENCE = 3_500;
 
+export interface Wanted {
+  readonly header: string;
+  readonly revision: string;
+  /** What the other slot has, where it has anything. */
+  readonly other: string | undefined;
+}
+
 export type Identified =
   | { readonly is: "told"; readonly evidence: Evidence }
   /** It cannot be told from here. */
@@ -26,7 +33,7 @@ type Told =
  */
 export async function identify(
   asked: readonly { readonly question: Question; readonly addresses: readonly string[] }[],
-  wanted: { readonly header: string; readonly revision: string },
+  wanted: Wanted,
   signal: AbortSignal,
 ): Promise<Identified> {
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
@@ -39,24 +46,26 @@ export async function identify(
       told: await inARow(address, question, wanted, bounded),
     })),
   );
-  for (const { name, told } of answers) {
-    if (told.is === "cannot") return { is: "cannot", missing: `${name} ${told.why}` };
-  }
   const wrong = answers.flatMap(({ name, told }) =>
     told.is === "wrong" ? [`${name} answers ${told.who}`] : [],
   );
+  // One address that shows the other revision is proof enough that not all follow, whoever else is silent.
+  const silent = answers.flatMap(({ name, told }) => (told.is === "cannot" ? [`${name} ${told.why}`] : []));
+  const [missing] = silent;
+  if (wrong.length === 0 && missing !== undefined) return { is: "cannot", missing };
   if (answers.length === 0) return { is: "cannot", missing: "the load balancer has no address" };
+  const right = answers.length - wrong.length - silent.length;
   const detail =
     wrong.length === 0
       ? `${answers.length * IN_A_ROW} answers from ${wanted.revision}, ${IN_A_ROW} in a row from each of ${answers.length} addresses`
-      : `${answers.length - wrong.length} of ${answers.length} addresses answer ${wanted.revision}; ${wrong.slice(0, 2).join(", ")}`;
+      : `${right} of ${answers.length} addresses answer ${wanted.revision}; ${wrong.slice(0, 2).join(", ")}`;
   return { is: "told", evidence: { strength: "identity", moved: wrong.length === 0, detail } };
 }
 
 async function inARow(
   address: string,
   question: Question,
-  wanted: { readonly header: string; readonly revision: string },
+  wanted: Wanted,
   signal: AbortSignal,
 ): Promise<Told> {
   for (let count = 0; count < IN_A_ROW; count++) {
@@ -66,12 +75,14 @@ async function inARow(
   return { is: "right" };
 }
 
-function toldBy(got: Exchange, { header, revision }: { header: string; revision: string }): Told {
+function toldBy(got: Exchange, { header, revision, other }: Wanted): Told {
   switch (got.is) {
     case "answer": {
       const value = got.headers[header.toLowerCase()];
       if (value === revision) return { is: "right" };
-      if (value !== undefined) return { is: "wrong", who: value };
+      if (value !== undefined && value === other) return { is: "wrong", who: value };
+      if (value !== undefined)
+        return { is: "cannot", why: `answers ${header}: ${value}, which is the revision of neither slot` };
       if (isOwnAnswer(got)) return { is: "wrong", who: `${got.status} for itself` };
       return { is: "cannot", why: `answers ${got.status} without the header ${header}` };
     }

@@ -56,7 +56,7 @@ export function createSampler(
       if ("code" in nodes) return cannot(nodes.message);
       asked.push({ question, addresses: nodes });
     }
-    return identify(asked, { header: identity.header, revision: wanted }, signal);
+    return identify(asked, { header: identity.header, revision: wanted, other }, signal);
   }
 
   return async (to, signal) => {

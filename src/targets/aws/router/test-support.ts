@@ -30,12 +30,14 @@ export interface Stage {
   readonly addresses: () => Promise<readonly string[]>;
   readonly router: AwsRouter;
   /** Another process's router in front of the same rules. */
-  another(parts?: AwsRouterParts, settings?: Partial<AwsSettings>): AwsRouter;
+  readonly another: (parts?: AwsRouterParts, settings?: Partial<AwsSettings>) => AwsRouter;
+  /** A router with credentials that may do only what these statements of a policy say. */
+  readonly allowed: (...statements: object[]) => Promise<AwsRouter>;
   /** An operation by a foreign hand. */
-  foreign<T = unknown>(operation: string, input: unknown): T;
+  readonly foreign: <T = unknown>(operation: string, input: unknown) => T;
   /** Writes of Elastic Load Balancing that were asked for, without `AddTags`. */
-  writes(): readonly string[];
-  stop(): Promise<void>;
+  readonly writes: () => readonly string[];
+  readonly stop: () => Promise<void>;
 }
 
 export interface StageOptions extends SimulatorOptions {
@@ -49,7 +51,12 @@ export interface StageOptions extends SimulatorOptions {
 const MACHINE_PORT = 8080;
 export const REVISIONS = { blue: "r1", green: "r2" } as const;
 
-export const forward = (groups: Readonly<Record<Slot, string>>, blue: number, green: number, sticky?: number) => ({
+export const forward = (
+  groups: Readonly<Record<Slot, string>>,
+  blue: number,
+  green: number,
+  sticky?: number,
+) => ({
   Type: "forward",
   ForwardConfig: {
     TargetGroups: [
@@ -68,8 +75,13 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   let elb: ElbWorld | undefined;
   const small = await smallWorld(
     (world) => {
-      elb = createElb(world, { address: (id) => machines.get(id) }, { propagation: options.propagation ?? [] });
-      return [elb.service, createSts(world), createMonitoring(world, elb.counted, () => 1)];
+      elb = createElb(
+        world,
+        { address: (id) => machines.get(id) },
+        { propagation: options.propagation ?? [] },
+      );
+      const made = elb;
+      return [made.service, createSts(world), createMonitoring(world, () => made.counted(), () => 1)];
     },
     { speed: 20, ...options },
   );
@@ -103,6 +115,7 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
   };
   const connected = await connectAws(settings, { environment });
   if (connected.is === "failed") throw new Error(connected.cause.message);
+  const connections = [connected.api];
   const api = withWorldTime(connected.api, environment, world);
   const another = (parts: AwsRouterParts = {}, over: Partial<AwsSettings> = {}) =>
     createAwsRouter(api, { ...settings, ...over }, () => Promise.resolve(found), {
@@ -120,13 +133,20 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
     addresses: () => Promise.resolve(balancers.nodes("shop-alb").map(({ address }) => address)),
     router: another(options.parts),
     another,
+    allowed: async (...statements) => {
+      const key = small.allowed(...statements);
+      const as = await connectAws(settings, { environment: small.plane.environment(key) });
+      if (as.is === "failed") throw new Error(as.cause.message);
+      connections.push(as.api);
+      return createAwsRouter(as.api, settings, () => Promise.resolve(found));
+    },
     foreign,
     writes: () =>
       small.recorded
         .filter(({ mutating, action }) => mutating && action !== "elasticloadbalancing:AddTags")
         .map(({ action }) => action.replace("elasticloadbalancing:", "")),
     stop: async () => {
-      await connected.api.close();
+      for (const connection of connections) await connection.close();
       await balancers.stop();
       for (const server of servers) {
         server.closeAllConnections();
@@ -190,10 +210,13 @@ async function build(
   groups: Readonly<Record<Slot, string>>,
   { rules = ["host"], actions = (all) => [forward(all, 100, 0)] }: StageOptions,
 ): Promise<Found> {
-  const made = foreign<{ LoadBalancers: { LoadBalancerArn: string; DNSName: string }[] }>("CreateLoadBalancer", {
-    Name: "shop-alb",
-    Subnets: ["subnet-1", "subnet-2"],
-  }).LoadBalancers[0];
+  const made = foreign<{ LoadBalancers: { LoadBalancerArn: string; DNSName: string }[] }>(
+    "CreateLoadBalancer",
+    {
+      Name: "shop-alb",
+      Subnets: ["subnet-1", "subnet-2"],
+    },
+  ).LoadBalancers[0];
   const loadBalancer = {
     arn: made?.LoadBalancerArn ?? "",
     name: "shop-alb",
@@ -255,7 +278,8 @@ async function build(
 }
 
 async function healthy(elb: ElbWorld, groups: Readonly<Record<Slot, string>>): Promise<void> {
-  const ready = () => SLOTS.every((slot) => elb.targets.health(groups[slot], `i-${slot}`)?.state !== "initial");
+  const ready = () =>
+    SLOTS.every((slot) => elb.targets.health(groups[slot], `i-${slot}`)?.state !== "initial");
   while (!ready()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
