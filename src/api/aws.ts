@@ -12,6 +12,7 @@ import { fileSpool } from "../state/spool.ts";
 import { systemClock } from "../state/system-clock.ts";
 import { connectAws as connectApi } from "../targets/aws/api/connect.ts";
 import { RATES, type Rate } from "../targets/aws/api/purse.ts";
+import { publishWeights } from "../targets/aws/publish.ts";
 import { withReadyCheck } from "../targets/aws/ready-check.ts";
 import type { AwsSettings } from "../targets/aws/settings.ts";
 import { createAwsTarget, type AwsTarget, type AwsTargetParts } from "../targets/aws/target.ts";
@@ -60,6 +61,11 @@ export async function connectAws(
   const folder = folderOf(options.stateDir ?? stateDirectory(process.env), settings, api.region);
   const sealing = new SaltedSealing(saltOf(settings), secrets);
   const state = await stateOf(settings, target, folder, api.region);
+  const publisher =
+    settings.publish === undefined
+      ? undefined
+      : publishWeights(api, settings.publish, options.report ?? (() => {}), options.notifier);
+  const notifier = publisher ?? options.notifier;
   const connection: AwsConnection = {
     key: { service: config.service, environment: config.environment },
     wishes: {
@@ -77,9 +83,10 @@ export async function connectAws(
     random: Math.random,
     holder: thisHolder(),
     isGone,
-    ...(options.notifier && { notifier: options.notifier }),
+    ...(notifier && { notifier }),
     ...(options.waiting && { waiting: options.waiting }),
     close: async () => {
+      await publisher?.settled();
       await target.close();
       await state.dispose();
     },

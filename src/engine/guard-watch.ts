@@ -52,7 +52,8 @@ export class GuardWatch {
   async users(deployment: Deployment, atMost: Millis, signal: AbortSignal): Promise<UsersSaw | undefined> {
     const { metrics } = this.#ports.target;
     const { slot } = deployment.plan.candidate;
-    if (metrics === undefined || !this.#fromTheStart) return undefined;
+    // What is counted by the minute comes too late to be told as all there was.
+    if (metrics === undefined || metrics.history !== undefined || !this.#fromTheStart) return undefined;
     this.#meter.look(
       slot,
       await boundedRead(this.#ports.clock, atMost, signal, (end) => metrics.traffic(slot, end)),

@@ -3,10 +3,15 @@ import type { Clock } from "../../ports/clock.ts";
 import type { SlotProvider } from "../../ports/slots.ts";
 import type { Prepared, Target } from "../../ports/target.ts";
 import type { AwsApi } from "./api/api.ts";
+import { addressesFrom } from "./api/resolve.ts";
 import { createFence } from "./fence.ts";
 import type { Found } from "./found.ts";
 import { createLook } from "./look.ts";
 import { inferFrom, type Sought } from "./infer.ts";
+import { createMetrics } from "./metrics.ts";
+import { createMetrics } from "./metrics.ts";
+import { probing } from "./reach/probing.ts";
+import { createLeading } from "./reach/reaching.ts";
 import { createAwsRouter, type AwsRouter } from "./router/router.ts";
 import { groupsOf } from "./router/view.ts";
 import type { AwsSettings } from "./settings.ts";
@@ -51,13 +56,15 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTa
   };
   const fence = createFence(api);
   const look = createLook(parts.clock);
-  const slots = createAwsSlots(api, settings, found, { fence, look, clock: parts.clock });
+  const addresses = addressesFrom();
+  const provider = createAwsSlots(api, settings, found, { fence, look, clock: parts.clock });
   const revision = async (slot: Slot, signal: AbortSignal) => {
-    const seen = await slots.observe(slot, signal);
+    const seen = await provider.observe(slot, signal);
     return seen.is === "seen" ? seen.value.revision?.id : undefined;
   };
   const identity = parts.identity === undefined ? {} : { identity: { ...parts.identity, revision } };
-  const router = createAwsRouter(api, settings, found, { fence, ...identity });
+  const router = createAwsRouter(api, settings, found, { fence, addresses, ...identity });
+  const leading = createLeading(api, settings, found, { addresses });
   const preparing = async (
     signal: AbortSignal,
     run: (found: Found) => Promise<Prepared>,
@@ -71,8 +78,10 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTa
     kind: "aws",
     api,
     place: `${settings.account}/${api.region}`,
-    slots: attached(slots, router),
+    slots: probing(attached(provider, router), leading),
     router,
+    metrics: createMetrics(api, found),
+    metrics: createMetrics(api, found, () => parts.clock.now()),
     pace: parts.pace ?? PACE,
     changed: (signal) => look.changed(signal),
     counting: { unit: "instance", assumed: ASSUMED },
@@ -95,7 +104,7 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTa
           },
         ];
       const { preflight } = await import("./preflight/preflight.ts");
-      return preflight({ api, settings, found: answer.found, now: Date.now() }, plan, {
+      return preflight({ api, settings, found: answer.found, addresses, now: Date.now() }, plan, {
         signal,
         purse: "plan",
       });
