@@ -9,7 +9,6 @@ import type { Found } from "./found.ts";
 import { createLook } from "./look.ts";
 import { inferFrom, type Sought } from "./infer.ts";
 import { createMetrics } from "./metrics.ts";
-import { createMetrics } from "./metrics.ts";
 import { probing } from "./reach/probing.ts";
 import { createLeading } from "./reach/reaching.ts";
 import { createAwsRouter, type AwsRouter } from "./router/router.ts";
@@ -80,7 +79,6 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTa
     place: `${settings.account}/${api.region}`,
     slots: probing(attached(provider, router), leading),
     router,
-    metrics: createMetrics(api, found),
     metrics: createMetrics(api, found, () => parts.clock.now()),
     pace: parts.pace ?? PACE,
     changed: (signal) => look.changed(signal),
