@@ -1,13 +1,14 @@
 import type { Plan } from "../../../core/plan.ts";
 import type { Finding } from "../../../ports/target.ts";
 import type { Answer, AwsApi, CallBy } from "../api/api.ts";
+import type { AddressesOf } from "../api/resolve.ts";
 import type { Found } from "../found.ts";
+import { proveReach } from "../reach/prove.ts";
 import type { AwsSettings } from "../settings.ts";
-import { additionalInstances, zoneFindings } from "./capacity.ts";
+import { additionalInstances, roomFindings, subnetFindings, zoneFindings } from "./capacity.ts";
 import { credentialFindings } from "./credentials.ts";
 import { activityFindings, groupFindings, policyFindings } from "./groups.ts";
 import { look, type Picture } from "./picture.ts";
-import { roomFindings, subnetFindings } from "./capacity.ts";
 import { unprovenRights } from "./rights.ts";
 import { healthFindings, listenerFindings, ownerFindings, ruleFindings, stickyFindings } from "./traffic.ts";
 
@@ -16,19 +17,25 @@ export interface PreflightWith {
   readonly api: AwsApi;
   readonly settings: AwsSettings;
   readonly found: Found;
+  /** Addresses of the load balancer's nodes. */
+  readonly addresses: AddressesOf;
   /** The moment of the look, ms since 1970. */
   readonly now: number;
 }
 
 /** Everything that would make the plan fail, or make it do harm. Reads only. */
 export async function preflight(using: PreflightWith, plan: Plan, call: CallBy): Promise<readonly Finding[]> {
+  const { checks, identity } = plan.request.checks;
   const picture = await look(using.api, using.found, plan, call);
-  return findingsOf(using, plan, picture);
+  // Who asks nothing need not get anywhere.
+  const reach =
+    checks.length === 0 ? [] : await proveReach({ ...using, identity }, plan.candidate.slot, call);
+  return once([...findingsOf(using, plan, picture), ...reach]);
 }
 
 /** The same from what was read already; pure. */
 export function findingsOf(
-  { settings, found, now }: Omit<PreflightWith, "api">,
+  { settings, found, now }: Omit<PreflightWith, "api" | "addresses">,
   plan: Plan,
   picture: Picture,
 ): readonly Finding[] {
