@@ -2,11 +2,9 @@ import { fence, SLOTS, type Cause, type Fence } from "../../core/units.ts";
 import type { By, Write } from "../../ports/write.ts";
 import { notWritten } from "./api/answers.ts";
 import type { AwsApi, CallBy } from "./api/api.ts";
+import { TAGS } from "./names.ts";
 import type { Groups } from "./router/actions.ts";
 import { callOf, LATE } from "./router/calls.ts";
-
-/** Tag of both target groups: the highest fence that was claimed. */
-export const FENCE_TAG = "teal.dev/fence";
 
 export interface Tags {
   readonly fence: Fence;
@@ -48,7 +46,7 @@ export function createFence(api: AwsApi): AwsFence {
     const arns = SLOTS.map((slot) => groups[slot]);
     if (arns.every((arn) => fenceOf(before.all.get(arn)) === by.fence))
       return { is: "unchanged", seen: by.fence };
-    const answer = await api.elb.addTags(arns, { [FENCE_TAG]: String(by.fence) }, call);
+    const answer = await api.elb.addTags(arns, { [TAGS.fence]: String(by.fence) }, call);
     if (answer.is === "failed") return notWritten(answer);
     // Of two that claim at the same time both may have read the same: the lower one learns of the other here.
     const after = await read(groups, call);
@@ -74,6 +72,6 @@ export function createFence(api: AwsApi): AwsFence {
 
 /** Not a number, or none: nobody claimed it. */
 function fenceOf(tags: ReadonlyMap<string, string> | undefined): Fence {
-  const value = Number(tags?.get(FENCE_TAG) ?? 0);
+  const value = Number(tags?.get(TAGS.fence) ?? 0);
   return fence(Number.isSafeInteger(value) && value > 0 ? value : 0);
 }

@@ -196,7 +196,8 @@ const BELIEVED = 500;
 function remembering(look: (signal: AbortSignal) => Promise<Entrance | Cause>, settled: Settled): Way {
   let kept: { readonly seen: Entrance | Cause; readonly until: number; readonly epoch: number } | undefined;
   return loadBalancerWay(async (signal) => {
-    if (kept !== undefined && performance.now() < kept.until && kept.epoch === settled.epoch) return kept.seen;
+    if (kept !== undefined && performance.now() < kept.until && kept.epoch === settled.epoch)
+      return kept.seen;
     const { epoch } = settled;
     const seen = await look(signal);
     kept = { seen, until: performance.now() + ("code" in seen ? BELIEVED : FRESH), epoch };

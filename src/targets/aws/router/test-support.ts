@@ -81,7 +81,15 @@ export async function openStage(options: StageOptions = {}): Promise<Stage> {
         { propagation: options.propagation ?? [] },
       );
       const made = elb;
-      return [made.service, createSts(world), createMonitoring(world, () => made.counted(), () => 1)];
+      return [
+        made.service,
+        createSts(world),
+        createMonitoring(
+          world,
+          () => made.counted(),
+          () => 1,
+        ),
+      ];
     },
     { speed: 20, ...options },
   );
