@@ -47,6 +47,8 @@ export const DEFAULTS = {
     propagation: "15s",
     /** Machines boot, install and pass the target group's health check before they are ready. */
     startDeadline: "10m",
+    /** A target that leaves is draining for its whole deregistration delay: 5 min by default, an hour at most. */
+    stopDeadline: "15m",
     /** Checks go to the candidate's own target group, or to its instances. */
     identity: "address",
   },

@@ -353,7 +353,7 @@ describe("in an AWS account", () => {
       "health.ready: the path that the target group's health check asks (no check is configured)",
     ]);
     expect(checkPlanOf(config, [])).toMatchObject({ checks: [], identity: { by: "address" } });
-    expect(strategyOf(config).startDeadline).toBe(600_000);
+    expect(strategyOf(config)).toMatchObject({ startDeadline: 600_000, stopDeadline: 900_000 });
     expect(() => kubernetesSettingsOf(config)).toThrow("does not run on Kubernetes");
   });
 

@@ -22,7 +22,8 @@ type WrittenHttp = Exclude<NonNullable<Exclude<WrittenCheck, string>["http"]>, s
 /** The strategy of the plan. Migrations are none in this version: a file that asks for them is refused. */
 export function strategyOf(config: Config): Strategy {
   const { kind, options } = chosenStrategy(config);
-  const standard = kindOf(config.target) === "aws" ? DEFAULTS.aws : DEFAULTS;
+  const onAws = kindOf(config.target) === "aws";
+  const standard = onAws ? DEFAULTS.aws : DEFAULTS;
   const keepsSlot = kind === "blueGreen" || kind === "canary";
   return {
     kind,
@@ -38,6 +39,7 @@ export function strategyOf(config: Config): Strategy {
       share: config.errors?.limit ?? share(DEFAULTS.errors.limit),
       minRequests: config.errors?.minRequests ?? DEFAULTS.errors.minRequests,
     },
+    ...(onAws ? { stopDeadline: duration(DEFAULTS.aws.stopDeadline) } : {}),
     freshness: config.health?.freshness ?? duration(DEFAULTS.freshness),
     migrations: { expand: false, contract: false, destructive: false },
   };

@@ -44,6 +44,8 @@ export interface Strategy {
   /** Longest wait for replicas to become ready. */
   readonly startDeadline: Millis;
   readonly errors: ErrorLimit;
+  /** Longest wait for replicas to stop once they are drained; a minute where it is not said. */
+  readonly stopDeadline?: Millis;
   /** A passed check counts for so long when a weight is about to be raised. */
   readonly freshness: Millis;
   /**

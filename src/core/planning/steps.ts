@@ -208,7 +208,7 @@ export function retire(
     do: "retire",
     slot,
     keep,
-    deadline: millis(strategy.drainCap + STOP_DEADLINE),
+    deadline: millis(strategy.drainCap + (strategy.stopDeadline ?? STOP_DEADLINE)),
     reason: `replicas on ${slot} to stop`,
     otherwise,
   };
