@@ -56,7 +56,7 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTa
   const fence = createFence(api);
   const look = createLook(parts.clock);
   const addresses = addressesFrom();
-  const provider = createAwsSlots(api, settings, found, { fence, look, clock: parts.clock });
+  const provider = createAwsSlots(api, settings, found, { fence, look });
   const revision = async (slot: Slot, signal: AbortSignal) => {
     const seen = await provider.observe(slot, signal);
     return seen.is === "seen" ? seen.value.revision?.id : undefined;

@@ -4,6 +4,7 @@ import type { EC2Client } from "@aws-sdk/client-ec2";
 import type { ElasticLoadBalancingV2Client } from "@aws-sdk/client-elastic-load-balancing-v2";
 import type { SSMClient } from "@aws-sdk/client-ssm";
 import type { Purse } from "./api.ts";
+import { once, type ClientConfig } from "./config.ts";
 import type { Credentials } from "./credentials.ts";
 
 /* The clients of the SDK, each loaded with its first call: they take 70 to 180 ms each, and EC2's 130 MB. */
@@ -28,15 +29,6 @@ export interface Clients {
   metrics(): Promise<Loaded<CloudWatchClient, Awaited<ReturnType<typeof metricsSdk>>>>;
   parameters(): Promise<Loaded<SSMClient, Awaited<ReturnType<typeof parametersSdk>>>>;
   destroy(): Promise<void>;
-}
-
-/** What every client is made with; the SDK's own retries are off, see send.ts. */
-export interface ClientConfig {
-  readonly region: string;
-  readonly endpoint?: string;
-  readonly profile?: string;
-  readonly maxAttempts: 1;
-  readonly requestHandler: { readonly connectionTimeout: number };
 }
 
 /** All clients use the same credentials: got once, and renewed for all. */
@@ -74,17 +66,5 @@ export function clientsOf(config: ClientConfig, credentials: Credentials): Clien
       for (const client of made.splice(0)) client.destroy();
       await credentials.destroy();
     },
-  };
-}
-
-/** The first caller makes it, all get it; a failure is not kept. */
-export function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
   };
 }

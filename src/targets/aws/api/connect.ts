@@ -1,8 +1,9 @@
 import type { Cause } from "../../../core/units.ts";
 import type { AwsSettings } from "../settings.ts";
 import type { Answer, AwsApi, Caller, Purse } from "./api.ts";
-import { clientsOf, type ClientConfig, type Clients } from "./clients.ts";
+import { clientsOf, type Clients } from "./clients.ts";
 import { computeOver } from "./compute.ts";
+import type { ClientConfig } from "./config.ts";
 import { credentialsOf, type Credentials, type Environment } from "./credentials.ts";
 import { elbOver } from "./elb.ts";
 import { metricsOver, parametersOver } from "./metrics.ts";

@@ -1,6 +1,6 @@
-import type { STSClient } from "@aws-sdk/client-sts";
+import type * as Sts from "@aws-sdk/client-sts";
 import { instant, type Instant } from "../../../core/units.ts";
-import { once, type ClientConfig } from "./clients.ts";
+import { once, type ClientConfig } from "./config.ts";
 
 /** What the SDK's chain found, with where it comes from. */
 interface Identity {
@@ -16,8 +16,8 @@ type Provider = (options?: { readonly forceRefresh?: boolean }) => Promise<Ident
 /** The one place where credentials are got; every client asks here. */
 export interface Credentials {
   readonly sts: () => Promise<{
-    readonly client: STSClient;
-    readonly sdk: typeof import("@aws-sdk/client-sts");
+    readonly client: Sts.STSClient;
+    readonly sdk: typeof Sts;
   }>;
   provider(): Promise<Provider>;
   /** When they end, and whether the chain gets others by itself then. */

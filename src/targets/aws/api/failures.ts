@@ -147,7 +147,7 @@ function fromService(thrown: Thrown, status: number, tried: Tried): Failure {
 
 /** Auto Scaling says so with a validation error; EC2 with a code that ends in it. */
 function isMissing(code: string, { message = "" }: Thrown): boolean {
-  return /NotFound$/u.test(code) || (code === "ValidationError" && /not found/iu.test(message));
+  return code.endsWith("NotFound") || (code === "ValidationError" && /not found/iu.test(message));
 }
 
 function sure(kind: Kind, code: string, cause: Cause): Failure {

@@ -8,7 +8,8 @@ import { smallWorld, type SmallWorld } from "../../../../test/aws-sim/small-worl
 import type { SimulatorOptions } from "../../../../test/aws-sim/types.ts";
 import { millis, SLOTS, type Slot } from "../../../core/units.ts";
 import type { AwsApi } from "../api/api.ts";
-import { clientsOf, type ClientConfig } from "../api/clients.ts";
+import { clientsOf } from "../api/clients.ts";
+import type { ClientConfig } from "../api/config.ts";
 import { connectAws } from "../api/connect.ts";
 import { credentialsOf } from "../api/credentials.ts";
 import { metricsOver } from "../api/metrics.ts";

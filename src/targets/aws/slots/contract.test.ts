@@ -18,7 +18,7 @@ slotProviderContract(
         shop.simulator.fault({ action: "*", kind: "reset", chance: 1 });
         return Promise.resolve();
       },
-      end: shop.end,
+      end: () => shop.end(),
     };
   },
   {

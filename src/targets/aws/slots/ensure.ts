@@ -262,7 +262,7 @@ async function keeping(
   if (held && common === undefined && off.length === before.length) return [];
   const name = other.AutoScalingGroupName ?? "";
   const bounds = held ? now : heldAt(desired, now, "atLeast");
-  const note: Held = { ...(heldOf(other) ?? {}), is: bounds, was: ownBounds(other), off };
+  const note: Held = { ...heldOf(other), is: bounds, was: ownBounds(other), off };
   const version = common === undefined ? {} : { version: { number: common, of: other } };
   return [
     tagging(name, note),

@@ -2,15 +2,13 @@ import type { AutoScalingGroup } from "@aws-sdk/client-auto-scaling";
 import type { SlotSpec } from "../../../core/calls.ts";
 import type { Borrowed, Read, SlotState } from "../../../core/observed.ts";
 import { otherSlot, version, type Cause, type Fence, type Slot } from "../../../core/units.ts";
-import type { Clock } from "../../../ports/clock.ts";
 import type { Reach, SlotProvider } from "../../../ports/slots.ts";
 import type { By, Expect, Write } from "../../../ports/write.ts";
-import { systemClock } from "../../../state/system-clock.ts";
 import { notDone } from "../api/answers.ts";
 import type { AwsApi, CallBy } from "../api/api.ts";
 import { createFence, type AwsFence } from "../fence.ts";
 import type { Found } from "../found.ts";
-import { createLook, type Look } from "../look.ts";
+import type { Look } from "../look.ts";
 import { groupsOf } from "../router/view.ts";
 import type { AwsSettings } from "../settings.ts";
 import { desiredOf, lent, originalOf } from "./capacity.ts";
@@ -27,10 +25,9 @@ export interface AwsSlotsParts {
   /** Shared with the router. */
   readonly fence?: AwsFence;
   /** Shared with the router. */
-  readonly look?: Look;
+  readonly look: Look;
   /** How probes get to instances; by default to their private addresses. */
   readonly reach?: ReachInstances;
-  readonly clock?: Pick<Clock, "now" | "monotonic" | "sleep">;
 }
 
 /**
@@ -41,7 +38,7 @@ export function createAwsSlots(
   api: AwsApi,
   settings: AwsSettings,
   found: (signal: AbortSignal) => Promise<Found | Cause>,
-  parts: AwsSlotsParts = {},
+  parts: AwsSlotsParts,
 ): SlotProvider {
   return new AwsSlots(api, settings, found, parts);
 }
@@ -62,7 +59,7 @@ class AwsSlots implements SlotProvider {
     found: (signal: AbortSignal) => Promise<Found | Cause>,
     parts: AwsSlotsParts,
   ) {
-    const look = parts.look ?? createLook(parts.clock ?? systemClock);
+    const { look } = parts;
     this.#api = api;
     this.#settings = settings;
     this.#found = found;

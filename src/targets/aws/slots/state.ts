@@ -32,7 +32,8 @@ export function healthOf(
  */
 export function phaseOf(instance: Instance, health: readonly TargetHealthDescription[]): Replica["phase"] {
   const state = instance.LifecycleState ?? "";
-  if (state.startsWith("Terminating") || state === "Terminated" || /^Detach/u.test(state)) return "stopping";
+  if (state.startsWith("Terminating") || state === "Terminated" || state.startsWith("Detach"))
+    return "stopping";
   if (state.startsWith("Pending")) return "starting";
   if (state !== "InService") return "unready";
   const target = healthOf(instance, health)?.State;

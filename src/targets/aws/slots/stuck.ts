@@ -120,7 +120,9 @@ const ENDED: readonly string[] = ["Successful", "Failed", "Cancelled"];
 /** The launches since the slot was told what to run; a later one that succeeded makes up for those before it. */
 function failedLaunch({ found, group, activities = [] }: Seen): Stuck | undefined {
   const { since, known } = sinceTold(group, activities);
-  const launches = since.filter(({ Description = "" }) => /^Launching a new EC2 instance/u.test(Description));
+  const launches = since.filter(({ Description = "" }) =>
+    Description.startsWith("Launching a new EC2 instance"),
+  );
   // What is under way says nothing yet.
   const newest = launches.find(({ StatusCode = "" }) => ENDED.includes(StatusCode));
   if (newest === undefined || newest.StatusCode === "Successful") return undefined;
@@ -140,7 +142,7 @@ function replaced({ found, group, activities = [] }: Seen): Stuck | undefined {
   const { since, known } = sinceTold(group, activities);
   const taken = since.filter(
     ({ Description = "", Cause: why = "" }) =>
-      /^Terminating EC2 instance/u.test(Description) && /health check|unhealthy/iu.test(why),
+      Description.startsWith("Terminating EC2 instance") && /health check|unhealthy/iu.test(why),
   );
   const [newest] = taken;
   if (newest === undefined) return undefined;
