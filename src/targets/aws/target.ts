@@ -62,7 +62,7 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTa
     return seen.is === "seen" ? seen.value.revision?.id : undefined;
   };
   const identity = parts.identity === undefined ? {} : { identity: { ...parts.identity, revision } };
-  const router = createAwsRouter(api, settings, found, { fence, addresses, ...identity });
+  const router = createAwsRouter(api, settings, found, { fence, look, addresses, ...identity });
   const leading = createLeading(api, settings, found, { addresses });
   const preparing = async (
     signal: AbortSignal,
