@@ -14,8 +14,11 @@ export function differences(
   moto: { readonly outcomes: ReadonlyMap<string, Outcome>; readonly memory: Memory },
 ): readonly Difference[] {
   return [...simulator.outcomes.keys()].flatMap((step) => {
-    const a = leaves(simulator.outcomes.get(step)!, simulator.memory);
-    const b = leaves(moto.outcomes.get(step)!, moto.memory);
+    const [one, other] = [simulator.outcomes.get(step)!, moto.outcomes.get(step)!];
+    // Where one answers and the other refuses, that is the difference.
+    if (one.is !== other.is) return [{ where: `${step} error`, simulator: codeOf(one), moto: codeOf(other) }];
+    const a = leaves(one, simulator.memory);
+    const b = leaves(other, moto.memory);
     const paths = [...new Set([...a.keys(), ...b.keys()])];
     const said = (of: ReadonlyMap<string, readonly string[]>, path: string) =>
       of.get(path)?.join(" | ") ?? "-";
@@ -23,6 +26,10 @@ export function differences(
       .map((path) => ({ where: `${step} ${path}`, simulator: said(a, path), moto: said(b, path) }))
       .filter((each) => each.simulator !== each.moto);
   });
+}
+
+function codeOf(outcome: Outcome): string {
+  return outcome.is === "error" ? outcome.code : "-";
 }
 
 /** The values of an answer by their paths; the indices of lists are left out, so order does not count. */
@@ -38,7 +45,7 @@ function leaves(outcome: Outcome, memory: Memory): ReadonlyMap<string, readonly 
       // The body of an object in S3, which is compared where it is read.
       if ("pipe" in value) return;
       for (const [key, inner] of Object.entries(value)) walk(inner, path === "" ? key : `${path}.${key}`);
-    } else keep(path, equalised(String(value), memory));
+    } else keep(path, equalised(typeof value === "string" ? value : JSON.stringify(value), memory));
   };
   const keep = (path: string, text: string) => found.set(path, [...(found.get(path) ?? []), text].sort());
   if (outcome.is === "error") keep("error", outcome.code);

@@ -34,8 +34,8 @@ function keep(as: string, path: string): (output: never) => Record<string, strin
     const value = path
       .split(".")
       .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], output);
-    if (value === undefined) throw new Error(`no ${path} in ${JSON.stringify(output)}`);
-    return { [as]: String(value) };
+    if (typeof value !== "string") throw new Error(`no text ${path} in ${JSON.stringify(output)}`);
+    return { [as]: value };
   };
 }
 
@@ -132,7 +132,10 @@ const NETWORK: readonly Step[] = [
     }),
     keep("instance", "Instances.0.InstanceId"),
   ),
-  ec2("DescribeInstances", (m) => ({ InstanceIds: [m["instance"]] })),
+  {
+    ...ec2("DescribeInstances", (m) => ({ InstanceIds: [m["instance"]] })),
+    until: (output: never) => JSON.stringify(output).includes('"Name":"running"'),
+  },
   ec2("DescribeInstanceStatus", (m) => ({ InstanceIds: [m["instance"]], IncludeAllInstances: true })),
   ec2("CreateTags", (m) => ({ Resources: [m["instance"]], Tags: [{ Key: "team", Value: "a<b>&c" }] })),
   ec2("DescribeTags", (m) => ({ Filters: [{ Name: "resource-id", Values: [m["instance"]] }] })),
@@ -298,6 +301,19 @@ const BALANCER: readonly Step[] = [
 ];
 
 const member = (m: Record<string, string>) => ({ InstanceId: m["member"] });
+/** Until the one instance of the group is in service; remembers it as `member`. */
+function members(name: string): Step {
+  type Described = { AutoScalingInstances?: { InstanceId: string; LifecycleState: string }[] };
+  const found = (output: never) => (output as Described).AutoScalingInstances ?? [];
+  return {
+    ...asg("DescribeAutoScalingInstances", {}, (output) => ({ member: found(output)[0]!.InstanceId }), name),
+    until: (output: never) =>
+      found(output)
+        .map((each) => each.LifecycleState)
+        .join() === "InService",
+  };
+}
+
 const SCALING: readonly Step[] = [
   asg("DescribeAccountLimits", {}),
   asg("CreateAutoScalingGroup", (m) => ({
@@ -395,11 +411,7 @@ const SCALING: readonly Step[] = [
   asg("DescribeScheduledActions", group),
   asg("DeleteScheduledAction", { ...group, ScheduledActionName: "night" }),
   asg("DescribeScalingActivities", group),
-  asg("DescribeAutoScalingInstances", {}, (output: never) => ({
-    member:
-      (output as { AutoScalingInstances: { InstanceId: string }[] }).AutoScalingInstances[0]?.InstanceId ??
-      "i-0123456789abcdef0",
-  })),
+  members("DescribeAutoScalingInstances"),
   asg("SetInstanceProtection", (m) => ({
     ...group,
     InstanceIds: [m["member"]],
@@ -425,6 +437,7 @@ const SCALING: readonly Step[] = [
   asg("StartInstanceRefresh", { ...group, Preferences: { MinHealthyPercentage: 0, InstanceWarmup: 0 } }),
   asg("DescribeInstanceRefreshes", group),
   asg("CancelInstanceRefresh", group),
+  members("DescribeAutoScalingInstances after the refresh"),
   asg("TerminateInstanceInAutoScalingGroup", (m) => ({
     ...member(m),
     ShouldDecrementDesiredCapacity: false,

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import * as autoscaling from "@aws-sdk/client-auto-scaling";
 import * as cloudwatch from "@aws-sdk/client-cloudwatch";
 import * as ec2 from "@aws-sdk/client-ec2";
@@ -28,7 +29,13 @@ export interface Step {
   readonly operation: string;
   readonly input: (memory: Memory) => object;
   readonly remember?: (output: never) => Memory;
+  /** Asked again until it answers this: what a write began needs its time. */
+  readonly until?: (output: never) => boolean;
 }
+
+/** Longest patience (ms) with a step that is asked again, and the pause between. */
+const PATIENCE = 20_000;
+const PAUSE = 50;
 
 /** What came of a step: the output without metadata, or the wire code of the error. */
 export type Outcome =
@@ -68,16 +75,15 @@ export async function play(
     return known;
   };
   try {
-    for (const { name, service, operation, input, remember } of steps) {
+    for (const { name, service, operation, input, remember, until } of steps) {
       const Command = (SDKS[service].module as Record<string, new (input: object) => never>)[
         `${operation}Command`
       ];
       if (Command === undefined) throw new Error(`${name}: the SDK knows no ${operation} of ${service}`);
       if (outcomes.has(name)) throw new Error(`two steps are called ${name}`);
       try {
-        const { $metadata: _, ...output } = (await client(service).send(new Command(input(memory)))) as {
-          $metadata?: unknown;
-        };
+        const send = () => client(service).send(new Command(input(memory)));
+        const { $metadata: _, ...output } = (await asked(name, send, until)) as { $metadata?: unknown };
         if (remember !== undefined) Object.assign(memory, remember(output as never));
         outcomes.set(name, { is: "answer", output });
       } catch (error) {
@@ -89,6 +95,20 @@ export async function play(
     for (const each of clients.values()) each.destroy();
   }
   return outcomes;
+}
+
+async function asked(
+  name: string,
+  send: () => Promise<object>,
+  until: Step["until"] = () => true,
+): Promise<object> {
+  const end = performance.now() + PATIENCE;
+  for (;;) {
+    const output = await send();
+    if (until(output as never)) return output;
+    if (performance.now() > end) throw new Error(`${name}: still ${JSON.stringify(output)}`);
+    await sleep(PAUSE);
+  }
 }
 
 /** As it goes over the wire: the SDK adds `Exception` to some. */
