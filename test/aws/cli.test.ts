@@ -22,8 +22,8 @@ async function teal(code: number, ...words: readonly string[]) {
   return ran;
 }
 
-function result(out: string): Record<string, any> {
-  return JSON.parse(out.trim().split("\n").at(-1) ?? "") as Record<string, any>;
+function result(out: string): Record<string, unknown> {
+  return JSON.parse(out.trim().split("\n").at(-1) ?? "") as Record<string, unknown>;
 }
 
 describe("before anything is deployed", () => {

@@ -1,5 +1,9 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { AutoScalingClient, SetDesiredCapacityCommand } from "@aws-sdk/client-auto-scaling";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { compareStrategies } from "../../src/api/planning.ts";
+import { clientConfig } from "../aws-sim/sdk.ts";
 import { outcomeOf, tell } from "../e2e/support.ts";
 import { AwsStory, type StoryOptions } from "./story.ts";
 
@@ -156,16 +160,58 @@ describe("refused before anything is written", () => {
   });
 
   test("split weights, until somebody says which slot is live", async () => {
-    const story = await open();
-    const first = await story.deploy(story.image("r2"));
-    expect(outcomeOf(first), tell(first)).toBe("warm");
+    const story = await open({ strategy: "{ blueGreen: { bake: 100ms, keepWarm: 0s, drain: 100ms } }" });
+    const scaling = new AutoScalingClient(clientConfig(story.simulator.environment()));
+    await scaling.send(
+      new SetDesiredCapacityCommand({ AutoScalingGroupName: "shop-green", DesiredCapacity: 1 }),
+    );
+    scaling.destroy();
+    await story.shop.healthy("green", 1);
     const [listener] = story.shop.listeners;
     story.simulator.elb.shift(listener!.rule, { "shop-blue": 50, "shop-green": 50 });
+    const r2 = story.image("r2");
+    const before = story.simulator.recorded.length;
     const { observed } = await story.status();
     expect(observed.routing).toMatchObject({ value: { weights: { blue: 50, green: 50 } } });
-    const moved = await story.deploy(story.image("r3"));
-    expect(moved.is, tell(moved)).toBeOneOf(["refused", "waiting"]);
+    const refused = await story.deploy(r2);
+    expect(refused.is, tell(refused)).toBe("refused");
+    expect(story.written(before)).toEqual([]);
+    const moved = await story.deploy(r2, { live: "blue" });
+    expect(outcomeOf(moved), tell(moved)).toBe("done");
+    expect(await story.answers()).toEqual(["r2", "r2"]);
   });
+});
+
+test("an abort at a gate leaves everything as it was", async () => {
+  const story = await open({ strategy: "{ blueGreen: { gate: approval, bake: 100ms, drain: 100ms } }" });
+  const was = sizes(story);
+  const moved = await story.deploy(story.image("r2"));
+  expect(moved.is, tell(moved)).toBe("waiting");
+  const aborted = await story.abort();
+  expect(outcomeOf(aborted), tell(aborted)).toBe("reverted");
+  expect(await story.answers()).toEqual(["r1", "r1"]);
+  expect(sizes(story)).toEqual({ ...was, green: [0, was.green[1], 0] });
+  expect(story.written()).not.toContain("elasticloadbalancing:ModifyRule");
+});
+
+test("revisions by user data, asked through a header rule, proven by who answers at every address", async () => {
+  const story = await open({
+    aws: ["template: { userData: user-data.sh }"],
+    health:
+      "{ identity: { header: x-revision }, window: { of: 2, passes: 2, consecutive: 2, interval: 50ms, deadline: 30s } }",
+    strategy: "{ blueGreen: { bake: 100ms, keepWarm: 0s, drain: 100ms } }",
+  });
+  writeFileSync(join(story.folder, "user-data.sh"), "#!/bin/sh\nexport REVISION={revision}\n");
+  const before = story.simulator.recorded.length;
+  const moved = await story.deploy("v42");
+  expect(outcomeOf(moved), tell(moved)).toBe("done");
+  expect(await story.answers()).toEqual(["v42", "v42"]);
+  const written = story.written(before);
+  for (const action of ["CreateRule", "DeleteRule"])
+    expect(written.filter((each) => each === `elasticloadbalancing:${action}`)).toHaveLength(1);
+  if (moved.is !== "ended") throw new Error("expected an end");
+  const evidence = moved.events.flatMap((event) => (event.kind === "verdict" ? JSON.stringify(event) : []));
+  expect(evidence.join("\n")).toContain("in a row from each of 2 addresses");
 });
 
 test("plan --compare counts instances", async () => {

@@ -77,7 +77,7 @@ export class AwsStory {
       `account: "${account ?? this.simulator.account}"`,
       "listener: shop-alb:8080",
       ...(this.#options.shop?.rule === "default" ? [] : ["host: shop.example"]),
-      "propagation: 1s",
+      "propagation: 300ms",
       ...aws,
     ];
     writeFileSync(
