@@ -5,7 +5,7 @@ import { sealChecks, type Lookup, type Sealed } from "../core/sealed.ts";
 /*
  * Checks without the secrets in them, where runners share no key: the digest of a value is made by scrypt, salted with
  * whose it is. Every runner finds the same digest from its own configuration, nothing is kept anywhere, and trying out
- * values costs whoever reads a journal as much as for a password (docs/decisions: digests without a shared key).
+ * values costs whoever reads a journal as much as for a password (docs/decisions/0024).
  */
 
 /** N, r and p as OWASP's cheat sheet for stored passwords recommends them at least: 64 MB and some 0.1 s for each. */
