@@ -2,9 +2,11 @@ import { createCompute } from "./compute/service.ts";
 import type { ComputeWorld } from "./compute/types.ts";
 import { serveServices } from "./control-plane.ts";
 import { createElb, type ElbWorld } from "./elb/service.ts";
+import type { Interceptor } from "./interception.ts";
 import type { WorldClock } from "./kernel.ts";
 import { createScaling } from "./scaling/service.ts";
 import type { ScalingWorld } from "./scaling/types.ts";
+import { createIam } from "./services/iam.ts";
 import { createMonitoring } from "./services/monitoring.ts";
 import { createS3, type S3World } from "./services/s3.ts";
 import { createSsm, type SsmWorld } from "./services/ssm.ts";
@@ -20,10 +22,14 @@ export interface Simulator {
   /** Variables for the SDK and the CLI: endpoint, region, name server, credentials of the first or the named principal. */
   environment(accessKeyId?: string): Record<string, string>;
   readonly clock: WorldClock;
+  /** Everything that can be called: `elasticloadbalancing:ModifyRule`, by the service's name in signatures. */
+  readonly operations: readonly string[];
   /** Every call, in the order in which they were answered. */
   readonly recorded: readonly Recorded[];
   fault(fault: Fault): void;
   clearFaults(): void;
+  /** Meets every call from now on, until the returned function is called. */
+  intercept(interceptor: Interceptor): () => void;
   /** Adds a principal, or takes the place of the one with the same access key. */
   principal(principal: Principal): void;
 
@@ -59,6 +65,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     scaling.service,
     compute.service,
     createSts(world, opened.credentials),
+    createIam(world, opened.credentials),
     ssm.service,
     s3.service,
     createMonitoring(world, elb.counted, healthy),
@@ -82,9 +89,11 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     region: world.region,
     environment: (accessKeyId) => ({ ...plane.environment(accessKeyId), TEAL_NAME_SERVER: elb.nameServer }),
     clock: world.clock,
+    operations: services.flatMap(({ name, operations }) => Object.keys(operations).map((each) => `${name}:${each}`)),
     recorded,
     fault: faults.add,
     clearFaults: faults.clear,
+    intercept: plane.intercept,
     principal: plane.principal,
     elb,
     scaling,
