@@ -4,6 +4,7 @@ import type { Authority } from "./iam/authorise.ts";
 import type { Credentials } from "./iam/credentials.ts";
 import { HiddenError } from "./iam/hidden.ts";
 import { readSigned } from "./iam/signature.ts";
+import type { Interception, Met } from "./interception.ts";
 import {
   AwsError,
   type Chance,
@@ -35,6 +36,7 @@ export interface Calls {
   readonly staleness: number;
   readonly throttle: Throttle;
   readonly authority: Authority;
+  readonly interception: Interception;
   record(entry: Recorded): void;
 }
 
@@ -76,6 +78,21 @@ export function answerCalls(calls: Calls): (request: HttpRequest) => Promise<Rep
 async function carriedOut(calls: Calls, call: Call): Promise<Outcome> {
   try {
     const operation = understood(calls, call);
+    const met = metBy(call, operation);
+    if ((await calls.interception.before(met)) === "lost") return { is: "reset" };
+    const outcome = await answered(calls, call, operation);
+    return (await calls.interception.after(met)) === "lost" ? { is: "reset" } : outcome;
+  } catch (error) {
+    return failed(call, error);
+  }
+}
+
+function metBy({ principal, input }: Call, { action, mutating }: Operation): Met {
+  return { action, mutating, principal: principal?.arn ?? "anonymous", input };
+}
+
+async function answered(calls: Calls, call: Call, operation: Operation): Promise<Outcome> {
+  try {
     const fault = calls.faults.hits(operation.action);
     if (fault === undefined) return await performed(calls, call, operation);
     return await struck(calls, call, operation, fault);

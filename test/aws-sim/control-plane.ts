@@ -1,5 +1,6 @@
 import { answerCalls } from "./calls.ts";
 import { createAuthority } from "./iam/authorise.ts";
+import { createInterception, type Interceptor } from "./interception.ts";
 import type { Service } from "./kernel.ts";
 import { serveEndpoint } from "./protocol/endpoint.ts";
 import { documentedThrottle, unthrottled } from "./throttle.ts";
@@ -12,6 +13,8 @@ export interface ControlPlane {
   principal(principal: Principal): void;
   /** Variables with which the unmodified SDK talks to this world as the first principal or the one named. */
   environment(accessKeyId?: string): Record<string, string>;
+  /** Meets every call from now on, until the returned function is called. */
+  intercept(interceptor: Interceptor): () => void;
   stop(): Promise<void>;
 }
 
@@ -27,6 +30,7 @@ export async function serveServices(
     credentials.put(of);
   };
   for (const of of options.principals ?? [everything(world.account)]) principal(of);
+  const interception = createInterception();
   const endpoint = await serveEndpoint(
     answerCalls({
       services: new Map(services.map((service) => [service.name, service])),
@@ -37,12 +41,14 @@ export async function serveServices(
       staleness: options.staleness ?? 0,
       throttle: options.throttling === "off" ? unthrottled : documentedThrottle(world.clock),
       authority,
+      interception,
       record: (entry) => recorded.push(entry),
     }),
   );
   return {
     endpoint: endpoint.url,
     principal,
+    intercept: interception.add,
     environment: (accessKeyId) => {
       const named = accessKeyId === undefined ? credentials.first() : credentials.find(accessKeyId);
       if (named === undefined) throw new Error(`no principal has the access key ${accessKeyId}`);
