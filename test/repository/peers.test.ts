@@ -1,21 +1,28 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 
-/* Every test that docs/kubernetes-peers.md names exists, and every test of test/kubernetes/peers is named there. */
+/*
+ * Every test that a page about peers names exists, each row of its tables names one, and every test of
+ * test/kubernetes/peers is named.
+ */
 
 const DOCS = join(import.meta.dirname, "../../docs");
-const PAGE = readFileSync(join(DOCS, "kubernetes-peers.md"), "utf8");
 
 interface Named {
   readonly file: string;
   readonly name: string;
 }
 
+const pageOf = (name: string): string => readFileSync(join(DOCS, name), "utf8");
+
 /** `[word](file): "name of the test"` */
-const NAMED: readonly Named[] = [...PAGE.matchAll(/\]\(([^)]+\.test\.ts)\): "([^"]+)"/gu)].map(
-  ([, file = "", name = ""]) => ({ file, name }),
-);
+function named(page: string): readonly Named[] {
+  return [...page.matchAll(/\]\(([^)]+\.test\.ts)\): "([^"]+)"/gu)].map(([, file = "", name = ""]) => ({
+    file,
+    name,
+  }));
+}
 
 function testsOf(file: string): readonly string[] {
   const path = join(DOCS, file);
@@ -25,20 +32,31 @@ function testsOf(file: string): readonly string[] {
   );
 }
 
-test("there are names, at least one in each row of the tables of tests", () => {
-  expect(NAMED.length).toBeGreaterThan(35);
-  const [tables = ""] = PAGE.split("## What does not apply");
-  const rows = tables.split("\n").filter((line) => /^\| (?!Thread|Behaviour)[^-]/u.test(line));
-  expect(rows.filter((row) => !row.includes('.test.ts): "'))).toEqual([]);
-});
+describe.each([
+  { file: "kubernetes-peers.md", atLeast: 35 },
+  { file: "aws-peers.md", atLeast: 25 },
+])("$file", ({ file, atLeast }) => {
+  const page = pageOf(file);
+  const tests = named(page);
 
-test.each(NAMED)("$file has the test: $name", ({ file, name }) => {
-  expect(testsOf(file)).toContain(name);
+  test("there are names, at least one in each row of the tables of tests", () => {
+    expect(tests.length).toBeGreaterThanOrEqual(atLeast);
+    const [tables = ""] = page.split("## What does not apply");
+    const rows = tables
+      .split("\n")
+      .filter((line) => /^\| (?!(?:Thread|Behaviour|Matter|Known as) \|)[^-]/u.test(line));
+    expect(rows.filter((row) => !row.includes('.test.ts): "'))).toEqual([]);
+  });
+
+  test.each(tests)("$file has the test: $name", ({ file: place, name }) => {
+    expect(testsOf(place)).toContain(name);
+  });
 });
 
 test("no test of the peers is left out of the page", () => {
   const files = ["update", "bad-candidate", "after-cutover", "operator-killed", "edits"];
   const all = files.flatMap((file) => testsOf(`../test/kubernetes/peers/${file}.cluster.test.ts`));
+  const names = named(pageOf("kubernetes-peers.md")).map(({ name }) => name);
   expect(all.length).toBeGreaterThan(25);
-  expect(all.filter((each) => !NAMED.some(({ name }) => name === each))).toEqual([]);
+  expect(all.filter((each) => !names.includes(each))).toEqual([]);
 });
