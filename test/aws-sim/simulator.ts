@@ -2,9 +2,11 @@ import { createCompute } from "./compute/service.ts";
 import type { ComputeWorld } from "./compute/types.ts";
 import { serveServices } from "./control-plane.ts";
 import { createElb, type ElbWorld } from "./elb/service.ts";
+import type { Interceptor } from "./interception.ts";
 import type { WorldClock } from "./kernel.ts";
 import { createScaling } from "./scaling/service.ts";
 import type { ScalingWorld } from "./scaling/types.ts";
+import { createIam } from "./services/iam.ts";
 import { createMonitoring } from "./services/monitoring.ts";
 import { createS3, type S3World } from "./services/s3.ts";
 import { createSsm, type SsmWorld } from "./services/ssm.ts";
@@ -26,6 +28,8 @@ export interface Simulator {
   readonly recorded: readonly Recorded[];
   fault(fault: Fault): void;
   clearFaults(): void;
+  /** Meets every call from now on, until the returned function is called. */
+  intercept(interceptor: Interceptor): () => void;
   /** Adds a principal, or takes the place of the one with the same access key. */
   principal(principal: Principal): void;
 
@@ -61,6 +65,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     scaling.service,
     compute.service,
     createSts(world, opened.credentials),
+    createIam(world, opened.credentials),
     ssm.service,
     s3.service,
     createMonitoring(world, elb.counted, healthy),
@@ -88,6 +93,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     recorded,
     fault: faults.add,
     clearFaults: faults.clear,
+    intercept: plane.intercept,
     principal: plane.principal,
     elb,
     scaling,
