@@ -6,7 +6,6 @@ import type { Interceptor } from "./interception.ts";
 import type { WorldClock } from "./kernel.ts";
 import { createScaling } from "./scaling/service.ts";
 import type { ScalingWorld } from "./scaling/types.ts";
-import { createIam } from "./services/iam.ts";
 import { createMonitoring } from "./services/monitoring.ts";
 import { createS3, type S3World } from "./services/s3.ts";
 import { createSsm, type SsmWorld } from "./services/ssm.ts";
@@ -65,7 +64,6 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     scaling.service,
     compute.service,
     createSts(world, opened.credentials),
-    createIam(world, opened.credentials),
     ssm.service,
     s3.service,
     createMonitoring(world, elb.counted, healthy),
