@@ -110,6 +110,7 @@ function ratesAt(speed: number): typeof RATES {
     plan: at(RATES.plan),
     write: at(RATES.write),
     switch: at(RATES.switch),
+    rights: at(RATES.rights),
   };
 }
 

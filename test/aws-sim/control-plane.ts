@@ -1,5 +1,5 @@
 import { answerCalls } from "./calls.ts";
-import { createAuthority } from "./iam/authorise.ts";
+import { createAuthority, type Granted } from "./iam/authorise.ts";
 import { createInterception, type Interceptor } from "./interception.ts";
 import type { Service } from "./kernel.ts";
 import { serveEndpoint } from "./protocol/endpoint.ts";
@@ -15,6 +15,7 @@ export interface ControlPlane {
   environment(accessKeyId?: string): Record<string, string>;
   /** Meets every call from now on, until the returned function is called. */
   intercept(interceptor: Interceptor): () => void;
+  readonly granted: readonly Granted[];
   stop(): Promise<void>;
 }
 
@@ -60,6 +61,7 @@ export async function serveServices(
         ...(named.sessionToken !== undefined && { AWS_SESSION_TOKEN: named.sessionToken }),
       };
     },
+    granted: authority.granted,
     stop: endpoint.stop,
   };
 }

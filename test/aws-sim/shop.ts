@@ -9,6 +9,7 @@ import {
   ElasticLoadBalancingV2Client,
   ModifyTargetGroupAttributesCommand,
 } from "@aws-sdk/client-elastic-load-balancing-v2";
+import type { RequestLaunchTemplateData } from "@aws-sdk/client-ec2";
 import type { Behaviour } from "./instances/behaviour.ts";
 import { clientConfig } from "./sdk.ts";
 import type { Simulator } from "./simulator.ts";
@@ -35,11 +36,13 @@ export interface ShopOptions {
   readonly instances?: number;
   readonly max?: number;
   /** Image of the live revision; by default one that serves `r1`. */
-  readonly image?: { readonly name: string; readonly behaviour: Behaviour };
+  readonly image?: { readonly name: string; readonly behaviour: Behaviour; readonly imageId?: string };
   /** Seconds of the world; AWS's default of 300 is 30 here. */
   readonly deregistrationDelay?: number;
   /** Seconds of the world that both kinds of cookies hold; none by default. */
   readonly sticky?: number;
+  /** More of the launch template's data: an instance profile, tags. */
+  readonly launch?: RequestLaunchTemplateData;
   /** Seconds of the world between two health checks, 5 by default; a check waits for an answer one second less. */
   readonly healthInterval?: number;
 }
@@ -77,7 +80,7 @@ export async function standardShop(simulator: Simulator, options: ShopOptions = 
     const image = simulator.compute.registerImage(
       options.image ?? { name: "shop-r1", behaviour: { revision: "r1" } },
     );
-    const network = await createNetwork(config, simulator.region, image);
+    const network = await createNetwork(config, simulator.region, image, options);
     const targetGroups = {
       blue: await createTargetGroup(elb, "shop-blue", network.vpc, options),
       green: await createTargetGroup(elb, "shop-green", network.vpc, options),
@@ -139,7 +142,12 @@ export async function standardShop(simulator: Simulator, options: ShopOptions = 
 }
 
 /** VPC, a subnet in each of two zones, and a launch template whose first version starts the image. */
-async function createNetwork(config: ReturnType<typeof clientConfig>, region: string, image: string) {
+async function createNetwork(
+  config: ReturnType<typeof clientConfig>,
+  region: string,
+  image: string,
+  { launch }: ShopOptions,
+) {
   // The large client is loaded only by those who build a shop.
   const { CreateLaunchTemplateCommand, CreateSubnetCommand, CreateVpcCommand, EC2Client } =
     await import("@aws-sdk/client-ec2");
@@ -161,7 +169,7 @@ async function createNetwork(config: ReturnType<typeof clientConfig>, region: st
     const { LaunchTemplate: template } = await ec2.send(
       new CreateLaunchTemplateCommand({
         LaunchTemplateName: name,
-        LaunchTemplateData: { ImageId: image, InstanceType: "t3.micro" },
+        LaunchTemplateData: { ImageId: image, InstanceType: "t3.micro", ...launch },
         TagSpecifications: [
           { ResourceType: "launch-template", Tags: [{ Key: "teal.dev/service", Value: "shop" }] },
         ],

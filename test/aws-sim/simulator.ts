@@ -3,9 +3,11 @@ import type { ComputeWorld } from "./compute/types.ts";
 import { serveServices } from "./control-plane.ts";
 import { createElb, type ElbWorld } from "./elb/service.ts";
 import type { Interceptor } from "./interception.ts";
+import type { Granted } from "./iam/authorise.ts";
 import type { WorldClock } from "./kernel.ts";
 import { createScaling } from "./scaling/service.ts";
 import type { ScalingWorld } from "./scaling/types.ts";
+import { createIam } from "./services/iam.ts";
 import { createMonitoring } from "./services/monitoring.ts";
 import { createS3, type S3World } from "./services/s3.ts";
 import { createSsm, type SsmWorld } from "./services/ssm.ts";
@@ -25,6 +27,8 @@ export interface Simulator {
   readonly operations: readonly string[];
   /** Every call, in the order in which they were answered. */
   readonly recorded: readonly Recorded[];
+  /** What policies were asked for and allowed, with what calls need besides: launching, passing a role. */
+  readonly granted: readonly Granted[];
   fault(fault: Fault): void;
   clearFaults(): void;
   /** Meets every call from now on, until the returned function is called. */
@@ -64,6 +68,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     scaling.service,
     compute.service,
     createSts(world, opened.credentials),
+    createIam(world, opened.credentials),
     ssm.service,
     s3.service,
     createMonitoring(world, elb.counted, healthy),
@@ -89,6 +94,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     clock: world.clock,
     operations: services.flatMap(({ name, operations }) => Object.keys(operations).map((each) => `${name}:${each}`)),
     recorded,
+    granted: plane.granted,
     fault: faults.add,
     clearFaults: faults.clear,
     intercept: plane.intercept,

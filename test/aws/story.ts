@@ -73,9 +73,10 @@ export class AwsStory {
   configure(but: Pick<StoryOptions, "aws" | "strategy" | "health"> & { readonly account?: string }): void {
     const { aws = [], strategy = BLUE_GREEN, health = HEALTH, account } = { ...this.#options, ...but };
     mkdirSync(this.folder, { recursive: true });
+    const ports = this.shop.listeners.map(({ port }) => port);
     const keys = [
       `account: "${account ?? this.simulator.account}"`,
-      "listener: shop-alb:8080",
+      `listener: [${ports.map((port) => `shop-alb:${port}`).join(", ")}]`,
       ...(this.#options.shop?.rule === "default" ? [] : ["host: shop.example"]),
       "propagation: 300ms",
       ...aws,
@@ -95,7 +96,7 @@ export class AwsStory {
   }
 
   async connect(): Promise<AwsConnection> {
-    Object.assign(process.env, this.simulator.environment());
+    Object.assign(process.env, this.#environment());
     const loaded = await loadConfig({ env: process.env, cwd: this.folder });
     if (loaded.is === "invalid") throw new Error(formatProblems(loaded.problems, { color: false }));
     const stateDir = join(this.folder, "state");
@@ -121,6 +122,13 @@ export class AwsStory {
     );
   }
 
+  /** Access key of whoever runs the commands; the principal that may everything by default. */
+  as: string | undefined;
+
+  #environment(): Record<string, string> {
+    return { AWS_SESSION_TOKEN: "", ...this.simulator.environment(this.as) };
+  }
+
   /** What the commands said on the way. */
   readonly said: string[] = [];
 
@@ -134,7 +142,7 @@ export class AwsStory {
     const { NO_COLOR: _no, FORCE_COLOR: _force, GITHUB_STEP_SUMMARY: _summary, ...inherited } = process.env;
     const env = {
       ...inherited,
-      ...this.simulator.environment(),
+      ...this.#environment(),
       TEAL_STATE_DIR: join(this.folder, "state"),
     };
     const child = spawn(process.execPath, [MAIN, ...words], {

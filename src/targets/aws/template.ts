@@ -27,6 +27,14 @@ export function templateOf(
   return id === undefined ? undefined : { id, version: written?.Version ?? "$Default" };
 }
 
+/** Name of the role of the version's instances: a role mostly has its instance profile's name. */
+export function roleOf({ data }: Pick<TemplateVersion, "data">): string | undefined {
+  const { IamInstanceProfile: profile } = JSON.parse(data) as {
+    readonly IamInstanceProfile?: { readonly Name?: string; readonly Arn?: string };
+  };
+  return profile?.Name ?? profile?.Arn?.split("/").at(-1);
+}
+
 /** `lt:7` and `7` name a version of the launch template; undefined for any other name. */
 export function versionOf(name: string): number | undefined {
   const number = /^(?:lt:)?([1-9]\d{0,8})$/.exec(name)?.[1];

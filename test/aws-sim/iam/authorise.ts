@@ -8,9 +8,18 @@ import { evaluate, readPolicy, type Policy } from "./policy.ts";
 export interface Authority {
   /** Throws the service's own refusal when the principal may not, for the action and for what it needs besides. */
   authorise(principal: Principal, operation: Operation, input: Input, service: Service): void;
+  /** What was asked of a principal's policies and allowed. */
+  readonly granted: readonly Granted[];
   allows(principal: Principal, action: string, resource: string): boolean;
   /** @throws Error for a policy that cannot be evaluated. */
   check(principal: Principal): void;
+}
+
+export interface Granted {
+  readonly principal: string;
+  /** Also what a call needs besides itself: `iam:PassRole`. */
+  readonly action: string;
+  readonly resource: string;
 }
 
 type Conditions = Readonly<Record<string, readonly string[]>>;
@@ -55,7 +64,9 @@ export function createAuthority(world: World, services: readonly Service[]): Aut
     });
   }
 
+  const granted: Granted[] = [];
   return {
+    granted,
     check: (principal) => void policiesOf(principal),
     allows: (principal, action, resource) => decide(principal, action, resource, {}) === "allowed",
     authorise: (principal, operation, input, service) => {
@@ -71,6 +82,7 @@ export function createAuthority(world: World, services: readonly Service[]): Aut
         for (const resource of resources.length > 0 ? resources : ["*"]) {
           const decision = decide(principal, action, resource, own ?? {});
           if (decision !== "allowed") throw refusal(service.name, principal, action, resource, decision);
+          granted.push({ principal: principal.arn, action, resource });
         }
       }
     },

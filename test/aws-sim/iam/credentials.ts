@@ -10,6 +10,8 @@ export interface Credentials {
   first(): Principal;
   find(accessKeyId: string): Principal | undefined;
   byArn(arn: string): Principal | undefined;
+  /** Some session of the role, whose rights are the role's. */
+  sessionOf(account: string, role: string): Principal | undefined;
   /** Who signed; throws what the service answers to a stranger. */
   authenticate(request: HttpRequest, signed: Signed): Principal;
 }
@@ -21,6 +23,10 @@ export function createCredentials(): Credentials {
     first: () => known.values().next().value!,
     find: (accessKeyId) => known.get(accessKeyId),
     byArn: (arn) => [...known.values()].find((principal) => principal.arn === arn),
+    sessionOf: (account, role) =>
+      [...known.values()].find(({ arn }) =>
+        arn.startsWith(`arn:aws:sts::${account}:assumed-role/${role.split("/").at(-1)}/`),
+      ),
     authenticate: (request, signed) => {
       const principal = known.get(signed.accessKeyId);
       // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_use-resources.html: temporary keys need their token.

@@ -33,6 +33,8 @@ export interface Scope {
   readonly templates: readonly string[];
   /** Names of the roles of their instances. */
   readonly roles: readonly string[];
+  /** ARN of the role or user that runs Teal. */
+  readonly principal: string;
 }
 
 type Wanted = Pick<AwsSettings, "service" | "environment" | "reach" | "state" | "publish">;
@@ -66,6 +68,13 @@ export function permissionsOf(wanted: Wanted, scope: Scope): readonly Permission
     ...scaling(scope),
     ...launching(scope),
     ...stored(wanted, scope),
+    // Without it a plan cannot tell whether the others are there before the first of them is used.
+    {
+      by: "rights.decide",
+      action: "iam:SimulatePrincipalPolicy",
+      writes: false,
+      resources: [scope.principal],
+    },
   ];
 }
 

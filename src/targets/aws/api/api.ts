@@ -28,8 +28,9 @@ export type Answer<T> =
 /**
  * From which bucket of tokens a call is paid. `look`: polling, at most one a second. `plan`: reading for people and
  * plans. `write`: changes. `switch`: writes that move traffic or go back, and what they must read; starved by nothing.
+ * `rights`: what IAM is asked, whose allowance is none of the others'.
  */
-export type Purse = "look" | "plan" | "write" | "switch";
+export type Purse = "look" | "plan" | "write" | "switch" | "rights";
 
 export interface CallBy {
   readonly signal: AbortSignal;
@@ -162,6 +163,29 @@ export interface Parameters {
   put(name: string, value: string, call: CallBy): Promise<Answer<void>>;
 }
 
+/** One question to IAM: each of the actions on each of the resources. */
+export interface RightsAsked {
+  /** ARN of the role or user whose policies are asked. */
+  readonly principal: string;
+  readonly actions: readonly string[];
+  readonly resources: readonly string[];
+  /** Condition keys of the request, `aws:RequestTag/team`, and their values. */
+  readonly context: Readonly<Record<string, string>>;
+}
+
+export interface Decision {
+  readonly action: string;
+  readonly resource: string;
+  readonly is: "allowed" | "denied";
+  /** Condition keys that policies look at and the question did not say. */
+  readonly missing: readonly string[];
+}
+
+export interface Rights {
+  /** What the policies of a role or user allow; nothing is tried. */
+  decide(asked: RightsAsked, call: CallBy): Promise<Answer<readonly Decision[]>>;
+}
+
 /** One account and region. Clients are loaded with their first call. */
 export interface AwsApi {
   readonly region: string;
@@ -171,5 +195,6 @@ export interface AwsApi {
   readonly compute: Compute;
   readonly metrics: Metrics;
   readonly parameters: Parameters;
+  readonly rights: Rights;
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@ import type { AutoScalingClient } from "@aws-sdk/client-auto-scaling";
 import type { CloudWatchClient } from "@aws-sdk/client-cloudwatch";
 import type { EC2Client } from "@aws-sdk/client-ec2";
 import type { ElasticLoadBalancingV2Client } from "@aws-sdk/client-elastic-load-balancing-v2";
+import type { IAMClient } from "@aws-sdk/client-iam";
 import type { SSMClient } from "@aws-sdk/client-ssm";
 import type { Purse } from "./api.ts";
 import { once, type ClientConfig } from "./config.ts";
@@ -14,6 +15,7 @@ const scalingSdk = () => import("@aws-sdk/client-auto-scaling");
 const computeSdk = () => import("@aws-sdk/client-ec2");
 const metricsSdk = () => import("@aws-sdk/client-cloudwatch");
 const parametersSdk = () => import("@aws-sdk/client-ssm");
+const rightsSdk = () => import("@aws-sdk/client-iam");
 
 /** A client and the module its commands are in. */
 export interface Loaded<C, M> {
@@ -28,6 +30,7 @@ export interface Clients {
   compute(): Promise<Loaded<EC2Client, Awaited<ReturnType<typeof computeSdk>>>>;
   metrics(): Promise<Loaded<CloudWatchClient, Awaited<ReturnType<typeof metricsSdk>>>>;
   parameters(): Promise<Loaded<SSMClient, Awaited<ReturnType<typeof parametersSdk>>>>;
+  rights(): Promise<Loaded<IAMClient, Awaited<ReturnType<typeof rightsSdk>>>>;
   destroy(): Promise<void>;
 }
 
@@ -61,6 +64,10 @@ export function clientsOf(config: ClientConfig, credentials: Credentials): Clien
     parameters: once(async () => {
       const [sdk, options] = await Promise.all([parametersSdk(), from()]);
       return { sdk, client: keep(new sdk.SSMClient(options)) };
+    }),
+    rights: once(async () => {
+      const [sdk, options] = await Promise.all([rightsSdk(), from()]);
+      return { sdk, client: keep(new sdk.IAMClient(options)) };
     }),
     destroy: async () => {
       for (const client of made.splice(0)) client.destroy();

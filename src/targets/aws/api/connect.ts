@@ -8,6 +8,7 @@ import { credentialsOf, type Credentials, type Environment } from "./credentials
 import { elbOver } from "./elb.ts";
 import { metricsOver, parametersOver } from "./metrics.ts";
 import type { Rate } from "./purse.ts";
+import { rightsOver } from "./rights.ts";
 import { scalingOver } from "./scaling.ts";
 import { sender, type Send } from "./send.ts";
 
@@ -70,6 +71,7 @@ class Account implements AwsApi {
   readonly compute: AwsApi["compute"];
   readonly metrics: AwsApi["metrics"];
   readonly parameters: AwsApi["parameters"];
+  readonly rights: AwsApi["rights"];
   readonly #account: string;
   readonly #credentials: Credentials;
   readonly #clients: Clients;
@@ -98,6 +100,7 @@ class Account implements AwsApi {
     this.compute = computeOver(clients, admitted);
     this.metrics = metricsOver(clients, admitted, now);
     this.parameters = parametersOver(clients, admitted);
+    this.rights = rightsOver(clients, admitted);
   }
 
   async caller(signal: AbortSignal): Promise<Answer<Caller>> {

@@ -15,6 +15,8 @@ export const RATES: Readonly<Record<Purse, Rate>> = {
   plan: { burst: 20, perSecond: 5 },
   write: { burst: 20, perSecond: 4 },
   switch: { burst: 20, perSecond: 10 },
+  // AWS publishes no rate for IAM; a plan asks about ten times.
+  rights: { burst: 20, perSecond: 5 },
 };
 
 /** Resolves after `ms`, or at once when the signal aborts. */

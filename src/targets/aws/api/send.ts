@@ -5,7 +5,13 @@ import { sleep as realSleep, TokenBucket, RATES, type Rate, type Sleep } from ".
 /** Longest one try may take (ms): a call of the engine has 5 s in all. */
 const TRY_MS = 4_000;
 /** Longest a call with its tries may take (ms), where nobody ends it before: people wait for plans, the engine does not. */
-const CALL_MS: Readonly<Record<Purse, number>> = { look: 4_500, plan: 15_000, write: 4_500, switch: 4_500 };
+const CALL_MS: Readonly<Record<Purse, number>> = {
+  look: 4_500,
+  plan: 15_000,
+  write: 4_500,
+  switch: 4_500,
+  rights: 15_000,
+};
 /** A throttled account lets one in two through, or one in ten; who got no answer so often will get none. */
 const MOST_TRIES: Readonly<Record<"throttled" | "other", number>> = { throttled: 20, other: 4 };
 /** Pause before the second try and longest pause (ms); writes that move traffic do not wait longer than a try takes. */
@@ -15,6 +21,7 @@ const LONGEST_PAUSE: Readonly<Record<Purse, number>> = {
   plan: 4_000,
   write: 2_000,
   switch: 400,
+  rights: 4_000,
 };
 
 export interface Order {

@@ -60,8 +60,14 @@ export function permissionsFor(
       groups: SLOTS.map((slot) => names[slot].group),
       templates: [...new Set(found.pairs.map(({ template }) => template.id))],
       roles: found.roles,
+      principal: roleOf(partition, found, service),
     },
   );
+}
+
+/** The role that the workflow assumes and the policy belongs to. */
+function roleOf(partition: string, { account }: Surroundings, service: string): string {
+  return `arn:${partition}:iam::${account}:role/teal-${service}`;
 }
 
 function configYaml(found: Surroundings, { service, host, path, state, publish }: Asking): string {
@@ -99,7 +105,7 @@ function configYaml(found: Surroundings, { service, host, path, state, publish }
 function workflow(found: Surroundings, { service }: Asking): string {
   const teal = `npx --yes --package teal-deploy@${packageVersion()} teal`;
   const [partition = "aws"] = /^arn:([^:]+):/u.exec(found.rule.rule.arn)?.slice(1) ?? [];
-  const role = `arn:${partition}:iam::${found.account}:role/teal-${service}`;
+  const role = roleOf(partition, found, service);
   const steps = (...run: readonly string[]) => `    steps:
       - uses: actions/checkout@v4
       - uses: actions/setup-node@v4

@@ -6,6 +6,7 @@ import { findRules, targetGroupsOf, type RuleNow } from "../find-rules.ts";
 import { TAGS } from "../names.ts";
 import { refuse, Refused, Unreadable, valueOf } from "../refusing.ts";
 import type { AwsSettings } from "../settings.ts";
+import { roleOf } from "../template.ts";
 
 /* What runs behind a listener, for `teal init`: only reads. */
 
@@ -179,18 +180,15 @@ function isTagged(group: AutoScalingGroup, service: string): boolean {
   return tag(TAGS.service) === service && (tag(TAGS.slot) === "blue" || tag(TAGS.slot) === "green");
 }
 
-/** Of the instance profiles in the launch templates; a role mostly has its profile's name. */
+/** Of the instances that the launch templates start. */
 async function rolesOf(api: AwsApi, pairs: readonly Pair[], call: CallBy): Promise<readonly string[]> {
   const names = new Set<string>();
   for (const { template } of pairs) {
     const versions = valueOf(
       await api.compute.templateVersions({ id: template.id, versions: [template.version] }, call),
     );
-    for (const { data } of versions) {
-      const { IamInstanceProfile: profile } = JSON.parse(data) as {
-        readonly IamInstanceProfile?: { readonly Name?: string; readonly Arn?: string };
-      };
-      const name = profile?.Name ?? profile?.Arn?.split("/").at(-1);
+    for (const version of versions) {
+      const name = roleOf(version);
       if (name !== undefined) names.add(name);
     }
   }

@@ -9,7 +9,7 @@ import { additionalInstances, roomFindings, subnetFindings, zoneFindings } from 
 import { credentialFindings } from "./credentials.ts";
 import { activityFindings, groupFindings, policyFindings } from "./groups.ts";
 import { look, type Picture } from "./picture.ts";
-import { unprovenRights } from "./rights.ts";
+import { rightsFindings } from "./rights.ts";
 import { healthFindings, listenerFindings, ownerFindings, ruleFindings, stickyFindings } from "./traffic.ts";
 
 /** What is looked for before a deployment is opened. */
@@ -30,7 +30,8 @@ export async function preflight(using: PreflightWith, plan: Plan, call: CallBy):
   // Who asks nothing need not get anywhere.
   const reach =
     checks.length === 0 ? [] : await proveReach({ ...using, identity }, plan.candidate.slot, call);
-  return once([...findingsOf(using, plan, picture), ...reach]);
+  const rights = await rightsFindings(using, picture, call);
+  return once([...findingsOf(using, plan, picture), ...rights, ...reach]);
 }
 
 /** The same from what was read already; pure. */
@@ -69,7 +70,6 @@ export function findingsOf(
       ),
     ]),
     ...of(picture.image, "the image", () => []),
-    ...unprovenRights(settings, found),
   ];
   return once(all);
 }

@@ -182,13 +182,14 @@ function withWorldTime(api: AwsApi, environment: Record<string, string>, world: 
     renew: () => credentials.renew(),
   });
   const metrics = metricsOver(clientsOf(config, credentials), send, () => world.clock.now());
-  const { region, elb, scaling, compute, parameters } = api;
+  const { region, elb, scaling, compute, parameters, rights } = api;
   return {
     region,
     elb,
     scaling,
     compute,
     parameters,
+    rights,
     metrics,
     caller: (signal) => api.caller(signal),
     close: () => api.close(),
