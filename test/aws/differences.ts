@@ -349,6 +349,12 @@ const MACHINES: readonly Row[] = [
 ];
 
 const OTHERS: readonly Row[] = [
+  [
+    "iam:SimulatePrincipalPolicy error",
+    "simulator",
+    "moto does not know it, or not the role",
+    "IAM API, SimulatePrincipalPolicy",
+  ],
   ["sts:GetCallerIdentity *", "neither", "another caller", "test set-up"],
   ["sts:AssumeRoleWithWebIdentity *", "neither", "keys that are made up", "STS API, Credentials"],
   [

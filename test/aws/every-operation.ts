@@ -61,6 +61,10 @@ const NETWORK: readonly Step[] = [
     RoleSessionName: "run-1",
     WebIdentityToken: "a-token-of-the-runner",
   })),
+  of("iam")("SimulatePrincipalPolicy", (m) => ({
+    PolicySourceArn: m["role"],
+    ActionNames: ["elasticloadbalancing:ModifyRule"],
+  })),
   ec2("DescribeAvailabilityZones", {}),
   ec2("CreateVpc", { CidrBlock: "10.20.0.0/16" }, keep("vpc", "Vpc.VpcId")),
   ec2("DescribeVpcs", (m) => ({ VpcIds: [m["vpc"]] })),

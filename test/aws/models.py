@@ -17,6 +17,7 @@ NAMES = {
     "elasticloadbalancing": "elbv2",
     "autoscaling": "autoscaling",
     "ec2": "ec2",
+    "iam": "iam",
     "sts": "sts",
     "ssm": "ssm",
     "s3": "s3",

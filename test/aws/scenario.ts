@@ -3,6 +3,7 @@ import * as autoscaling from "@aws-sdk/client-auto-scaling";
 import * as cloudwatch from "@aws-sdk/client-cloudwatch";
 import * as ec2 from "@aws-sdk/client-ec2";
 import * as elb from "@aws-sdk/client-elastic-load-balancing-v2";
+import * as iam from "@aws-sdk/client-iam";
 import * as s3 from "@aws-sdk/client-s3";
 import * as ssm from "@aws-sdk/client-ssm";
 import * as sts from "@aws-sdk/client-sts";
@@ -13,6 +14,7 @@ export type ServiceName =
   | "elasticloadbalancing"
   | "autoscaling"
   | "ec2"
+  | "iam"
   | "sts"
   | "ssm"
   | "s3"
@@ -51,6 +53,7 @@ const SDKS: Readonly<Record<ServiceName, Sdk>> = {
   elasticloadbalancing: { client: elb.ElasticLoadBalancingV2Client as never, module: elb },
   autoscaling: { client: autoscaling.AutoScalingClient as never, module: autoscaling },
   ec2: { client: ec2.EC2Client as never, module: ec2 },
+  iam: { client: iam.IAMClient as never, module: iam },
   sts: { client: sts.STSClient as never, module: sts },
   ssm: { client: ssm.SSMClient as never, module: ssm },
   s3: { client: s3.S3Client as never, module: s3 },
