@@ -80,7 +80,8 @@ export function createAuthority(world: World, services: readonly Service[]): Aut
       for (const { action, resources, conditions: own } of asked) {
         // A call that names nothing is judged like one about everything: it must not slip through.
         for (const resource of resources.length > 0 ? resources : ["*"]) {
-          const decision = decide(principal, action, resource, own ?? {});
+          // Keys such as aws:RequestTag are the request's, also for what it needs besides: reference_policies_condition-keys.html
+          const decision = decide(principal, action, resource, own ?? conditions);
           if (decision !== "allowed") throw refusal(service.name, principal, action, resource, decision);
           granted.push({ principal: principal.arn, action, resource });
         }
