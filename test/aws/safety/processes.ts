@@ -29,6 +29,8 @@ export interface Process {
   /** What it asked of AWS so far. */
   readonly calls: readonly Met[];
   readonly pid: number;
+  /** Whose calls are its. */
+  readonly arn: string;
   kill(signal?: NodeJS.Signals): void;
   readonly ended: Promise<Ran>;
 }
@@ -87,5 +89,5 @@ export function start(
     if (code === 0 && last.startsWith("{")) return { is: "ended", ...(JSON.parse(last) as Ended) };
     return { is: "broken", told: `${code ?? signal}: ${out}${err}` };
   });
-  return { calls, pid: child.pid ?? 0, kill: (signal = "SIGKILL") => void child.kill(signal), ended };
+  return { calls, pid: child.pid ?? 0, arn, kill: (signal = "SIGKILL") => void child.kill(signal), ended };
 }
