@@ -162,9 +162,13 @@ function unclear(code: string, cause: Cause): Failure {
   return { kind: "unclear", failed: { is: "failed", code, cause, sure: false } };
 }
 
-/** AWS's own words, and the number by which its support finds the call. Encoded messages help nobody. */
+/** AWS's own words, without what was sent to it, and the number by which its support finds the call. */
 function evidenceOf({ message = "", $metadata }: Thrown): Pick<Cause, "evidence"> {
-  const words = message.replace(/ ?Encoded authorization failure message:.*$/su, "").slice(0, 400);
+  const words = message
+    .replace(/ ?Encoded authorization failure message:.*$/su, "")
+    // With a wrong signature AWS answers what it was sent, the session token among it.
+    .replace(/\s*The (?:Canonical String|String-to-Sign) .*$/su, "")
+    .slice(0, 400);
   const id = $metadata?.requestId;
   const evidence = [...(words === "" ? [] : [words]), ...(id === undefined ? [] : [`request ${id}`])];
   return evidence.length === 0 ? {} : { evidence };
