@@ -59,7 +59,7 @@ export function worldClock(speed = 1): WorldClock {
       stopped = true;
       for (const { handle } of timers) clearTimeout(handle);
       timers.clear();
-      for (const wake of [...sleepers]) wake();
+      for (const wake of sleepers) wake();
     },
   };
 }

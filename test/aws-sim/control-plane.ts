@@ -49,7 +49,7 @@ export async function serveServices(
   return {
     endpoint: endpoint.url,
     principal,
-    intercept: interception.add,
+    intercept: (...by) => interception.add(...by),
     environment: (accessKeyId) => {
       const named = accessKeyId === undefined ? credentials.first() : credentials.find(accessKeyId);
       if (named === undefined) throw new Error(`no principal has the access key ${accessKeyId}`);
@@ -62,7 +62,7 @@ export async function serveServices(
       };
     },
     granted: authority.granted,
-    stop: endpoint.stop,
+    stop: () => endpoint.stop(),
   };
 }
 

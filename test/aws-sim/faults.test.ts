@@ -125,7 +125,7 @@ test("chances repeat by seed and differ by seed", () => {
   };
   expect(drawn(1)).toBe(drawn(1));
   expect(drawn(1)).not.toBe(drawn(2));
-  const hit = [...drawn(3)].filter((mark) => mark === "x").length;
+  const hit = drawn(3).replaceAll(".", "").length;
   expect(hit).toBeGreaterThan(70);
   expect(hit).toBeLessThan(130);
 });

@@ -25,7 +25,9 @@ function ask(address: string, port: number): Promise<string> {
       { host: address, port, path: "/", headers: { host: "shop.example" }, agent: false },
       (answer) => {
         answer.resume();
-        answer.once("end", () => resolve(`${answer.statusCode} ${answer.headers["x-revision"] ?? "-"}`));
+        answer.once("end", () =>
+          resolve(`${answer.statusCode} ${String(answer.headers["x-revision"] ?? "-")}`),
+        );
       },
     );
     sent.once("error", reject);

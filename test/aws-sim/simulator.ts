@@ -71,7 +71,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     createIam(world, opened.credentials),
     ssm.service,
     s3.service,
-    createMonitoring(world, elb.counted, healthy),
+    createMonitoring(world, () => elb.counted(), healthy),
   ];
   const plane = await serveServices(opened, services, options);
   await elb.ready();
@@ -92,13 +92,15 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     region: world.region,
     environment: (accessKeyId) => ({ ...plane.environment(accessKeyId), TEAL_NAME_SERVER: elb.nameServer }),
     clock: world.clock,
-    operations: services.flatMap(({ name, operations }) => Object.keys(operations).map((each) => `${name}:${each}`)),
+    operations: services.flatMap(({ name, operations }) =>
+      Object.keys(operations).map((each) => `${name}:${each}`),
+    ),
     recorded,
     granted: plane.granted,
-    fault: faults.add,
-    clearFaults: faults.clear,
-    intercept: plane.intercept,
-    principal: plane.principal,
+    fault: (fault) => faults.add(fault),
+    clearFaults: () => faults.clear(),
+    intercept: (...by) => plane.intercept(...by),
+    principal: (principal) => plane.principal(principal),
     elb,
     scaling,
     compute,

@@ -25,11 +25,12 @@ const OTHERS = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:listener-
 
 /** Load balancing reduced to what policies look at: resources, tags, further permissions. */
 function rules(): Service {
-  const tagged = (input: Input) => (Array.isArray(input["Tags"]) ? (input["Tags"] as Input[]) : []);
+  const tagged = (input: Input) =>
+    Array.isArray(input["Tags"]) ? (input["Tags"] as { Key: string; Value: string }[]) : [];
   const operation = (action: string, of: Partial<Operation>): Operation => ({
     action: `elasticloadbalancing:${action}`,
     mutating: true,
-    resources: (input) => [String(input["RuleArn"])],
+    resources: (input) => [input["RuleArn"] as string],
     handle: () => ({}),
     ...of,
   });
@@ -52,10 +53,8 @@ function rules(): Service {
       AddTags: operation("AddTags", {
         resources: (input) => input["ResourceArns"] as readonly string[],
         conditions: (input) => ({
-          "aws:TagKeys": tagged(input).map((tag) => String(tag["Key"])),
-          ...Object.fromEntries(
-            tagged(input).map((tag) => [`aws:RequestTag/${tag["Key"]}`, [String(tag["Value"])]]),
-          ),
+          "aws:TagKeys": tagged(input).map((tag) => tag.Key),
+          ...Object.fromEntries(tagged(input).map((tag) => [`aws:RequestTag/${tag.Key}`, [tag.Value]])),
         }),
       }),
     },

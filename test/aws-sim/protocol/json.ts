@@ -1,5 +1,6 @@
 import { gunzipSync } from "node:zlib";
 import { AwsError, type Input, type InputValue } from "../kernel.ts";
+import { scalar } from "./scalar.ts";
 import type { HttpRequest, Protocol } from "./protocol.ts";
 
 /*
@@ -55,7 +56,7 @@ function texts(value: unknown): InputValue {
   if (typeof value === "object" && value !== null) {
     return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, texts(member)]));
   }
-  return value === null || value === undefined ? undefined : String(value);
+  return value === null || value === undefined ? undefined : scalar(value);
 }
 
 /** Instants are seconds since 1970 in JSON; `toJSON` has already made a text of a Date where the replacer is asked. */

@@ -28,7 +28,7 @@ export const query: Protocol = {
 /* https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html; members have the names of the wire: `reservationSet` */
 
 export const ec2: Protocol = {
-  parse: query.parse,
+  parse: (...call) => query.parse(...call),
   answer: (service, operation, result, requestId) => ({
     status: 200,
     headers: { "content-type": "text/xml;charset=UTF-8", "x-amzn-requestid": requestId },

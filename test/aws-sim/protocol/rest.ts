@@ -75,7 +75,7 @@ function nameOf(method: string, bucket: string, key: string, parameters: URLSear
   if (name === undefined || (name === "ListObjectsV2" && parameters.get("list-type") !== "2")) {
     throw new AwsError(
       "NotImplemented",
-      `The simulator's S3 does not know ${method} /${bucket}/${key}?${parameters}`,
+      `The simulator's S3 does not know ${method} /${bucket}/${key}?${parameters.toString()}`,
       501,
     );
   }

@@ -1,3 +1,5 @@
+import { scalar } from "./scalar.ts";
+
 /* XML by names: records become elements, arrays lists, undefined nothing. */
 
 /** `list` is the element that wraps each entry of an array: `member` (query), `item` (EC2). */
@@ -11,7 +13,7 @@ export function writeXml(value: unknown, list: string): string {
       .map(([name, member]) => element(name, member, list))
       .join("");
   }
-  return escape(String(value));
+  return escape(scalar(value));
 }
 
 function element(name: string, value: unknown, list: string): string {

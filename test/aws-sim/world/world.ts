@@ -31,7 +31,7 @@ export async function openWorld(options: SimulatorOptions = {}): Promise<OpenWor
       chance,
       account: options.account ?? "111122223333",
       region: options.region ?? "eu-central-1",
-      addresses: addresses.next,
+      addresses: () => addresses.next(),
       get faults() {
         return faults.all;
       },

@@ -196,7 +196,10 @@ function together(questions: readonly Question[]): readonly (readonly Question[]
   for (const question of questions) {
     const service =
       question.resources[0] === "*" ? "*" : question.action.slice(0, question.action.indexOf(":"));
-    const key = JSON.stringify([service, Object.entries(question.context).toSorted()]);
+    const key = JSON.stringify([
+      service,
+      Object.entries(question.context).toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    ]);
     const known = by.get(key);
     if (known === undefined) by.set(key, [question]);
     else known.push(question);
