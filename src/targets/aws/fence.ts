@@ -1,6 +1,6 @@
 import { fence, SLOTS, type Cause, type Fence } from "../../core/units.ts";
 import type { By, Write } from "../../ports/write.ts";
-import { notWritten } from "./api/answers.ts";
+import { notDone, notWritten } from "./api/answers.ts";
 import type { AwsApi, CallBy } from "./api/api.ts";
 import { TAGS } from "./names.ts";
 import type { Groups } from "./router/actions.ts";
@@ -39,9 +39,9 @@ export function createFence(api: AwsApi): AwsFence {
 
   async function claim(groups: Groups, by: By): Promise<Write<Fence>> {
     const call = callOf(by, "write");
-    if (call === undefined) return { is: "rejected", cause: LATE };
+    if (call === undefined) return notDone(LATE);
     const before = await read(groups, call);
-    if ("code" in before) return { is: "rejected", cause: before };
+    if ("code" in before) return notDone(before);
     if (before.fence > by.fence) return { is: "fenced", by: before.fence };
     const arns = SLOTS.map((slot) => groups[slot]);
     if (arns.every((arn) => fenceOf(before.all.get(arn)) === by.fence))

@@ -103,6 +103,23 @@ test("what is most overdue comes first, whatever is asked more often", async () 
   expect(times("hot")).toBeGreaterThan(times("cold"));
 });
 
+test("what nothing is known of is not paid like polling: somebody waits for it", async () => {
+  const look = createLook(systemClock);
+  const purses: string[] = [];
+  const subject: Subject<number> = {
+    name: "one",
+    every: 1,
+    ask: ({ purse }) => {
+      purses.push(purse);
+      return Promise.resolve({ is: "ok", value: purses.length });
+    },
+  };
+  await look.read(subject, NEVER);
+  while (purses.length < 2) await systemClock.sleep(1 as never);
+  look.close();
+  expect(purses.slice(0, 2)).toEqual(["plan", "look"]);
+});
+
 test("nobody is kept waiting after the end", async () => {
   const look = createLook(systemClock);
   const waiting = look.changed(NEVER);

@@ -16,7 +16,7 @@ export interface Subject<T> {
   readonly name: string;
   /** Wanted distance (ms) between two looks; what is waited for is looked at more often than what is not. */
   readonly every: number;
-  /** Paid from the purse `look`. */
+  /** Paid from the purse `look`, but while nothing is known, when somebody waits for the answer: from `plan`. */
   readonly ask: (call: CallBy) => Promise<Answer<T>>;
 }
 
@@ -152,7 +152,9 @@ class Poller implements Look {
 
   async #once(kept: Kept): Promise<void> {
     const { epoch } = kept;
-    const answer = await kept.subject.ask({ signal: this.#closed.signal, purse: "look" });
+    // In a throttled account the purse of polling is empty; a deployment cannot even begin before the first looks.
+    const purse = kept.seen === undefined ? "plan" : "look";
+    const answer = await kept.subject.ask({ signal: this.#closed.signal, purse });
     kept.asked = this.#clock.monotonic();
     // Read before a write of our own, or overtaken by a later look.
     if (kept.epoch !== epoch) return kept.seen === undefined ? this.#once(kept) : undefined;

@@ -137,19 +137,17 @@ function attached(slots: SlotProvider, router: AwsRouter): SlotProvider {
     reach: (slot, signal) => slots.reach(slot, signal),
     ensure: async (slot, want, expect, by) => {
       const named = await router.complete(by);
-      if (named.is === "conflict" || named.is === "rejected" || named.is === "unknown")
-        return { is: named.is === "unknown" ? "unknown" : "rejected", cause: causeOf(named) };
-      if (named.is === "fenced") return named;
+      if (named.is === "conflict") return { is: "rejected", cause: OVERTAKEN };
+      if (named.is === "rejected" || named.is === "unknown" || named.is === "fenced") return named;
       return slots.ensure(slot, want, expect, by);
     },
   };
 }
 
-function causeOf(answer: { readonly is: string; readonly cause?: Cause }): Cause {
-  return (
-    answer.cause ?? { code: "TEAL-A357", message: "the rules were changed by somebody else in this moment" }
-  );
-}
+const OVERTAKEN: Cause = {
+  code: "TEAL-A357",
+  message: "the rules were changed by somebody else in this moment",
+};
 
 /** `https://shop.example/shop`, without the wildcards of the rule's conditions. */
 function addressOf({ rules: [rule] }: Found): string | undefined {

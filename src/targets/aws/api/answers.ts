@@ -4,7 +4,15 @@ import type { Answer } from "./api.ts";
 
 /** What works at another time: these are tried again after a while (ms). */
 const SOON = millis(1_000);
-const TRANSIENT: readonly string[] = ["TEAL-A106", "TEAL-A107", "TEAL-A108", "TEAL-A111", "TEAL-A112"];
+const TRANSIENT: readonly string[] = [
+  "TEAL-A106",
+  "TEAL-A107",
+  "TEAL-A108",
+  "TEAL-A111",
+  "TEAL-A112",
+  // A throttled account made the reads before a write so slow that no time was left for the write itself.
+  "TEAL-A303",
+];
 
 /** Whether another time may bring another answer. */
 export function isTransient({ code }: Cause): boolean {

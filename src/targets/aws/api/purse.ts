@@ -11,7 +11,7 @@ export interface Rate {
  * for Application Load Balancers, "Request throttling"), for every tool together. Polling takes a tenth of that.
  */
 export const RATES: Readonly<Record<Purse, Rate>> = {
-  look: { burst: 6, perSecond: 1 },
+  look: { burst: 2, perSecond: 1 },
   plan: { burst: 20, perSecond: 5 },
   write: { burst: 20, perSecond: 4 },
   switch: { burst: 20, perSecond: 10 },

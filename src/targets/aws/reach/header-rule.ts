@@ -94,7 +94,7 @@ export function createHeaderRules(
 
     async lead(slot, by) {
       const call = callOf(by, "write");
-      if (call === undefined) return { is: "rejected", cause: LATE };
+      if (call === undefined) return notDone(LATE);
       const seen = await look(call);
       if ("code" in seen) return notDone(seen);
       const { known, looking } = seen;
@@ -117,7 +117,7 @@ export function createHeaderRules(
 
     async remove(slot, by) {
       const call = callOf(by, "write");
-      if (call === undefined) return { is: "rejected", cause: LATE };
+      if (call === undefined) return notDone(LATE);
       const seen = await look(call);
       if ("code" in seen) return notDone(seen);
       const mine = await ours(

@@ -247,6 +247,23 @@ describe("what cannot be known", () => {
   });
 });
 
+describe("a throttled account", () => {
+  test("that leaves no time for the write refuses it for now, not for good", async () => {
+    const { router, small, writes } = await open();
+    const expected = await version();
+    const before = writes().length;
+    expect(await router.shift(GREEN, expected, by({ deadline: instant(Date.now() - 1) }))).toMatchObject({
+      is: "rejected",
+      cause: { code: "TEAL-A303" },
+      retryAfter: 1_000,
+    });
+    small.faults.add({ action: "elasticloadbalancing:DescribeRules", kind: "throttle", times: 1_000 });
+    const slow = by({ deadline: instant(Date.now() + 400) });
+    expect(await router.shift(GREEN, expected, slow)).toMatchObject({ is: "rejected", retryAfter: 1_000 });
+    expect(writes()).toHaveLength(before);
+  });
+});
+
 describe("fences", () => {
   test("of two processes the higher one goes on, also when the other never heard of it", async () => {
     const { another } = await open();

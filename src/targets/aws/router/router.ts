@@ -4,7 +4,7 @@ import type { Cause } from "../../../core/units.ts";
 import type { TrafficRouter } from "../../../ports/router.ts";
 import type { By, Expect, Write } from "../../../ports/write.ts";
 import type { AwsApi, CallBy } from "../api/api.ts";
-import { notWritten } from "../api/answers.ts";
+import { notDone, notWritten } from "../api/answers.ts";
 import { createFence, type AwsFence, type Tags } from "../fence.ts";
 import type { Found } from "../found.ts";
 import type { Look } from "../look.ts";
@@ -102,7 +102,7 @@ export function createAwsRouter(
     by: By,
   ): Promise<{ view: RoutingView; tags: Tags | undefined; blind: boolean } | Write<never>> {
     const call = callOf(by, "switch");
-    if (call === undefined) return { is: "rejected", cause: LATE };
+    if (call === undefined) return notDone(LATE);
     const hurried: CallBy =
       expect === "any"
         ? { ...call, signal: AbortSignal.any([call.signal, AbortSignal.timeout(READ_BEFORE_BACK)]) }
@@ -111,10 +111,10 @@ export function createAwsRouter(
     if ("code" in known) return { is: "rejected", cause: neverRead(known) };
     const [read, tags] = await Promise.all([reader.read(hurried), fence.read(groupsOf(known), hurried)]);
     if (!("code" in tags) && tags.fence > by.fence) return { is: "fenced", by: tags.fence };
-    if (by.signal.aborted) return { is: "rejected", cause: LATE };
+    if (by.signal.aborted) return notDone(LATE);
     if (expect !== "any") {
-      if (read.is === "unreadable") return { is: "rejected", cause: read.cause };
-      if ("code" in tags) return { is: "rejected", cause: tags };
+      if (read.is === "unreadable") return notDone(read.cause);
+      if ("code" in tags) return notDone(tags);
     }
     const view = read.is === "seen" ? read.view : reader.last();
     if (view === undefined)
@@ -173,7 +173,7 @@ export function createAwsRouter(
 
   async function remember(view: RoutingView, seconds: number, by: By): Promise<Write<never> | undefined> {
     const call = callOf(by, "write");
-    if (call === undefined) return { is: "rejected", cause: LATE };
+    if (call === undefined) return notDone(LATE);
     const arns = [view.groups.blue, view.groups.green];
     const answer = await api.elb.addTags(arns, { [STICKY_TAG]: String(seconds) }, call);
     return answer.is === "failed" ? notWritten(answer) : undefined;

@@ -78,7 +78,8 @@ class AwsSlots implements SlotProvider {
       return { is: "seen", value, version: version("none"), at: seen.at };
     }
     const { group, other, at } = seen;
-    const call: CallBy = { signal, purse: "look" };
+    // No polling: what a version means is asked once, and without it nothing can be decided.
+    const call: CallBy = { signal, purse: "plan" };
     const known = await this.#reader.revisions(group, call);
     if ("code" in known) return { is: "unreadable", cause: known };
     const health = "code" in seen.health ? [] : seen.health;

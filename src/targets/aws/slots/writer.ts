@@ -68,7 +68,7 @@ export class Writer {
   ): Promise<Written> {
     const purse: Purse = expect === "any" || by.back === true ? "switch" : "write";
     const call = callOf(by, purse);
-    if (call === undefined) return { is: "rejected", cause: LATE };
+    if (call === undefined) return notDone(LATE);
     const { found: find, fence, reader } = this.#with;
     const found = await find(call.signal);
     if ("code" in found) return notDone(found);
@@ -106,7 +106,7 @@ export class Writer {
   ): Promise<Extract<Write<never>, { is: "rejected" | "unknown" }> | undefined> {
     for (const change of changes) {
       const call = callOf(by, purse);
-      if (call === undefined) return { is: "rejected", cause: LATE };
+      if (call === undefined) return notDone(LATE);
       const answer = await perform(this.#with.api, change, call);
       this.#with.look.forget(GROUPS, `activities ${change.group}`);
       if (answer.is === "failed") return notWritten(answer);
