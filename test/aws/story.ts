@@ -125,8 +125,11 @@ export class AwsStory {
   /** Access key of whoever runs the commands; the principal that may everything by default. */
   as: string | undefined;
 
+  /** Further variables of the commands' environment. */
+  variables: Readonly<Record<string, string>> = {};
+
   #environment(): Record<string, string> {
-    return { AWS_SESSION_TOKEN: "", ...this.simulator.environment(this.as) };
+    return { AWS_SESSION_TOKEN: "", ...this.simulator.environment(this.as), ...this.variables };
   }
 
   /** What the commands said on the way. */

@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+import { measureRollbacks } from "../../bench/aws/rollbacks.ts";
+import type { Ground } from "../../bench/aws/shop.ts";
+import { measureWaiting } from "../../bench/aws/waiting.ts";
+import { TEAL } from "../../bench/commands.ts";
+
+/* The lines of bench/aws whose account lives in this machine's time. */
+
+const ground: Ground = { cli: TEAL.source };
+
+test("waiting: Teal and the SDK's waiter see the same instances", async () => {
+  const waiting = await measureWaiting(ground, { count: 2, lanes: 2 });
+  expect(waiting.teal.count).toBe(2);
+  expect(waiting.waiter.count).toBe(2);
+  // Nobody can move users before the instances are healthy.
+  expect(waiting.teal.p50).toBeGreaterThan(0);
+});
+
+test.each([false, true])("rollback, throttled: %s", async (throttled) => {
+  const rollbacks = await measureRollbacks(ground, { count: 2, lanes: 2, throttled });
+  expect(rollbacks.accepted.count).toBe(2);
+  expect(rollbacks.writes).toEqual({ "elasticloadbalancing:ModifyRule": 2 });
+  expect(rollbacks.throttled > 25).toBe(throttled);
+});
