@@ -2,6 +2,7 @@ import { millis, type Cause, type Millis, type Slot } from "../../core/units.ts"
 import type { Clock } from "../../ports/clock.ts";
 import type { SlotProvider } from "../../ports/slots.ts";
 import type { Prepared, Target } from "../../ports/target.ts";
+import type { By } from "../../ports/write.ts";
 import type { AwsApi } from "./api/api.ts";
 import { addressesFrom } from "./api/resolve.ts";
 import { createFence } from "./fence.ts";
@@ -56,14 +57,15 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTa
   const fence = createFence(api);
   const look = createLook(parts.clock);
   const addresses = addressesFrom();
-  const provider = createAwsSlots(api, settings, found, { fence, look });
+  const leading = createLeading(api, settings, found, { addresses });
+  const lead = (slot: Slot, by: By) => leading.lead(slot, by);
+  const provider = createAwsSlots(api, settings, found, { fence, look, lead });
   const revision = async (slot: Slot, signal: AbortSignal) => {
     const seen = await provider.observe(slot, signal);
     return seen.is === "seen" ? seen.value.revision?.id : undefined;
   };
   const identity = parts.identity === undefined ? {} : { identity: { ...parts.identity, revision } };
   const router = createAwsRouter(api, settings, found, { fence, look, addresses, ...identity });
-  const leading = createLeading(api, settings, found, { addresses });
   const preparing = async (
     signal: AbortSignal,
     run: (found: Found) => Promise<Prepared>,

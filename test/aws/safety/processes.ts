@@ -32,6 +32,8 @@ export interface Process {
   /** Whose calls are its. */
   readonly arn: string;
   kill(signal?: NodeJS.Signals): void;
+  /** Its credentials end now. */
+  expire(): void;
   readonly ended: Promise<Ran>;
 }
 
@@ -47,7 +49,8 @@ export function start(
   processes += 1;
   const arn = `arn:aws:iam::${simulator.account}:role/runner-${processes}`;
   const accessKeyId = `AKIARUNNER${processes}`;
-  simulator.principal({ accessKeyId, secretAccessKey: `secret-of-runner-${processes}`, arn });
+  const principal = { accessKeyId, secretAccessKey: `secret-of-runner-${processes}`, arn };
+  simulator.principal(principal);
   const { folder } = story;
   const whole: Errand = { ...errand, folder, stateDir: join(folder, "state"), speed: simulator.clock.speed };
   const child = spawn(process.execPath, [PROGRAM, JSON.stringify(whole)], {
@@ -89,5 +92,12 @@ export function start(
     if (code === 0 && last.startsWith("{")) return { is: "ended", ...(JSON.parse(last) as Ended) };
     return { is: "broken", told: `${code ?? signal}: ${out}${err}` };
   });
-  return { calls, pid: child.pid ?? 0, arn, kill: (signal = "SIGKILL") => void child.kill(signal), ended };
+  return {
+    calls,
+    pid: child.pid ?? 0,
+    arn,
+    kill: (signal = "SIGKILL") => void child.kill(signal),
+    expire: () => simulator.principal({ ...principal, expires: Date.now() - 1 }),
+    ended,
+  };
 }

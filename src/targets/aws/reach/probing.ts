@@ -5,8 +5,9 @@ import type { Write } from "../../../ports/write.ts";
 import type { Leading } from "./reaching.ts";
 
 /**
- * Slots whose instances probes reach as configured: what that needs is borrowed with the slot, made after the slot was
- * given something to run, and gone before its last instance is. Every ending puts it back, also one after a crash.
+ * Slots whose instances probes reach as configured: what that needs is borrowed with the slot, made before the slot is
+ * given something to run (`lead` of the slots themselves), and gone before its last instance is. Every ending puts it
+ * back, also one after a crash.
  */
 export function probing(slots: SlotProvider, leading: Leading): SlotProvider {
   const ways = new Map<Slot, Way>();
@@ -24,7 +25,8 @@ export function probing(slots: SlotProvider, leading: Leading): SlotProvider {
     },
     async ensure(slot, want, expect, by) {
       const wrote = await slots.ensure(slot, want, expect, by);
-      if ((wrote.is !== "applied" && wrote.is !== "unchanged") || want.replicas === 0) return wrote;
+      // Nothing was missing of the slot itself; somebody may have removed the way to it.
+      if (wrote.is !== "unchanged" || want.replicas === 0) return wrote;
       return stopped(await leading.lead(slot, by)) ?? wrote;
     },
     async retire(slot, keep, expect, by) {

@@ -1,7 +1,7 @@
 import type { AutoScalingGroup } from "@aws-sdk/client-auto-scaling";
 import type { SlotSpec } from "../../../core/calls.ts";
 import type { Borrowed, Read, SlotState } from "../../../core/observed.ts";
-import { otherSlot, version, type Cause, type Fence, type Slot } from "../../../core/units.ts";
+import { assertNever, otherSlot, version, type Cause, type Fence, type Slot } from "../../../core/units.ts";
 import type { Reach, SlotProvider } from "../../../ports/slots.ts";
 import type { By, Expect, Write } from "../../../ports/write.ts";
 import { notDone } from "../api/answers.ts";
@@ -28,6 +28,11 @@ export interface AwsSlotsParts {
   readonly look: Look;
   /** How probes get to instances; by default to their private addresses. */
   readonly reach?: ReachInstances;
+  /**
+   * Lets probes in to the slot, before it is given more to run: whoever takes over after a crash goes by the slot's size,
+   * and would take one that nobody can ask for finished.
+   */
+  readonly lead?: (slot: Slot, by: By) => Promise<Write<undefined>>;
 }
 
 /**
@@ -52,6 +57,7 @@ class AwsSlots implements SlotProvider {
   readonly #reader: SlotReader;
   readonly #writer: Writer;
   readonly #reach: ReachInstances;
+  readonly #lead: AwsSlotsParts["lead"];
 
   constructor(
     api: AwsApi,
@@ -67,6 +73,7 @@ class AwsSlots implements SlotProvider {
     this.#reader = new SlotReader(api, settings, look);
     this.#writer = new Writer({ api, found, fence: this.#fence, look, reader: this.#reader });
     this.#reach = parts.reach ?? directly(api);
+    this.#lead = parts.lead;
   }
 
   async observe(slot: Slot, signal: AbortSignal): Promise<Read<SlotState>> {
@@ -97,8 +104,32 @@ class AwsSlots implements SlotProvider {
 
   async ensure(slot: Slot, want: SlotSpec, expect: Expect, by: By): Promise<Write<SlotState>> {
     const using = { api: this.#api, settings: this.#settings, reader: this.#reader };
-    const decide = (now: Now) => ensuring(using, { slot, want, expect, by }, now);
+    const decide = async (now: Now): Promise<Next> => {
+      const next = await ensuring(using, { slot, want, expect, by }, now);
+      if (next.next === "stop" || next.more === undefined || want.replicas === 0) return next;
+      const { more } = next;
+      return { ...next, more: async () => (await this.#notLed(slot, by)) ?? more() };
+    };
     return this.#told(slot, by, await this.#writer.write(slot, expect, by, decide));
+  }
+
+  /** Why probes cannot be let in. */
+  async #notLed(slot: Slot, by: By): Promise<Next | undefined> {
+    const led = await this.#lead?.(slot, by);
+    switch (led?.is) {
+      case undefined:
+      case "applied":
+      case "unchanged":
+        return undefined;
+      case "rejected":
+      case "unknown":
+        return { next: "stop", answer: led };
+      case "conflict":
+      case "fenced":
+        throw new Error(`the way for probes has neither version nor fence of its own: ${led.is}`);
+      default:
+        return assertNever(led);
+    }
   }
 
   async retire(slot: Slot, keep: number, expect: Expect, by: By): Promise<Write<SlotState>> {
