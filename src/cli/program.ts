@@ -14,12 +14,13 @@ export type Typed =
 export function readWords(words: readonly string[], specs: readonly CommandSpec[], version: string): Typed {
   let typed: Typed | undefined;
   let text = "";
-  const take = (spec: CommandSpec, argument: string | undefined, options: Record<string, OptionValue>) => {
+  const take: Take = (spec, argument, options) => {
     const invocation = {
       command: spec.name,
       options,
       globals: globalsOf(options),
-      ...(argument === undefined ? {} : { argument }),
+      ...(typeof argument === "string" ? { argument } : {}),
+      ...(Array.isArray(argument) ? { words: argument as readonly string[] } : {}),
     };
     typed = { is: "command", spec, invocation };
   };
@@ -28,7 +29,7 @@ export function readWords(words: readonly string[], specs: readonly CommandSpec[
     writeOut: (part: string) => void (text += part),
     writeErr: (part: string) => void (text += part),
   };
-  for (const command of [program, ...program.commands]) command.configureOutput(capture);
+  for (const command of withAllBelow(program)) command.configureOutput(capture);
   try {
     program.parse([...words], { from: "user" });
   } catch (error) {
@@ -39,11 +40,20 @@ export function readWords(words: readonly string[], specs: readonly CommandSpec[
   return typed ?? { is: "wrong", message: program.helpInformation().trimEnd() };
 }
 
+/** A word, or the words of an argument that takes many. */
+type Argued = string | readonly string[] | undefined;
+type Take = (spec: CommandSpec, argument: Argued, options: Record<string, OptionValue>) => void;
+
+/** What the commands of a group are for, by the group's name. */
+const GROUPS = {
+  migrate: "Judge changes to the database before they run",
+} as const;
+
 /** The program as the library has it: for parsing, for completion and for the docs. */
 export function buildProgram(
   specs: readonly CommandSpec[],
   version: string,
-  take: (spec: CommandSpec, argument: string | undefined, options: Record<string, OptionValue>) => void,
+  take: Take,
 ): Command {
   const program = new Command("teal")
     .description("Puts a new version of a running service into production without losing a request.")
@@ -52,22 +62,34 @@ export function buildProgram(
     .helpCommand("help [command]", "help for a command")
     .addHelpText("after", exitCodes());
   for (const spec of specs) {
-    const command = program
-      .command(spec.name, { hidden: spec.hidden === true })
+    const [group, name = group] = spec.name.split(" ") as [string, string?];
+    const command = (name === group ? program : groupIn(program, group))
+      .command(name, { hidden: spec.hidden === true })
       .description(spec.summary)
       .exitOverride();
     if (spec.argument !== undefined) command.addArgument(argumentOf(spec.argument));
     for (const option of [...(spec.options ?? []), ...GLOBAL_OPTIONS]) command.addOption(optionOf(option));
     command.action((...given: unknown[]) => {
-      const argument = spec.argument === undefined ? undefined : (given[0] as string | undefined);
+      const argument = spec.argument === undefined ? undefined : (given[0] as Argued);
       take(spec, argument, command.opts<Record<string, OptionValue>>());
     });
   }
   return program;
 }
 
-function argumentOf({ name, description, choices }: ArgumentSpec): Argument {
-  const argument = new Argument(`[${name}]`, description);
+/** The command that holds the commands of a group. */
+function groupIn(program: Command, name: string): Command {
+  const known = program.commands.find((command) => command.name() === name);
+  const summary = GROUPS[name as keyof typeof GROUPS] ?? "";
+  return known ?? program.command(name).description(summary).exitOverride().helpCommand(false);
+}
+
+function withAllBelow(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withAllBelow)];
+}
+
+function argumentOf({ name, description, choices, many }: ArgumentSpec): Argument {
+  const argument = new Argument(`[${name}${many === true ? "..." : ""}]`, description);
   return choices === undefined ? argument : argument.choices([...choices]);
 }
 

@@ -53,7 +53,7 @@ function exitTable(): string {
 }
 
 function section({ name, summary, argument, options }: CommandSpec): string {
-  const usage = `teal ${name}${argument === undefined ? "" : ` [${argument.name}]`}`;
+  const usage = `teal ${name}${argument === undefined ? "" : ` [${argument.name}${argument.many === true ? "..." : ""}]`}`;
   const listed = (options ?? []).filter((option) => option.hidden !== true);
   return [
     `### ${usage}`,

@@ -3,6 +3,7 @@ import type { ExitCode } from "./exit.ts";
 
 /** The command line as data: parsed by `program.ts`, documented from here, dispatched without loading other commands. */
 export interface CommandSpec {
+  /** One word, or two where commands form a group: `migrate lint`. */
   readonly name: string;
   /** One line, no full stop. */
   readonly summary: string;
@@ -18,6 +19,8 @@ export interface ArgumentSpec {
   readonly name: string;
   readonly description: string;
   readonly choices?: readonly string[];
+  /** Takes all words that are left. */
+  readonly many?: boolean;
 }
 
 export interface OptionSpec {
@@ -37,6 +40,8 @@ export interface CommandModule {
 export interface Invocation {
   readonly command: string;
   readonly argument?: string;
+  /** Of an argument that takes many. */
+  readonly words?: readonly string[];
   readonly options: Readonly<Record<string, OptionValue>>;
   readonly globals: Globals;
 }
@@ -61,6 +66,12 @@ export type OptionValue = string | number | boolean | readonly string[];
 export function text(invocation: Invocation, name: string): string | undefined {
   const value = invocation.options[name];
   return typeof value === "string" ? value : undefined;
+}
+
+/** The option's values where it takes several; none where it was not given. */
+export function texts(invocation: Invocation, name: string): readonly string[] {
+  const value = invocation.options[name];
+  return Array.isArray(value) ? (value as readonly string[]) : [];
 }
 
 export function count(invocation: Invocation, name: string): number | undefined {
