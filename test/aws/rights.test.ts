@@ -222,3 +222,19 @@ describe("a permission that is missing", () => {
       expect(line).toContain(action);
   });
 });
+
+test("credentials that end before the deployment would are told by the plan; those that end at once refuse it", async () => {
+  mayOnly(statements);
+  const ending = (minutes: number) => {
+    story.variables = { AWS_CREDENTIAL_EXPIRATION: new Date(Date.now() + minutes * 60_000).toISOString() };
+  };
+  ending(5);
+  const warned = await story.teal("plan", story.image("r-late"));
+  expect(warned.code, warned.out + warned.err).toBe(0);
+  expect(warned.out).toMatch(/these credentials end in 5 min.*it then pauses with what serves unchanged/su);
+  ending(1);
+  const refused = await story.teal("deploy", story.image("r-later"));
+  story.variables = {};
+  expect(refused.code, refused.out + refused.err).toBe(3);
+  expect(refused.out + refused.err).toMatch(/TEAL-A601, exit 3/u);
+});
