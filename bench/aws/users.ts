@@ -1,5 +1,6 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { Pool, type Dispatcher } from "undici";
 
 /**
@@ -51,7 +52,7 @@ type News = { readonly news: "known" } | { readonly news: "seen"; readonly seen:
 export interface Users {
   /** Resolves when the users know it. */
   expect(revision: string | null): Promise<void>;
-  /** Requests answered by now are told; resolves when the last one on its way is over. */
+  /** They send what little is left; resolves when the last one on its way is over. */
   stop(): Promise<Seen>;
   /** Ends the process, however it goes. */
   end(): void;
@@ -105,6 +106,8 @@ const KINDS: readonly Kind[] = [
 const SLOW_MS = 200;
 /** A user gives up after so long (ms). */
 const PATIENCE = 10_000;
+/** Who is told to stop sends what is left, as far as it is due within so long (ms). */
+const REST = 2_000;
 /** A session forgets its cookies after so many answers, as one that was closed. */
 const SESSION = 40;
 const SESSIONS = 60;
@@ -173,6 +176,8 @@ class Crowd {
   }
 
   async stop(): Promise<Seen> {
+    const until = performance.now() + REST;
+    while (this.#sent < this.#options.atMost && performance.now() < until) await sleep(5);
     clearInterval(this.#timer);
     const lasted = (performance.now() - this.#began) / 1_000;
     if (this.#open > 0) await new Promise<void>((resolve) => (this.#over = resolve));

@@ -78,7 +78,8 @@ export function sender(options: SenderOptions): Send {
         renewed = true;
         if (await renew()) continue;
       }
-      if (failure.kind === "throttled") bucket.empty();
+      // Going back has few calls to make, one after another: their pauses are restraint enough.
+      if (failure.kind === "throttled" && purse !== "switch") bucket.empty();
       const sort = failure.kind === "throttled" ? "throttled" : "other";
       if (++failures[sort] >= MOST_TRIES[sort] || !again(failure, order) || came.gaveUp === "aborted")
         return last;
