@@ -10,11 +10,15 @@ import { describeWeights } from "./shift.ts";
  * baseline wins and drift is overwritten. Sizes are no drift: autoscalers are allowed to work.
  */
 export function decideDrift(deployment: Deployment, facts: Facts): Move | undefined {
-  // A target without compare-and-set may show the past for a while after a write.
-  if (facts.fencing === "checked" && facts.sinceWrite < facts.settle) return undefined;
   if (deployment.open.length > 0) return undefined;
   const found = differences(deployment, facts);
   if (found === undefined) return undefined;
+  // A target without compare-and-set may show the past for a while after a write: until then it is no drift, but what
+  // is decided on it would overwrite it.
+  if (facts.fencing === "checked" && facts.sinceWrite < facts.settle)
+    return currentStep(deployment)?.do === "shift"
+      ? look(`${found.observed} to become ${found.expected}, or to prove another's doing`)
+      : undefined;
   return {
     move: "journal",
     event: { kind: "drift", ...found, hold: holdFor(facts, "drift", OPERATOR_WAIT, "stop") },
