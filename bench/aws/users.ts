@@ -107,7 +107,7 @@ const SLOW_MS = 200;
 /** A user gives up after so long (ms). */
 const PATIENCE = 10_000;
 /** Who is told to stop sends what is left, as far as it is due within so long (ms). */
-const REST = 2_000;
+const REST = 10_000;
 /** A session forgets its cookies after so many answers, as one that was closed. */
 const SESSION = 40;
 const SESSIONS = 60;

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { countCalls } from "../../bench/aws/calls.ts";
 import type { Ground } from "../../bench/aws/shop.ts";
 import { measureStarting } from "../../bench/aws/starting.ts";
 import { measureSwitching } from "../../bench/aws/switching.ts";
@@ -26,18 +25,6 @@ describe("lines of the bench", () => {
     expect(switching.seen.settled).toBeGreaterThan(0);
     expect(switching.seen.brought).toBeGreaterThan(0);
     expect(table({ switching })).toContain("6 of 6 by 6 calls, 2000 of 2000 requests");
-  });
-
-  test("calls: one for each rule to switch and to go back, at most seven in all", async () => {
-    const calls = await countCalls(ground, { reach: "address", ports: [8080, 8081] });
-    for (const { moving, writes } of [calls.deployment, calls.rollback]) {
-      expect(moving).toBe(2);
-      expect(Object.values(writes).reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(7);
-    }
-    expect(calls.rollback.writes).toEqual({
-      "elasticloadbalancing:ModifyRule": 2,
-      "autoscaling:UpdateAutoScalingGroup": 1,
-    });
   });
 
   test("start: --version loads nothing of the SDK, and status does", async () => {
