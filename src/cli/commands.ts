@@ -184,6 +184,22 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import("./commands/eject.ts"),
   },
   {
+    name: "migrate lint",
+    summary: "Judge migrations by their text: what breaks the live version, locks, or loses data",
+    argument: {
+      name: "paths",
+      description: "files or folders of .sql; by default where migrations usually lie",
+      many: true,
+    },
+    load: () => import("./commands/migrate-lint.ts"),
+  },
+  {
+    name: "migrate explain",
+    summary: "Explain a finding in migrations: why, on what evidence, and what to write instead",
+    argument: { name: "code", description: "code of the finding, as in TEAL-M201 or M201" },
+    load: () => import("./commands/migrate-explain.ts"),
+  },
+  {
     name: "demo",
     summary: "Deploy a small shop under load and break it on purpose",
     load: () => import("./commands/demo.ts"),

@@ -96,6 +96,26 @@ const SUMMARY = {
   "outcome?": ref("outcome"),
   "cause?": ref("cause"),
 };
+/** What a rule says of itself and of each of its findings. */
+const HAZARD = {
+  code: text,
+  class: {
+    enum: [
+      "breaksLive",
+      "breaksCandidate",
+      "fails",
+      "losesData",
+      "locks",
+      "rewrites",
+      "scans",
+      "unread",
+      "practice",
+    ],
+  },
+  certainty: { enum: ["certain", "possible"] },
+  phase: { enum: ["expand", "contract", "never"] },
+  why: text,
+};
 const MOVING = { enum: ["deploy", "promote", "abort", "rollback", "resume"] };
 const result = (command: string, fields: Readonly<Record<string, Schema>>) =>
   object({ ...RESULT, command: literal(command), ...fields });
@@ -198,6 +218,18 @@ const RESULTS: readonly Schema[] = [
     files: list(object({ path: text, content: text })),
   }),
   result("init", { is: literal("written"), surroundings: any, files: list(text) }),
+  result("migrate lint", {
+    is: literal("linted"),
+    migrations: whole,
+    statements: whole,
+    skipped: whole,
+    schemas: whole,
+    findings: list(ref("hazard")),
+  }),
+  result("migrate explain", {
+    is: literal("explained"),
+    rule: object({ ...HAZARD, name: text, title: text, evidence: text, bad: text, good: text }),
+  }),
   result("eject", { is: literal("ejected"), deployment: text, removed: list(text) }),
 ];
 
@@ -233,6 +265,17 @@ export function outputSchema(): Schema {
       direction: { enum: ["forward", "back"] },
       outcome: { enum: ["done", "unchanged", "refused", "reverted", "undecided"] },
       strategyKind: { enum: ["blueGreen", "canary", "rolling", "recreate"] },
+      hazard: object(
+        {
+          ...HAZARD,
+          where: object({ file: text, offset: whole, end: whole, line: whole, column: whole }),
+          says: text,
+          "safe?": text,
+          "acknowledged?": text,
+          blocks: bool,
+        },
+        { description: "A finding in a migration. Lines and columns from 1, offsets in UTF-16 units." },
+      ),
       revision: object({ id: text, config: text }),
       weights: { anyOf: [object({ blue: { type: "number" }, green: { type: "number" } }), literal("pool")] },
       serves: object({
