@@ -22,8 +22,8 @@ export interface Held {
   readonly was: Bounds;
   /** What the group had while it was empty. */
   readonly idle?: Bounds;
-  /** Processes that Teal suspended. */
-  readonly off: readonly string[];
+  /** Processes that Teal suspended; absent where the tag was lost meanwhile, so that nobody knows. */
+  readonly off?: readonly string[];
   /** Instances were protected from scale-in, since others had to go. */
   readonly guarded?: true;
   /** Id of the newest scaling activity when the slot was last told what to run: only later ones say something of it. */
@@ -61,7 +61,7 @@ export function heldOf(group: AutoScalingGroup): Held | undefined {
     return {
       is: held,
       was: own,
-      off: Array.isArray(off) ? off.filter((each) => typeof each === "string") : [],
+      ...(Array.isArray(off) ? { off: off.filter((each) => typeof each === "string") } : {}),
       ...(empty === undefined ? {} : { idle: empty }),
       ...(guarded === true ? { guarded } : {}),
       ...(typeof after === "string" ? { after } : {}),
@@ -78,7 +78,7 @@ export function heldText({ is, was, idle, off, guarded, after }: Held): string {
     is: short(is),
     was: short(was),
     ...(idle === undefined ? {} : { idle: short(idle) }),
-    ...(off.length === 0 ? {} : { off }),
+    ...(off === undefined ? {} : { off }),
     ...(guarded === true ? { guarded } : {}),
     ...(after === undefined ? {} : { after }),
   });
@@ -98,6 +98,14 @@ export function isHeld(group: AutoScalingGroup): boolean {
   return held !== undefined && sameBounds(held.is, boundsOf(group));
 }
 
+/** Its bounds are such as Teal sets on what has these originals, for a slot that is in use. */
+export function looksHeld(group: AutoScalingGroup, original: Bounds): boolean {
+  const [now, desired] = [boundsOf(group), desiredOf(group)];
+  if (desired === 0 || now.min > desired) return false;
+  const exactly = now.min === desired && sameBounds(now, heldAt(desired, original, "exactly"));
+  return exactly || (now.min > original.min && sameBounds(now, heldAt(now.min, original, "atLeast")));
+}
+
 /** The bounds that the owner wants while the group is in use. */
 export function ownBounds(group: AutoScalingGroup): Bounds {
   const held = heldOf(group);
@@ -112,6 +120,9 @@ export function destined(own: AutoScalingGroup, other: AutoScalingGroup | undefi
   const follows = other !== undefined && (inUse(other) || heldOf(other) !== undefined);
   return inUse(own) || !follows ? ownBounds(own) : ownBounds(other);
 }
+
+/** Scheduled actions set bounds and size whatever they are: they would undo what is held. */
+export const SCHEDULES = "ScheduledActions";
 
 /** What a deployment has to put back in the end. */
 export interface Original extends Bounds {

@@ -23,6 +23,7 @@ import {
   inUse,
   ownBounds,
   sameBounds,
+  SCHEDULES,
   suspendedIn,
   type Held,
 } from "./capacity.ts";
@@ -44,8 +45,6 @@ export interface EnsuresWith {
   readonly reader: SlotReader;
 }
 
-/** Scheduled actions set bounds and size whatever they are: they would undo what is held. */
-const SCHEDULES = "ScheduledActions";
 /** An activity's id is never this: there was none when the slot was told. */
 const NO_ACTIVITY = "none";
 /** Longest value of a tag (API reference of Auto Scaling, Tag). */
@@ -103,15 +102,15 @@ async function telling(
 ): Promise<Next> {
   const { group, want, placed, call } = of;
   const before = heldOf(group);
-  const off = of.forward ? await suspending(using, group, call) : (before?.off ?? []);
-  if ("code" in off) return stop(off);
+  const off = of.forward ? await suspending(using, group, call) : before?.off;
+  if (off !== undefined && "code" in off) return stop(off);
   const after = of.anew ? await newestActivity(using, group, call) : before?.after;
   const { is, was, desired } = of.wanted;
   const idle = inUse(group) ? before?.idle : boundsOf(group);
   const held: Held = {
     is,
     was,
-    off,
+    ...(off === undefined ? {} : { off }),
     ...(idle === undefined ? {} : { idle }),
     ...(after === undefined ? {} : { after }),
     ...(before?.guarded === true ? { guarded: true } : {}),
@@ -255,14 +254,14 @@ async function keeping(
   if (desired === 0) return [];
   const now = boundsOf(other);
   const common = templateOf(other)?.version === "$Latest" ? commonVersion(other) : undefined;
-  const before = heldOf(other)?.off ?? [];
+  const before = heldOf(other);
   const off = await suspending(using, other, call);
-  if ("code" in off) return off;
+  if (off !== undefined && "code" in off) return off;
   const held = now.min >= desired;
-  if (held && common === undefined && off.length === before.length) return [];
+  if (held && common === undefined && (off ?? []).length === (before?.off ?? []).length) return [];
   const name = other.AutoScalingGroupName ?? "";
   const bounds = held ? now : heldAt(desired, now, "atLeast");
-  const note: Held = { ...heldOf(other), is: bounds, was: ownBounds(other), off };
+  const note: Held = { ...before, is: bounds, was: ownBounds(other), ...(off === undefined ? {} : { off }) };
   const version = common === undefined ? {} : { version: { number: common, of: other } };
   return [
     tagging(name, note),
@@ -273,21 +272,24 @@ async function keeping(
   ];
 }
 
-/** Processes of Teal's own to be suspended in the group, those included that are. */
+/**
+ * Processes of Teal's own to be suspended in the group, those included that are; `undefined` where nobody knows whose they
+ * are: somebody else's, or Teal's and the tag was lost.
+ */
 async function suspending(
   { api }: EnsuresWith,
   group: AutoScalingGroup,
   call: CallBy,
-): Promise<readonly string[] | Cause> {
-  const before = heldOf(group)?.off ?? [];
+): Promise<readonly string[] | Cause | undefined> {
+  const before = heldOf(group)?.off;
   if (suspendedIn(group).includes(SCHEDULES)) return before;
   const answer = await api.scaling.policies(group.AutoScalingGroupName ?? "", call);
   if (answer.is === "failed") return answer.cause;
   const scheduled = answer.value.some(({ is }) => is === "schedule");
-  return scheduled ? [...new Set([...before, SCHEDULES])] : [];
+  return scheduled ? [...new Set([...(before ?? []), SCHEDULES])] : [];
 }
 
-function suspend(group: AutoScalingGroup, off: readonly string[]): readonly Change[] {
+function suspend(group: AutoScalingGroup, off: readonly string[] = []): readonly Change[] {
   const processes = off.filter((process) => !suspendedIn(group).includes(process));
   if (processes.length === 0) return [];
   return [{ do: "suspend", group: group.AutoScalingGroupName ?? "", processes }];

@@ -4,8 +4,10 @@ import {
   heldOf,
   heldText,
   isHeld,
+  looksHeld,
   released,
   sameBounds,
+  SCHEDULES,
   suspendedIn,
   type Held,
   type Original,
@@ -16,23 +18,25 @@ import { tagging, type Change } from "./writer.ts";
 /**
  * Puts back what a deployment held: bounds, processes, protection. Bounds that somebody else set meanwhile are that
  * person's newer decision and stay. Nothing starts or stops by it.
+ * The group's tag says what Teal set. Where somebody deleted it (`terraform apply` does, unless it ignores `tag`), what
+ * Teal would have set goes by the original from the journal.
  */
 export function restoring(group: AutoScalingGroup, original: Original): readonly Change[] {
   const held = heldOf(group);
-  if (held === undefined) return [];
   const name = group.AutoScalingGroupName ?? "";
   const now = boundsOf(group);
-  const ours = isHeld(group);
+  const ours = held === undefined ? looksHeld(group, original) : isHeld(group);
   const to = ours ? released(group, original) : now;
-  const resume = held.off.filter(
+  const resume = (held?.off ?? [SCHEDULES]).filter(
     (process) => suspendedIn(group).includes(process) && !original.suspended.includes(process),
   );
-  const free = held.guarded === true ? guardedIn(group) : [];
+  const free = held?.guarded === true ? guardedIn(group) : [];
   const changes: readonly Change[] = [
     ...(sameBounds(to, now) ? [] : [{ do: "update", group: name, to: { bounds: to } } as const]),
     ...(resume.length === 0 ? [] : [{ do: "resume", group: name, processes: resume } as const]),
     ...(free.length === 0 ? [] : [{ do: "protect", group: name, ids: free, on: false } as const]),
   ];
+  if (held === undefined) return changes;
   const { guarded: _guarded, ...rest } = held;
   const bounds = ours ? { is: to, was: { min: original.min, max: original.max } } : {};
   const after: Held = { ...rest, ...bounds, off: [] };

@@ -22,7 +22,8 @@ export function retiring(
   const guarding = guards(group, keep, phases);
   const guarded =
     keep > 0 && (guarding.some((change) => change.do === "protect" && change.on) || before?.guarded);
-  const { guarded: _guarded, ...rest } = before ?? { off: [] };
+  // Without the tag nothing is known of processes, and nothing is said of them: the restore then goes by the journal.
+  const { guarded: _guarded, ...rest } = before ?? {};
   const held: Held = { ...rest, is, was, ...(guarded === true ? { guarded } : {}) };
   return [tagging(name, held), ...guarding, { do: "update", group: name, to: { bounds: is, desired: keep } }];
 }

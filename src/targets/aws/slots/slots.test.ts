@@ -1,15 +1,18 @@
 import {
   AutoScalingClient,
+  DeleteTagsCommand,
   DescribeAutoScalingGroupsCommand,
   PutScheduledUpdateGroupActionCommand,
+  SuspendProcessesCommand,
   UpdateAutoScalingGroupCommand,
   type AutoScalingGroup,
 } from "@aws-sdk/client-auto-scaling";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { clientConfig } from "../../../../test/aws-sim/sdk.ts";
 import { readyReplicas, type Borrowed } from "../../../core/observed.ts";
 import { SLOTS, type Slot } from "../../../core/units.ts";
 import { seen } from "../../../../test/contract/contract.ts";
+import { TAGS } from "../names.ts";
 import { by, NEVER, ready, slotsShop, until, type SlotsShop } from "./test-support.ts";
 
 /* What the contract does not ask: sizes that are held and given back, few calls, other hands, lost answers. */
@@ -153,7 +156,10 @@ test("a group that launches $Latest goes on launching what it runs, before there
   expect((await groups()).blue.LaunchTemplate?.Version).toBe("1");
 });
 
-test("scheduled actions that would undo the size are suspended, and resumed with the size", async () => {
+const suspended = async () => (await groups()).blue.SuspendedProcesses!.map((each) => each.ProcessName);
+
+/** A candidate comes up beside blue, which has a schedule: both sizes and the schedule are held. */
+async function holding(): Promise<readonly Borrowed[]> {
   await serving();
   await byHand((client) =>
     client.send(
@@ -169,10 +175,58 @@ test("scheduled actions that would undo the size are suspended, and resumed with
   const borrowed = await lends();
   const { version } = seen(await shop.slots.observe("green", NEVER));
   await shop.slots.ensure("green", await shop.revision("r2", {}, 2), version as never, by(1));
-  const suspended = async () => (await groups()).blue.SuspendedProcesses!.map((each) => each.ProcessName);
   expect(await suspended()).toEqual(["ScheduledActions"]);
+  return borrowed;
+}
+
+test("scheduled actions that would undo the size are suspended, and resumed with the size", async () => {
+  const borrowed = await holding();
   for (const each of borrowed) await shop.slots.restore(each, by(1));
   expect(await suspended()).toEqual([]);
+});
+
+describe("the tag that says what is held, deleted meanwhile as terraform apply does", () => {
+  const loseTag = async () =>
+    byHand(async (client) => {
+      for (const ResourceId of ["shop-blue", "shop-green"]) {
+        const of = { ResourceId, ResourceType: "auto-scaling-group", Key: TAGS.capacity };
+        await client.send(new DeleteTagsCommand({ Tags: [of] }));
+      }
+    });
+
+  test("sizes and schedules are given back by what the journal kept", async () => {
+    const borrowed = await holding();
+    await loseTag();
+    for (const each of borrowed) await shop.slots.restore(each, by(1));
+    expect(await sizes()).toEqual({ blue: "1 <= 2 <= 4", green: "1 <= 2 <= 4" });
+    expect(await suspended()).toEqual([]);
+    shop.changes();
+    for (const each of borrowed) expect((await shop.slots.restore(each, by(1))).is).toBe("unchanged");
+    expect(shop.changes()).toEqual([]);
+  });
+
+  test("a slot that is made smaller then does not hide that something was held", async () => {
+    const borrowed = await holding();
+    await loseTag();
+    await shop.slots.retire("blue", 1, "any", by(1));
+    for (const each of borrowed) await shop.slots.restore(each, by(1));
+    expect((await sizes()).blue).toBe("1 <= 1 <= 4");
+    expect(await suspended()).toEqual([]);
+  });
+
+  test("bounds and suspended processes that Teal would not have set are somebody else's", async () => {
+    const borrowed = await holding();
+    await loseTag();
+    await byHand(async (client) => {
+      const bounds = { AutoScalingGroupName: "shop-blue", MinSize: 2, MaxSize: 9 };
+      await client.send(new UpdateAutoScalingGroupCommand(bounds));
+      const paused = { AutoScalingGroupName: "shop-blue", ScalingProcesses: ["AZRebalance"] };
+      await client.send(new SuspendProcessesCommand(paused));
+    });
+    for (const each of borrowed) await shop.slots.restore(each, by(1));
+    expect((await sizes()).blue).toBe("2 <= 2 <= 9");
+    expect(await suspended()).toEqual(["AZRebalance"]);
+  });
 });
 
 test("an answer that is lost leaves it open; the same intent again makes no second version", async () => {
