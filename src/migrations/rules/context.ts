@@ -16,8 +16,8 @@ export class Context {
   readonly #tables = new Set<string>();
   readonly #columns = new Set<string>();
   readonly #proven = new Set<string>();
-  /** Constraints that hold for new rows only, by table and name. */
-  readonly #unproven = new Map<string, string>();
+  /** The columns that constraints of this file say are NOT NULL, validated or not, by table and name. */
+  readonly #checks = new Map<string, string>();
   readonly migration: Migration;
   #at = -1;
   #lockTimeout = false;
@@ -99,9 +99,11 @@ export class Context {
     if (change.is === "addColumn") this.#columns.add(`${change.table} ${change.column.name}`);
     if (change.is === "rename") this.#learnName(change);
     if (change.is === "addConstraint") this.#learnProof(change);
-    if (change.is === "validateConstraint") {
-      const column = this.#unproven.get(`${change.table} ${change.name}`);
-      if (column !== undefined) this.#proven.add(`${change.table} ${column}`);
+    if (change.is === "validateConstraint" || change.is === "dropConstraint") {
+      const column = this.#checks.get(`${change.table} ${change.name}`);
+      if (column === undefined) return;
+      if (change.is === "dropConstraint") this.#proven.delete(`${change.table} ${column}`);
+      else this.#proven.add(`${change.table} ${column}`);
     }
     if (change.is === "setNotNull") this.#proven.add(`${change.table} ${change.column}`);
     if (change.is === "dropNotNull") this.#proven.delete(`${change.table} ${change.column}`);
@@ -118,8 +120,8 @@ export class Context {
     const { kind, columns, notValid, provesNotNull, name = "" } = constraint;
     const column = kind === "notNull" ? columns[0] : provesNotNull;
     if (column === undefined) return;
-    if (notValid) this.#unproven.set(`${table} ${name}`, column);
-    else this.#proven.add(`${table} ${column}`);
+    this.#checks.set(`${table} ${name}`, column);
+    if (!notValid) this.#proven.add(`${table} ${column}`);
   }
 }
 

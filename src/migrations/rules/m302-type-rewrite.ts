@@ -10,19 +10,14 @@ export const typeRewrite = rule(
     phase: "never",
     why: "Nobody reads or writes the table (ACCESS EXCLUSIVE) while every row and every index of it is written again. A second column, filled in batches, spares that.",
     evidence:
-      "Measured on PostgreSQL 11 to 18: int to bigint, json to jsonb and others rewrite; a longer varchar, varchar to text and numeric without a limit do not; timestamp to timestamptz only where TimeZone is not UTC.",
+      "Measured on PostgreSQL 11 to 18: int to bigint, json to jsonb and others rewrite; a longer varchar, varchar to text and numeric without a limit do not, int, char or an enum to text does; timestamp to timestamptz only where TimeZone is not UTC.",
     bad: "ALTER TABLE users ALTER COLUMN id TYPE bigint;",
-    good: "ALTER TABLE users ALTER COLUMN name TYPE text;",
+    good: "ALTER TABLE users ADD COLUMN id8 bigint;",
   },
   ["alterType"],
   (change, context) => {
     if (context.isNew(change.table)) return undefined;
-    const { name, modifiers } = change.type;
-    if (
-      !change.using &&
-      (name === "text" || ((name === "varchar" || name === "numeric") && modifiers.length === 0))
-    )
-      return undefined;
+    const { name } = change.type;
     const depends = ["varchar", "numeric", "timestamptz", "timestamp", "bpchar", "varbit", "text"].includes(
       name,
     );

@@ -15,8 +15,12 @@ export const rewriteCommand = rule(
   },
   ["rewrite"],
   (change, context) => {
-    return context.isNew(change.table)
-      ? undefined
-      : { says: `${change.by} writes ${change.table || "every table"} anew` };
+    if (context.isNew(change.table)) return undefined;
+    // Where it is that method or tablespace already, nothing is written.
+    const depends = change.by === "SET ACCESS METHOD" || change.by === "SET TABLESPACE";
+    return {
+      says: `${change.by} writes ${change.table || "every table"} anew`,
+      certainty: depends ? "possible" : "certain",
+    };
   },
 );
