@@ -1,4 +1,4 @@
-import type { Fence } from "../core/units.ts";
+import type { Cause, Fence } from "../core/units.ts";
 import { instant, intentId } from "../core/units.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Target } from "../ports/target.ts";
@@ -9,15 +9,15 @@ import { CALL_BOUND } from "./ports.ts";
 export type Claimed =
   | { readonly is: "claimed" }
   | { readonly is: "open" }
-  | { readonly is: "fenced"; readonly by: Fence };
+  | { readonly is: "fenced"; readonly by: Fence; readonly cause?: Cause };
 
 /** Registers the fence with slots and router, so that whoever wrote before is refused from now on. Always ends. */
 export async function claimTarget(target: Target, clock: Clock, fence: Fence): Promise<Claimed> {
   const answers = await Promise.all(
     [target.slots, target.router].map((port) => claimOne(port, clock, fence)),
   );
-  const higher = answers.find((each) => each?.is === "fenced");
-  if (higher?.is === "fenced" && higher.by > fence) return higher;
+  const refused = answers.find((each) => each?.is === "fenced");
+  if (refused?.is === "fenced" && (refused.by > fence || refused.cause !== undefined)) return refused;
   return {
     is: answers.every((each) => each?.is === "applied" || each?.is === "unchanged") ? "claimed" : "open",
   };

@@ -63,7 +63,9 @@ export class Tenure {
     if (this.#lease !== lease) return;
     this.#claimed = answer.is === "claimed";
     if (answer.is === "fenced")
-      this.lose({ code: "TEAL-D130", message: `fence ${answer.by} is in force at the target` });
+      this.lose(
+        answer.cause ?? { code: "TEAL-D130", message: `fence ${answer.by} is in force at the target` },
+      );
   }
 
   /** Frees the lease; it may be taken again. Late answers still belong to it until the store was told. */

@@ -56,10 +56,12 @@ export class Writing {
     };
     const write = await this.#send(order, lease, forward);
     if (write.is === "fenced")
-      this.#tenure.lose({
-        code: "TEAL-D130",
-        message: `the target refused fence ${lease.fence}: ${write.by} is in force`,
-      });
+      this.#tenure.lose(
+        write.cause ?? {
+          code: "TEAL-D130",
+          message: `the target refused fence ${lease.fence}: ${write.by} is in force`,
+        },
+      );
     await this.#pauseAfter(write, !forward && call.call === "shift" ? HURRIED : PAUSE);
   }
 

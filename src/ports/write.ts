@@ -4,7 +4,8 @@ import type { Cause, Fence, IntentId, Instant, Millis, Version } from "../core/u
 export type Write<T> =
   | { readonly is: "applied" | "unchanged"; readonly seen: T }
   | { readonly is: "conflict"; readonly seen: T }
-  | { readonly is: "fenced"; readonly by: Fence }
+  /** With a cause where the fence is not higher: somebody else has the same, which no shared lease ever gives. */
+  | { readonly is: "fenced"; readonly by: Fence; readonly cause?: Cause }
   | { readonly is: "rejected"; readonly cause: Cause; readonly retryAfter?: Millis }
   | { readonly is: "unknown"; readonly cause: Cause };
 

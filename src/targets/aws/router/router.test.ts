@@ -3,7 +3,9 @@ import { afterEach, describe, expect, test } from "vitest";
 import { allTo, shareOf } from "../../../core/routing.ts";
 import { fence, instant, intentId, type Version } from "../../../core/units.ts";
 import type { By } from "../../../ports/write.ts";
+import { claimText } from "../claim-tag.ts";
 import { createFence } from "../fence.ts";
+import { TAGS } from "../names.ts";
 import { divisionOf } from "./actions.ts";
 import { STICKY_TAG } from "./stickiness.ts";
 import { forward, openStage, REVISIONS, type Stage, type StageOptions } from "./test-support.ts";
@@ -272,6 +274,41 @@ describe("fences", () => {
     expect((await second.claim(by({ fence: fence(5) }))).is).toBe("applied");
     expect(await first.shift(GREEN, "any", by({ fence: fence(4) }))).toEqual({ is: "fenced", by: 5 });
     expect((await second.shift(GREEN, "any", by({ fence: fence(5) }))).is).toBe("applied");
+  });
+
+  test("of two processes with the same one, only one goes on, and the other learns why", async () => {
+    const { api, another, found, foreign } = await open();
+    const [ann, ben] = ["ann@a/1", "ben@b/2"].map((name) => {
+      const fence = createFence(api, name);
+      return { fence, router: another({ fence }) };
+    });
+    expect((await ann!.router.claim(by({ fence: fence(7) }))).is).toBe("applied");
+    const claimed = await ben!.router.claim(by({ fence: fence(7) }));
+    expect(claimed).toMatchObject({ is: "fenced", by: 7, cause: { code: "TEAL-A307" } });
+    expect(claimed.is === "fenced" && claimed.cause?.message).toContain("ann@a/1");
+    // Ben had read the tags before Ann wrote hers.
+    const { blue, green } = groupsOf(found);
+    const Tags = [{ Key: TAGS.fence, Value: claimText(fence(7), "ben@b/2", { blue, green }) }];
+    foreign("AddTags", { ResourceArns: [blue, green], Tags });
+    const refused = { is: "fenced", by: 7, cause: { code: "TEAL-A307" } };
+    expect(await ann!.router.shift(GREEN, "any", by({ fence: fence(7) }))).toMatchObject(refused);
+    expect((await ben!.router.shift(GREEN, "any", by({ fence: fence(7) }))).is).toBe("applied");
+  });
+
+  test("a lower one that was written late does not stay", async () => {
+    const { api, another, found, foreign } = await open();
+    const router = another({ fence: createFence(api, "ann") });
+    const groups = groupsOf(found);
+    expect((await router.claim(by({ fence: fence(9) }))).is).toBe("applied");
+    const { blue, green } = groups;
+    for (const back of [{}, { back: true }] as const) {
+      const Tags = [{ Key: TAGS.fence, Value: claimText(fence(8), "ben", groups) }];
+      foreign("AddTags", { ResourceArns: [blue, green], Tags });
+      const to = "back" in back ? BLUE : GREEN;
+      expect((await router.shift(to, await version(), by({ fence: fence(9), ...back }))).is).toBe("applied");
+      const tags = await createFence(api, "cid").read(groups, { signal: NEVER, purse: "plan" });
+      expect(tags).toMatchObject({ fence: 9, rival: "ann" });
+    }
   });
 
   test("slots and router of one process claim it with one write", async () => {

@@ -5,7 +5,7 @@ import type { TrafficRouter } from "../../../ports/router.ts";
 import type { By, Expect, Write } from "../../../ports/write.ts";
 import type { AwsApi, CallBy } from "../api/api.ts";
 import { notDone, notWritten } from "../api/answers.ts";
-import { createFence, type AwsFence, type Tags } from "../fence.ts";
+import { createFence, overtaken, type AwsFence, type Tags } from "../fence.ts";
 import type { Found } from "../found.ts";
 import type { Look } from "../look.ts";
 import type { AwsSettings } from "../settings.ts";
@@ -73,12 +73,15 @@ export function createAwsRouter(
     if (changes.length === 0) return { is: "unchanged", seen: view.routing };
     const note = noteOf(view, shares, remembered);
     // Going back nothing comes before the traffic.
-    if (note !== undefined && by.back !== true && expect !== "any") {
-      const failed = await remember(view, note, by);
+    const back = by.back === true || expect === "any";
+    if (!back) {
+      if (tags !== undefined) await fence.renew(view.groups, tags, by);
+      const failed = note === undefined ? undefined : await remember(view, note, by);
       if (failed !== undefined) return failed;
     }
     const wrote = await write(view, changes, by);
-    if (note !== undefined && (by.back === true || expect === "any")) await remember(view, note, by);
+    if (back && note !== undefined) await remember(view, note, by);
+    if (back && tags !== undefined) await fence.renew(view.groups, tags, by);
     return wrote;
   }
 
@@ -110,7 +113,8 @@ export function createAwsRouter(
     const known = await reader.found(hurried.signal);
     if ("code" in known) return { is: "rejected", cause: neverRead(known) };
     const [read, tags] = await Promise.all([reader.read(hurried), fence.read(groupsOf(known), hurried)]);
-    if (!("code" in tags) && tags.fence > by.fence) return { is: "fenced", by: tags.fence };
+    const fenced = "code" in tags ? undefined : overtaken(tags, by);
+    if (fenced !== undefined) return fenced;
     if (by.signal.aborted) return notDone(LATE);
     if (expect !== "any") {
       if (read.is === "unreadable") return notDone(read.cause);
