@@ -317,3 +317,15 @@ test("a slot that is waited for is asked only for what it waits for", async () =
     new Set(["DescribeAutoScalingGroups", "DescribeTargetHealth", "DescribeScalingActivities"]),
   );
 });
+
+test("a call that is refused after others of the same write were carried out is not told as nothing", async () => {
+  await serving();
+  const want = await shop.revision("r2", {}, 2);
+  const { version } = seen(await shop.slots.observe("green", NEVER));
+  shop.changes();
+  // Blue is held first, then green is told.
+  shop.simulator.fault({ action: "autoscaling:UpdateAutoScalingGroup", kind: "throttle", after: 1, times: 99 });
+  const answer = await shop.slots.ensure("green", want, version as never, by(1, 3_000));
+  expect(shop.changes().length).toBeGreaterThan(1);
+  expect(answer).toMatchObject({ is: "unknown", cause: { code: "TEAL-A106" } });
+});

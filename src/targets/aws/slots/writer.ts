@@ -3,7 +3,7 @@ import type { Cause, Revision, Slot } from "../../../core/units.ts";
 import type { By, Expect, Write } from "../../../ports/write.ts";
 import { notDone, notWritten } from "../api/answers.ts";
 import type { Answer, AwsApi, CallBy, Purse } from "../api/api.ts";
-import type { AwsFence } from "../fence.ts";
+import { overtaken, type AwsFence } from "../fence.ts";
 import type { Found } from "../found.ts";
 import type { Look } from "../look.ts";
 import { callOf, LATE } from "../router/calls.ts";
@@ -76,7 +76,8 @@ export class Writer {
       reader.groupsNow(found, call),
       fence.read(groupsOf(found), call),
     ]);
-    if (!("code" in tags) && tags.fence > by.fence) return { is: "fenced", by: tags.fence };
+    const fenced = "code" in tags ? undefined : overtaken(tags, by);
+    if (fenced !== undefined) return fenced;
     if (groups.is === "failed") return notDone(groups.cause);
     if ("code" in tags) return notDone(tags);
     const group = groups.value[slot];
@@ -89,29 +90,24 @@ export class Writer {
       return { is: "conflict", found, groups: groups.value };
     const made: Change[] = [];
     for (;;) {
-      if (next.next === "stop") return next.answer;
-      const failed = await this.#perform(next.changes, by, purse);
-      if (failed !== undefined) return failed;
-      made.push(...next.changes);
+      if (next.next === "stop") return inPart(made, next.answer);
+      for (const change of next.changes) {
+        const failed = await this.#perform(change, by, purse);
+        if (failed !== undefined) return inPart(made, failed);
+        made.push(change);
+      }
       if (next.more === undefined) break;
       next = await next.more();
     }
     return { is: "applied", found, groups: await this.#readBack(found, groups.value, made, by) };
   }
 
-  async #perform(
-    changes: readonly Change[],
-    by: By,
-    purse: Purse,
-  ): Promise<Extract<Write<never>, { is: "rejected" | "unknown" }> | undefined> {
-    for (const change of changes) {
-      const call = callOf(by, purse);
-      if (call === undefined) return notDone(LATE);
-      const answer = await perform(this.#with.api, change, call);
-      this.#with.look.forget(GROUPS, `activities ${change.group}`);
-      if (answer.is === "failed") return notWritten(answer);
-    }
-    return undefined;
+  async #perform(change: Change, by: By, purse: Purse): Promise<NotDone | undefined> {
+    const call = callOf(by, purse);
+    if (call === undefined) return notDone(LATE);
+    const answer = await perform(this.#with.api, change, call);
+    this.#with.look.forget(GROUPS, `activities ${change.group}`);
+    return answer.is === "failed" ? notWritten(answer) : undefined;
   }
 
   /** AWS acknowledged the changes; a read may be late, and then they are what counts. */
@@ -131,6 +127,13 @@ export class Writer {
     );
     return read.value;
   }
+}
+
+type NotDone = Extract<Write<never>, { is: "rejected" | "unknown" }>;
+
+/** `rejected` says that nothing was changed: not where earlier calls of the same write were carried out. */
+function inPart(made: readonly Change[], answer: NotDone): NotDone {
+  return made.length === 0 ? answer : { is: "unknown", cause: answer.cause };
 }
 
 /** What a decision to write may look at. */
