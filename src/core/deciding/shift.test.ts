@@ -42,6 +42,16 @@ describe("forward", () => {
     expect(short(decide(SHIFT, facts({ now: instant(NOW + 5_000) })))).toBe("call shift");
   });
 
+  it("writes on no weights that are neither its own nor proven another's: a read may be late", () => {
+    const strange = facts({
+      observed: both(shareOf("green", 10)),
+      fencing: "checked",
+      settle: millis(6_000),
+    });
+    expect(short(decide(SHIFT, { ...strange, sinceWrite: millis(5_999) }))).toBe("look");
+    expect(short(decide(SHIFT, { ...strange, sinceWrite: millis(6_000) }))).toBe("drift");
+  });
+
   it("asks again when that was too long ago, or the clock jumped back behind it", () => {
     expect(short(decide(SHIFT, facts({ now: instant(NOW + 5_001) })))).toBe("checks green");
     expect(short(decide(SHIFT, facts({ now: instant(NOW - 1) })))).toBe("checks green");

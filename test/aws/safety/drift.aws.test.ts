@@ -71,12 +71,6 @@ function stick(): void {
   elb.act("ModifyRule", { RuleArn: rule(), Actions: JSON.parse(JSON.stringify(actions)) as unknown });
 }
 
-/** The candidate's group launches what the live one runs. */
-function launchFirst(): void {
-  const LaunchTemplate = { LaunchTemplateId: place.story.shop.template.id, Version: "1" };
-  hand("UpdateAutoScalingGroup", { AutoScalingGroupName: named(idle()), LaunchTemplate });
-}
-
 function tag(slot: ShopSlot, key: string, value: string): void {
   const of = { ResourceId: named(slot), ResourceType: "auto-scaling-group", PropagateAtLaunch: "false" };
   hand("CreateOrUpdateTags", { Tags: [{ ...of, Key: key, Value: value }] });
@@ -94,7 +88,6 @@ const REFUSED: readonly [string, (event: JournalEvent) => boolean, () => void, R
     () => tag(livesOn(place), "teal.dev/revision", '{"id":"ami-somebody","config":"else","version":1}'),
     /ami-somebody/u,
   ],
-  ["the version that the candidate's group launches", calls("shift"), launchFirst, /green/u],
 ];
 
 test.each(REFUSED)(

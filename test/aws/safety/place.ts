@@ -3,7 +3,7 @@ import { Judge } from "./judge.ts";
 import { belongings } from "./picture.ts";
 
 /** Health checks that a busy machine can answer in time, though the world runs twenty times as fast. */
-const PATIENT = 10;
+const PATIENT = 20;
 
 /** A window of two checks, and a whole way: bake, drain, retire. */
 export const WHOLE = "{ blueGreen: { bake: 300ms, keepWarm: 0s, drain: 300ms } }";
