@@ -3,9 +3,11 @@ import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config
 /** Files that need a Kubernetes cluster; only test/cluster/run.ts can run them, in namespaces of their own. */
 const CLUSTER = ["{src,test}/**/*.cluster.test.ts"];
 /** Files that start processes, open sockets or write files: one process per file, so that nothing leaks into the next. */
-const REAL = ["src/**/*.test.ts", "test/{aws-sim,cluster,contract,repository}/**/*.test.ts"];
+const REAL = ["src/**/*.test.ts", "test/{aws-sim,cluster,contract,postgres,repository}/**/*.test.ts"];
 /** Files that need moto and botocore, or minutes of load on the simulator; test/aws/run.ts runs them. */
 const AWS = ["{src,test}/**/*.aws.test.ts"];
+/** Files that need servers of PostgreSQL; test/postgres/run.ts runs them. */
+const POSTGRES = ["{src,test}/**/*.postgres.test.ts"];
 /** Files that only compute: one worker reads the modules once for all of them. */
 const PURE = ["src/{core,engine}/**/*.test.ts"];
 
@@ -34,6 +36,18 @@ const aws: TestProjectInlineConfiguration = {
   },
 };
 
+const migrations: TestProjectInlineConfiguration = {
+  test: {
+    name: "migrations",
+    include: POSTGRES,
+    pool: "forks",
+    maxWorkers: 1,
+    testTimeout: 180_000,
+    hookTimeout: 60_000,
+    sequence: { groupOrder: 6 },
+  },
+};
+
 export default defineConfig({
   test: {
     projects: [
@@ -51,7 +65,7 @@ export default defineConfig({
         test: {
           name: "real",
           include: REAL,
-          exclude: [...PURE, ...CLUSTER, ...AWS],
+          exclude: [...PURE, ...CLUSTER, ...AWS, ...POSTGRES],
           pool: "forks",
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -82,6 +96,7 @@ export default defineConfig({
       },
       ...(process.env["TEAL_TEST_CLUSTER"] === undefined ? [] : [kubernetes]),
       ...(process.env["TEAL_TEST_AWS"] === undefined ? [] : [aws]),
+      ...(process.env["TEAL_TEST_POSTGRES"] === undefined ? [] : [migrations]),
     ],
   },
 });

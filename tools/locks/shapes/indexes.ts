@@ -1,0 +1,48 @@
+import type { Shapes } from "../shape.ts";
+
+/** Indexes, also of partitioned tables. */
+export const INDEXES = {
+  "create-index": "CREATE INDEX added ON t (n)",
+  "create-index-if-not-exists": "CREATE INDEX IF NOT EXISTS t_sorted ON t (sorted)",
+  "create-index-partial": "CREATE INDEX added ON t (n) WHERE n > 5",
+  "create-index-expression": "CREATE INDEX added ON t (lower(name))",
+  "create-index-hash": "CREATE INDEX added ON t USING hash (n)",
+  "create-index-gin": "CREATE INDEX added ON t USING gin (tags)",
+  "create-index-brin": "CREATE INDEX added ON t USING brin (n)",
+  "create-unique-index": "CREATE UNIQUE INDEX added ON t (n)",
+  "create-index-partitioned": "CREATE INDEX added ON parted (n)",
+  "create-index-on-only-partitioned": "CREATE INDEX added ON ONLY parted (n)",
+  "create-index-materialized-view": "CREATE INDEX added ON m (n)",
+  "create-index-concurrently": { sql: "CREATE INDEX CONCURRENTLY added ON t (n)", outside: ["t"] },
+  "create-unique-index-concurrently": {
+    sql: "CREATE UNIQUE INDEX CONCURRENTLY added ON t (n)",
+    outside: ["t"],
+  },
+  "create-index-concurrently-partitioned": {
+    sql: "CREATE INDEX CONCURRENTLY added ON parted (n)",
+    outside: ["parted"],
+  },
+  "create-index-concurrently-partition": {
+    sql: "CREATE INDEX CONCURRENTLY added ON part_a (n)",
+    outside: ["part_a", "parted"],
+  },
+  "attach-index": "ALTER INDEX indexed_n ATTACH PARTITION indexed_a_n",
+  "drop-index": "DROP INDEX t_sorted",
+  "drop-index-if-exists": "DROP INDEX IF EXISTS missing",
+  "drop-index-partitioned": "DROP INDEX parted_n",
+  "drop-index-concurrently": { sql: "DROP INDEX CONCURRENTLY t_sorted", outside: ["t"] },
+  "rename-index": "ALTER INDEX t_sorted RENAME TO renamed",
+  "rename-index-as-table": "ALTER TABLE t_sorted RENAME TO renamed",
+  "alter-index-set": "ALTER INDEX t_sorted SET (fillfactor = 70)",
+  "alter-index-set-statistics": "ALTER INDEX t_lower ALTER COLUMN 1 SET STATISTICS 500",
+  "alter-index-set-tablespace": "ALTER INDEX t_sorted SET TABLESPACE pg_default",
+  "reindex-index": "REINDEX INDEX t_sorted",
+  "reindex-table": "REINDEX TABLE t",
+  "reindex-index-concurrently": { sql: "REINDEX INDEX CONCURRENTLY t_sorted", outside: ["t"] },
+  "reindex-table-concurrently": { sql: "REINDEX TABLE CONCURRENTLY t", outside: ["t"] },
+  "reindex-table-partitioned": { sql: "REINDEX TABLE parted", outside: ["parted", "part_a"] },
+  "reindex-schema": { sql: "REINDEX SCHEMA public", outside: ["t"] },
+  cluster: "CLUSTER t USING t_sorted",
+  "cluster-on": "ALTER TABLE t CLUSTER ON t_sorted",
+  "set-without-cluster": "ALTER TABLE t SET WITHOUT CLUSTER",
+} as const satisfies Shapes;
