@@ -51,8 +51,6 @@ const accept = () => place.story.with((connection) => resume(connection, { signa
 
 const rule = () => place.story.shop.listeners[0]?.rule ?? "";
 const named = (slot: ShopSlot) => place.story.shop.groups[slot];
-const idle = () => OTHER[livesOn(place)];
-const OTHER = { blue: "green", green: "blue" } as const;
 
 const hand = (operation: string, input: Input) => place.story.simulator.scaling.foreignHand(operation, input);
 const split = () => place.story.simulator.elb.shift(rule(), { "shop-blue": 90, "shop-green": 10 });

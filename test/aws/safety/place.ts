@@ -33,11 +33,14 @@ export async function openPlace(options: StoryOptions = {}): Promise<Place> {
     shop: { healthInterval: PATIENT, ...options.shop },
   });
   story.simulator.s3.createBucket(BUCKET);
-  const { foreignHand } = story.simulator.scaling;
+  const { scaling } = story.simulator;
   for (const group of Object.values(story.shop.groups)) {
     // Somebody suspended a process before Teal came, and a schedule makes Teal suspend another one.
-    foreignHand("SuspendProcesses", { AutoScalingGroupName: group, ScalingProcesses: ["AZRebalance"] });
-    foreignHand("PutScheduledUpdateGroupAction", {
+    scaling.foreignHand("SuspendProcesses", {
+      AutoScalingGroupName: group,
+      ScalingProcesses: ["AZRebalance"],
+    });
+    scaling.foreignHand("PutScheduledUpdateGroupAction", {
       AutoScalingGroupName: group,
       ScheduledActionName: "every-night",
       Recurrence: "0 3 * * *",

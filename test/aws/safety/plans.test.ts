@@ -1,5 +1,9 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { deployRevision } from "../../../src/api/deploying.ts";
+import { readPlan } from "../../../src/cli/plan-file.ts";
 import { resultOf } from "../../../src/cli/testing.ts";
+import { outcomeOf, tell } from "../../e2e/support.ts";
 import { AwsStory } from "../story.ts";
 
 /* A plan that is made first and carried out later: what it writes (nothing), says (always the same) and promises. */
@@ -45,7 +49,14 @@ test("a plan that was made for another world is refused before any write", async
 
 test("what is applied is what the plan says: each step's call, in its order, and no other", async () => {
   const before = story.simulator.recorded.length;
-  await teal(0, "deploy", "--plan", "plan.json");
+  const moved = await story.with(async (connection) => {
+    const read = await readPlan(join(story.folder, "plan.json"), connection.key);
+    if (read.is === "wrong") throw new Error(read.cause.message);
+    const signal = AbortSignal.timeout(60_000);
+    const { revision, replicas } = read.plan.request;
+    return deployRevision(connection, revision, { replicas }, { signal }, read.plan);
+  });
+  expect(outcomeOf(moved), tell(moved)).toBe("done");
   const { is, events } = await story.with(async ({ store, key }) => {
     const rows = await store.history(key, 1);
     const id = rows.is === "rows" ? rows.rows[0]?.id : undefined;
