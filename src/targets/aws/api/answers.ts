@@ -12,6 +12,8 @@ const TRANSIENT: readonly string[] = [
   "TEAL-A112",
   // A throttled account made the reads before a write so slow that no time was left for the write itself.
   "TEAL-A303",
+  // The next look lends what is there by then.
+  "TEAL-A327",
 ];
 
 /** Whether another time may bring another answer. */

@@ -20,6 +20,7 @@ export function probing(slots: SlotProvider, leading: Leading): SlotProvider {
     ...slots,
     async observe(slot, signal) {
       const [read, lent] = await Promise.all([slots.observe(slot, signal), leading.lends(slot, signal)]);
+      if ("code" in lent) return { is: "unreadable", cause: lent };
       if (read.is === "unreadable" || lent.length === 0) return read;
       return { ...read, value: { ...read.value, lends: [...(read.value.lends ?? []), ...lent] } };
     },

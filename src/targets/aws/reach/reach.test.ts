@@ -1,11 +1,14 @@
 import { afterEach, describe, expect, test } from "vitest";
+import type { Borrowed } from "../../../core/observed.ts";
 import type { Slot } from "../../../core/units.ts";
 import { fence, instant, intentId, millis } from "../../../core/units.ts";
 import type { Exchange, HttpQuestion } from "../../../ports/exchange.ts";
+import type { SlotProvider } from "../../../ports/slots.ts";
 import type { By } from "../../../ports/write.ts";
 import { openStage, REVISIONS, type Stage, type StageOptions } from "../router/test-support.ts";
 import type { Reaching } from "../settings.ts";
 import { answerOfInstance } from "./own-answers.ts";
+import { probing } from "./probing.ts";
 import { proveReach } from "./prove.ts";
 import { createLeading, type Leading } from "./reaching.ts";
 
@@ -93,7 +96,7 @@ describe("a header rule", () => {
 
   test("what a crash left behind is put back by whoever takes over, by what was borrowed", async () => {
     const { stage: at, leading } = await open(byHeader);
-    const [lent] = await leading.lends("green", NEVER);
+    const [lent] = await lentBy(leading, "green");
     await leading.lead("green", by());
     if (lent === undefined) throw new Error("nothing lent");
     const another = leadingOf(at);
@@ -157,31 +160,84 @@ describe("a header rule", () => {
   });
 });
 
+interface ForeignListener {
+  readonly ListenerArn: string;
+  readonly Port: number;
+  readonly DefaultActions: readonly object[];
+}
+
+function testListener({ foreign, found }: Stage): ForeignListener {
+  const LoadBalancerArn = found.rules[0]?.listener.loadBalancer.arn;
+  const { Listeners } = foreign<{ Listeners: ForeignListener[] }>("DescribeListeners", { LoadBalancerArn });
+  return Listeners.find(({ Port }) => Port === 8001)!;
+}
+
+const actionsOf = (at: Stage) => testListener(at).DefaultActions;
+
+async function addListener(at: Stage): Promise<void> {
+  at.foreign("CreateListener", {
+    LoadBalancerArn: at.found.rules[0]?.listener.loadBalancer.arn,
+    Protocol: "HTTP",
+    Port: 8001,
+    DefaultActions: [{ Type: "fixed-response", FixedResponseConfig: { StatusCode: "418" } }],
+  });
+  await at.elb.ready();
+  await at.elb.converged("shop-alb");
+}
+
+async function lentBy(leading: Leading, slot: Slot = "blue"): Promise<readonly Borrowed[]> {
+  const lent = await leading.lends(slot, NEVER);
+  if ("code" in lent) throw new Error(lent.message);
+  return lent;
+}
+
 describe("a test listener", () => {
   test("is pointed to the slot and gets its own actions back", async () => {
     const { stage: at, leading } = await open({ by: "testListener", listener: "shop-alb:8001" });
-    const actions = [{ Type: "fixed-response", FixedResponseConfig: { StatusCode: "418" } }];
-    const listener = at.found.rules[0]?.listener;
-    at.foreign("CreateListener", {
-      LoadBalancerArn: listener?.loadBalancer.arn,
-      Protocol: "HTTP",
-      Port: 8001,
-      DefaultActions: actions,
-    });
-    await at.elb.ready();
-    await at.elb.converged("shop-alb");
-    const [lent] = await leading.lends("blue", NEVER);
+    await addListener(at);
+    const [lent] = await lentBy(leading);
     expect((await leading.lead("green", by())).is).toBe("applied");
     expect((await leading.lead("green", by())).is).toBe("unchanged");
     expect(revision(await ask(leading, "green"))).toBe(REVISIONS.green);
     expect(await ask(leading, "blue")).toMatchObject({ is: "unknown" });
     if (lent === undefined) throw new Error("nothing lent");
     expect((await leading.restore(lent, by()))?.is).toBe("applied");
-    const { Listeners } = at.foreign<{ Listeners: { Port: number; DefaultActions: { Type: string }[] }[] }>(
-      "DescribeListeners",
-      { LoadBalancerArn: listener?.loadBalancer.arn },
-    );
-    expect(Listeners.find(({ Port }) => Port === 8001)?.DefaultActions[0]?.Type).toBe("fixed-response");
+    expect(actionsOf(at)).toMatchObject([{ FixedResponseConfig: { StatusCode: "418" } }]);
+    expect((await leading.restore(lent, by()))?.is).toBe("unchanged");
+  });
+
+  test("that cannot be read lends not nothing: the slot is unreadable, and nothing is written", async () => {
+    const { stage: at, leading } = await open({ by: "testListener", listener: "shop-alb:8001" });
+    expect(await leading.lends("blue", NEVER)).toMatchObject({ code: "TEAL-A321" });
+    const value = { slot: "blue", wanted: 0, settled: true, replicas: [] } as const;
+    const empty = { observe: async () => ({ is: "seen", value }) } as unknown as SlotProvider;
+    const observed = await probing(empty, leading).observe("blue", NEVER);
+    expect(observed).toMatchObject({ is: "unreadable", cause: { code: "TEAL-A321" } });
+    await addListener(at);
+    const refused = await leading.lead("green", by());
+    expect(refused).toMatchObject({ is: "rejected", cause: { code: "TEAL-A327" }, retryAfter: 1_000 });
+    expect(actionsOf(at)).toMatchObject([{ Type: "fixed-response" }]);
+    await lentBy(leading);
+    expect((await leading.lead("green", by())).is).toBe("applied");
+  });
+
+  test("that somebody set meanwhile is left as it is", async () => {
+    const { stage: at, leading } = await open({ by: "testListener", listener: "shop-alb:8001" });
+    await addListener(at);
+    const [lent] = await lentBy(leading);
+    if (lent === undefined) throw new Error("nothing lent");
+    const set = (StatusCode: string) => {
+      const ListenerArn = testListener(at).ListenerArn;
+      const actions = [{ Type: "fixed-response", FixedResponseConfig: { StatusCode } }];
+      at.foreign("ModifyListener", { ListenerArn, DefaultActions: actions });
+    };
+    set("404");
+    expect(await leading.lead("green", by())).toMatchObject({ cause: { code: "TEAL-A327" } });
+    await lentBy(leading);
+    await leading.lead("green", by());
+    set("410");
+    expect((await leading.restore(lent, by()))?.is).toBe("unchanged");
+    expect(actionsOf(at)).toMatchObject([{ FixedResponseConfig: { StatusCode: "410" } }]);
   });
 
   test("that is not there blocks the plan", async () => {

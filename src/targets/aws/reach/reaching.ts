@@ -14,8 +14,8 @@ import { noRule, notEverywhere, notLeading } from "./words.ts";
 export interface Leading {
   /** `undefined`: straight to the instances' private addresses. */
   readonly way: ((slot: Slot) => Way) | undefined;
-  /** What a deployment has to put back when it is over. */
-  lends(slot: Slot, signal: AbortSignal): Promise<readonly Borrowed[]>;
+  /** What a deployment has to put back when it is over; or why that cannot be read, which is not nothing. */
+  lends(slot: Slot, signal: AbortSignal): Promise<readonly Borrowed[] | Cause>;
   /** Lets probes in to the slot. */
   lead(slot: Slot, by: By): Promise<Write<undefined>>;
   /** Before the slot is emptied; nothing where nobody but Teal can have come in. */
@@ -128,9 +128,8 @@ function byListener(
     // One listener for both slots: lent by one of them.
     lends: async (slot, signal) => {
       if (slot !== SLOTS[0]) return [];
-      const read = await listener.read({ signal, purse: "look" });
-      if ("code" in read) return [];
-      return [{ slot, what: TEST_LISTENER, original: JSON.stringify(read.DefaultActions ?? []) }];
+      const original = await listener.lend({ signal, purse: "look" });
+      return typeof original === "string" ? [{ slot, what: TEST_LISTENER, original }] : original;
     },
     lead: (slot, by) => listener.lead(slot, by),
     leave: () => Promise.resolve(NOTHING_TO_DO),

@@ -1,19 +1,21 @@
 import type { Action, Listener } from "@aws-sdk/client-elastic-load-balancing-v2";
-import type { Cause, Slot } from "../../../core/units.ts";
+import { SLOTS, type Cause, type Slot } from "../../../core/units.ts";
 import type { By, Write } from "../../../ports/write.ts";
 import { notDone, notWritten } from "../api/answers.ts";
 import type { AwsApi, CallBy } from "../api/api.ts";
 import type { Found } from "../found.ts";
 import { callOf, LATE } from "../router/calls.ts";
 import { forwardsOnlyTo, forwardTo } from "./header-rule.ts";
-import { noListener, unrestorable } from "./words.ts";
+import { noListener, notLent, unrestorable } from "./words.ts";
 
 export interface TestListener {
   /** The listener as it is; its default actions are what has to be put back. */
   read(call: CallBy): Promise<Listener | Cause>;
-  /** Points its default rule to the slot. */
+  /** The same as text for `restore`. Nothing is written over that was not lent before. */
+  lend(call: CallBy): Promise<string | Cause>;
+  /** Points its default rule to the slot; rejected where what it did until now was not lent. */
   lead(slot: Slot, by: By): Promise<Write<undefined>>;
-  /** Puts its default actions back, as they were kept. */
+  /** Puts its default actions back, as they were kept, unless somebody else changed them meanwhile. */
   restore(original: string, by: By): Promise<Write<undefined>>;
 }
 
@@ -38,33 +40,66 @@ export function createTestListener(
     return listener ?? noListener(name, loadBalancer.name);
   }
 
-  async function write(actions: Action[], by: By): Promise<Write<undefined>> {
+  /** What was lent last: nothing else is written over. */
+  let lent: string | undefined;
+
+  /** The slots' target groups to which the listener does nothing but forward: what Teal lets it do. */
+  function leadsTo({ DefaultActions = [] }: Listener, { slots }: Found): Slot | undefined {
+    const only = forwardsOnlyTo(DefaultActions);
+    return SLOTS.find((slot) => slots[slot].targetGroup.arn === only);
+  }
+
+  /** The listener and what it is compared with, for a write. */
+  async function look(by: By): Promise<{ known: Found; listener: Listener; call: CallBy } | Cause> {
     const call = callOf(by, "write");
-    if (call === undefined) return { is: "rejected", cause: LATE };
+    if (call === undefined) return LATE;
+    const known = await found(call.signal);
+    if ("code" in known) return known;
     const listener = await read(call);
-    if ("code" in listener) return notDone(listener);
-    const answer = await api.elb.modifyListener(listener.ListenerArn ?? "", actions, call);
-    return answer.is === "failed" ? notWritten(answer) : { is: "applied", seen: undefined };
+    return "code" in listener ? listener : { known, listener, call };
+  }
+
+  async function write({ ListenerArn = "" }: Listener, actions: Action[], call: CallBy) {
+    const answer = await api.elb.modifyListener(ListenerArn, actions, call);
+    return answer.is === "failed" ? notWritten(answer) : DONE;
   }
 
   return {
     read,
-    async lead(slot, by) {
-      const call = callOf(by, "write");
-      if (call === undefined) return { is: "rejected", cause: LATE };
-      const known = await found(call.signal);
-      if ("code" in known) return notDone(known);
-      const { arn } = known.slots[slot].targetGroup;
+    async lend(call) {
       const listener = await read(call);
-      if ("code" in listener) return notDone(listener);
-      if (forwardsOnlyTo(listener.DefaultActions ?? []) === arn) return { is: "unchanged", seen: undefined };
-      return write([forwardTo(arn)], by);
+      lent = "code" in listener ? undefined : actionsOf(listener);
+      return "code" in listener ? listener : actionsOf(listener);
+    },
+    async lead(slot, by) {
+      const seen = await look(by);
+      if ("code" in seen) return notDone(seen);
+      const { known, listener, call } = seen;
+      const leads = leadsTo(listener, known);
+      if (leads === slot) return NOTHING_TO_DO;
+      const isKept = lent !== undefined && (leads !== undefined || lent === actionsOf(listener));
+      if (!isKept) return notDone(notLent(name));
+      return write(listener, [forwardTo(known.slots[slot].targetGroup.arn)], call);
     },
     async restore(original, by) {
       const actions = actionsIn(original);
-      return actions === undefined ? { is: "rejected", cause: unrestorable(original) } : write(actions, by);
+      if (actions === undefined) return { is: "rejected", cause: unrestorable(original) };
+      const seen = await look(by);
+      if ("code" in seen) return notDone(seen);
+      const { known, listener, call } = seen;
+      // What Teal would not have it do was set by somebody meanwhile, and stays.
+      const isOurs = leadsTo(listener, known) !== undefined;
+      if (!isOurs || actionsOf(listener) === original) return NOTHING_TO_DO;
+      return write(listener, actions, call);
     },
   };
+}
+
+const DONE: Write<undefined> = { is: "applied", seen: undefined };
+const NOTHING_TO_DO: Write<undefined> = { is: "unchanged", seen: undefined };
+
+function actionsOf({ DefaultActions = [] }: Listener): string {
+  return JSON.stringify(DefaultActions);
 }
 
 function actionsIn(original: string): Action[] | undefined {

@@ -32,6 +32,11 @@ export function notLeading(listener: string, slot: string): Cause {
   return { code: "TEAL-A323", message };
 }
 
+export function notLent(name: string): Cause {
+  const message = `what the test listener ${name} does now was not read before it is changed, so that it could not be given back: it is looked at again`;
+  return { code: "TEAL-A327", message };
+}
+
 export function notEverywhere(ms: number): Cause {
   const message = `not every node of the load balancer follows yet: asked in ${Math.ceil(ms)} ms`;
   return { code: "TEAL-A325", message };
