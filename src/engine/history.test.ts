@@ -21,6 +21,10 @@ class Kept {
   readonly on: Stage;
   /** While set, the history cannot be read. */
   away: Cause | undefined;
+  /** Slots of which the history has no counts, as under a wrong dimension or in a gap. */
+  readonly uncounted = new Set<Slot>();
+  /** Slots whose counts cannot be read. */
+  readonly unreadable = new Set<Slot>();
   readonly #samples: { readonly at: number; readonly counts: Readonly<Record<Slot, Traffic>> }[] = [];
 
   constructor(options: StageOptions = {}) {
@@ -51,9 +55,12 @@ class Kept {
     lag: LAG,
     served: (slot, from, to) => {
       if (this.away !== undefined) return Promise.resolve({ is: "unreadable", cause: this.away });
+      if (this.unreadable.has(slot))
+        return Promise.resolve({ is: "unreadable", cause: { code: "TEAL-A101", message: `no ${slot}` } });
       const [before, after] = [this.#at(slot, from), this.#at(slot, to)];
-      const requests = after.requests - before.requests;
-      const failed = after.errors + after.lost - before.errors - before.lost;
+      const counted = this.uncounted.has(slot) ? 0 : 1;
+      const requests = counted * (after.requests - before.requests);
+      const failed = counted * (after.errors + after.lost - before.errors - before.lost);
       return Promise.resolve({
         is: "seen",
         value: { requests, failed },
@@ -165,6 +172,58 @@ describe("a deployment whose bake is left alone", () => {
       "again: watched from now on: what users got meanwhile cannot be told: no answer",
       expect.stringMatching(/^next: 60 s: /u),
     ]);
+  });
+
+  it("is watched after all when the metrics count nothing where the previous slot had requests", async () => {
+    const kept = new Kept();
+    kept.uncounted.add("green");
+    await kept.deployAndLeave();
+    await kept.on.clock.sleep(millis(BAKE + LAG));
+    const before = kept.on.clock.now();
+    expect((await kept.leave()).is).toBe("finished");
+    expect(kept.on.clock.now() - before).toBeGreaterThanOrEqual(BAKE);
+    const events = await kept.on.events();
+    expect(endOf(events).outcome).toBe("done");
+    expect(bakes(events).slice(1)).toEqual([
+      expect.stringMatching(
+        /^again: watched from now on: no request was counted on green, [\d,]+ on blue before$/u,
+      ),
+      expect.stringMatching(/^next: 60 s: /u),
+    ]);
+  });
+
+  it("is watched after all when nothing was counted and the previous slot's requests cannot be told", async () => {
+    const kept = new Kept();
+    kept.uncounted.add("green");
+    kept.unreadable.add("blue");
+    await kept.deployAndLeave();
+    await kept.on.clock.sleep(millis(BAKE + LAG));
+    expect((await kept.leave()).is).toBe("finished");
+    expect(bakes(await kept.on.events())[1]).toBe(
+      "again: watched from now on: what users got meanwhile cannot be told: no blue",
+    );
+  });
+
+  it("is done by its checks where nobody asked either slot anything", async () => {
+    const kept = new Kept();
+    kept.uncounted.add("green").add("blue");
+    await kept.deployAndLeave();
+    await kept.on.clock.sleep(millis(BAKE + LAG));
+    expect((await kept.leave()).is).toBe("finished");
+    const events = await kept.on.events();
+    expect(endOf(events).outcome).toBe("done");
+    expect(bakes(events).slice(1)).toEqual(["next: by its metrics' history: 0 requests, 0 errors"]);
+  });
+
+  it("is done where only the previous slot was asked nothing", async () => {
+    const kept = new Kept();
+    kept.uncounted.add("blue");
+    await kept.deployAndLeave();
+    await kept.on.clock.sleep(millis(BAKE + LAG));
+    expect((await kept.leave()).is).toBe("finished");
+    expect(bakes(await kept.on.events()).at(-1)).toMatch(
+      /^next: by its metrics' history: [1-9][\d,]* requests, 0 errors$/u,
+    );
   });
 
   it("is watched after all when the previous slot failed its users as well before", async () => {

@@ -26,7 +26,9 @@ export async function unwatched(
     stretch(otherSlot(step.slot), since - step.for, since),
   ]);
   if (candidate.is === "unreadable") return candidate;
-  // Without the previous slot's counts the candidate is held against its limit alone.
+  // Whether nothing counted is nothing asked, only the previous slot's counts tell.
+  if (candidate.value.requests === 0 && previous.is === "unreadable") return previous;
+  // Without them the candidate is held against its limit alone.
   const before = previous.is === "seen" ? previous.value : { requests: 0, failed: 0 };
   return { ...candidate, value: { candidate: candidate.value, previous: before, examples: [] } };
 }

@@ -1,6 +1,6 @@
 import type { Deployment } from "../deployment.ts";
 import type { Step } from "../plan.ts";
-import type { Instant } from "../units.ts";
+import { otherSlot, type Instant } from "../units.ts";
 import { servedInWords } from "./bake.ts";
 import { decideGuards, watching } from "./guards.ts";
 import { look, pass, verdict, type Facts, type Move } from "./moves.ts";
@@ -29,13 +29,21 @@ export function decideHistory(step: Step, until: Instant, deployment: Deployment
     return watchAfterAll(step, `what users got meanwhile cannot be told: ${why}`);
   }
   if (steady !== "pass") return watchAfterAll(step, facts.steady?.summary ?? "the checks could not be asked");
-  const { candidate } = history.value;
+  const { candidate, previous } = history.value;
+  if (candidate.requests === 0 && previous.requests > 0)
+    return watchAfterAll(step, uncounted(deployment, previous.requests));
   return pass("forward", step, "", {
     facts: {
       summary: `by its metrics' history: ${servedInWords(history.value)}`,
       numbers: { requests: candidate.requests, failed: candidate.failed },
     },
   });
+}
+
+/** No failures among no requests prove nothing: the metrics have a gap, or are not those of this slot. */
+function uncounted({ plan }: Deployment, before: number): string {
+  const { slot } = plan.candidate;
+  return `no request was counted on ${slot}, ${before.toLocaleString("en-US")} on ${otherSlot(slot)} before`;
 }
 
 /** What both slots fail alike in sends nobody back; whoever watches will see whether it is over. */
