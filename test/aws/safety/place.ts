@@ -2,8 +2,8 @@ import { AwsStory, type StoryOptions } from "../story.ts";
 import { Judge } from "./judge.ts";
 import { belongings } from "./picture.ts";
 
-/** Health checks that a busy machine can answer in time, though the world runs twenty times as fast. */
-const PATIENT = 20;
+/** Seconds of the world between health checks: a busy machine can answer in time, though time runs twenty times as fast. */
+const PATIENT = 15;
 
 /** A window of two checks, and a whole way: bake, drain, retire. */
 export const WHOLE = "{ blueGreen: { bake: 300ms, keepWarm: 0s, drain: 300ms } }";
@@ -35,6 +35,11 @@ export async function openPlace(options: StoryOptions = {}): Promise<Place> {
   story.simulator.s3.createBucket(BUCKET);
   const { scaling } = story.simulator;
   for (const group of Object.values(story.shop.groups)) {
+    // Three minutes of the machine: its programs may take seconds to start, which no real instance would be replaced for.
+    scaling.foreignHand("UpdateAutoScalingGroup", {
+      AutoScalingGroupName: group,
+      HealthCheckGracePeriod: "3600",
+    });
     // Somebody suspended a process before Teal came, and a schedule makes Teal suspend another one.
     scaling.foreignHand("SuspendProcesses", {
       AutoScalingGroupName: group,
