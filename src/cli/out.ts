@@ -55,12 +55,18 @@ export class Out {
   }
 
   /** A line of a view. Quiet ones are only for `-v`; with `-q` only results stay. */
-  line(line: Line): void {
-    this.#summary?.line({ ...line, text: this.#hide(line.text) });
+  line(open: Line): void {
+    const line = this.#hidden(open);
+    this.#summary?.line(line);
     if (this.json) return;
     if (line.is === "say" && line.tone === "quiet" && !this.#verbose) return;
     if (this.#quiet && !(line.is === "say" && (line.tone === "result" || line.tone === "code"))) return;
-    this.terminal.line({ ...line, text: this.#hide(line.text) });
+    this.terminal.line(line);
+  }
+
+  #hidden(line: Line): Line {
+    const text = this.#hide(line.text);
+    return line.is === "step" ? { ...line, label: this.#hide(line.label), text } : { ...line, text };
   }
 
   /** Text for people that belongs to no moment: tables, plans, logs. Ends with a line break. */

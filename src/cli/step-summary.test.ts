@@ -1,6 +1,9 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { afterAll, describe, expect, test } from "vitest";
+import { Out } from "./out.ts";
 import { StepSummary } from "./step-summary.ts";
 import { TestService } from "./testing.ts";
 
@@ -73,4 +76,27 @@ test("what a revision or a replica wrote stays text: no table, no markup, no end
   expect(page).toContain("| ✗ | checks | a\\|b \\<img\\> \\`x\\`");
   expect(page).not.toMatch(/^# head/mu);
   expect(page).toContain("````text\n```\nred\n````\n");
+});
+
+test("a secret is covered in every part of a line, on the screen and in the summary", () => {
+  const folder = mkdtempSync(join(tmpdir(), "teal-summary-"));
+  try {
+    const file = join(folder, "summary.md");
+    const [out, err] = [new PassThrough(), new PassThrough()];
+    const told = new Out(
+      { out, err, env: { GITHUB_STEP_SUMMARY: file } },
+      { json: false, quiet: false, verbose: true },
+    );
+    told.hideWith((text) => text.replaceAll("hunter2", "[redacted]"));
+    const at = 0 as never;
+    told.line({ is: "step", at, mark: "good", label: "check hunter2", text: "said hunter2" });
+    told.line({ is: "detail", at, text: "evidence hunter2" });
+    told.line({ is: "say", at, tone: "result", text: "result hunter2" });
+    told.result({ command: "deploy", exit: 0 });
+    for (const all of [readFileSync(file, "utf8"), String(out.read()), String(err.read() ?? "")])
+      expect(all).not.toContain("hunter2");
+    expect(readFileSync(file, "utf8")).toContain("check \\[redacted\\]");
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
