@@ -8,6 +8,8 @@ export const TAGS = {
   revision: "teal.dev/revision",
   /** On a slot's Auto Scaling group: its bounds as Teal set them and as they are to be, see slots/capacity.ts. */
   capacity: "teal.dev/capacity",
+  /** On a slot's Auto Scaling group, with `-1` to `-10` added: whose protection Teal changed, see slots/guards.ts. */
+  guards: "teal.dev/guards",
   /** On both target groups: the highest fence that was claimed. */
   fence: "teal.dev/fence",
 } as const;

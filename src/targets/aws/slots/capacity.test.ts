@@ -16,7 +16,6 @@ describe("the tag", () => {
       ...HELD,
       idle: { min: 0, max: 4 },
       off: ["ScheduledActions"],
-      guarded: true,
       after: "5f8e1c5a-0000-4000-8000-1234567890ab",
     };
     expect(heldOf(group(3, 3, 10, full))).toEqual(full);

@@ -24,8 +24,6 @@ export interface Held {
   readonly idle?: Bounds;
   /** Processes that Teal suspended; absent where the tag was lost meanwhile, so that nobody knows. */
   readonly off?: readonly string[];
-  /** Instances were protected from scale-in, since others had to go. */
-  readonly guarded?: true;
   /** Id of the newest scaling activity when the slot was last told what to run: only later ones say something of it. */
   readonly after?: string;
 }
@@ -55,7 +53,7 @@ export function heldOf(group: AutoScalingGroup): Held | undefined {
   const text = tagOf(group, TAGS.capacity);
   if (text === undefined) return undefined;
   try {
-    const { is, was, idle, off, guarded, after } = JSON.parse(text) as Record<string, unknown>;
+    const { is, was, idle, off, after } = JSON.parse(text) as Record<string, unknown>;
     const [held, own, empty] = [pair(is), pair(was), pair(idle)];
     if (held === undefined || own === undefined) return undefined;
     return {
@@ -63,7 +61,6 @@ export function heldOf(group: AutoScalingGroup): Held | undefined {
       was: own,
       ...(Array.isArray(off) ? { off: off.filter((each) => typeof each === "string") } : {}),
       ...(empty === undefined ? {} : { idle: empty }),
-      ...(guarded === true ? { guarded } : {}),
       ...(typeof after === "string" ? { after } : {}),
     };
   } catch {
@@ -72,14 +69,13 @@ export function heldOf(group: AutoScalingGroup): Held | undefined {
 }
 
 /** As the tag holds it: short, since a value has at most 256 characters. */
-export function heldText({ is, was, idle, off, guarded, after }: Held): string {
+export function heldText({ is, was, idle, off, after }: Held): string {
   const short = (bounds: Bounds) => [bounds.min, bounds.max];
   return JSON.stringify({
     is: short(is),
     was: short(was),
     ...(idle === undefined ? {} : { idle: short(idle) }),
     ...(off === undefined ? {} : { off }),
-    ...(guarded === true ? { guarded } : {}),
     ...(after === undefined ? {} : { after }),
   });
 }

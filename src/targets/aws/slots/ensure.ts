@@ -113,7 +113,6 @@ async function telling(
     ...(off === undefined ? {} : { off }),
     ...(idle === undefined ? {} : { idle }),
     ...(after === undefined ? {} : { after }),
-    ...(before?.guarded === true ? { guarded: true } : {}),
   };
   const name = group.AutoScalingGroupName ?? "";
   const version = launchVersion(group) === placed ? {} : { version: { number: placed, of: group } };

@@ -12,7 +12,7 @@ import {
   type Held,
   type Original,
 } from "./capacity.ts";
-import { instancesOf } from "./state.ts";
+import { unguarding } from "./guards.ts";
 import { tagging, type Change } from "./writer.ts";
 
 /**
@@ -30,22 +30,14 @@ export function restoring(group: AutoScalingGroup, original: Original): readonly
   const resume = (held?.off ?? [SCHEDULES]).filter(
     (process) => suspendedIn(group).includes(process) && !original.suspended.includes(process),
   );
-  const free = held?.guarded === true ? guardedIn(group) : [];
   const changes: readonly Change[] = [
     ...(sameBounds(to, now) ? [] : [{ do: "update", group: name, to: { bounds: to } } as const]),
     ...(resume.length === 0 ? [] : [{ do: "resume", group: name, processes: resume } as const]),
-    ...(free.length === 0 ? [] : [{ do: "protect", group: name, ids: free, on: false } as const]),
+    ...unguarding(group),
   ];
   if (held === undefined) return changes;
-  const { guarded: _guarded, ...rest } = held;
   const bounds = ours ? { is: to, was: { min: original.min, max: original.max } } : {};
-  const after: Held = { ...rest, ...bounds, off: [] };
+  const after: Held = { ...held, ...bounds, off: [] };
   // The note comes last: while the bounds are those that were held, they are known to be Teal's.
   return heldText(after) === heldText(held) ? changes : [...changes, tagging(name, after)];
-}
-
-function guardedIn(group: AutoScalingGroup): readonly string[] {
-  return instancesOf(group)
-    .filter(({ ProtectedFromScaleIn }) => ProtectedFromScaleIn === true)
-    .map(({ InstanceId = "" }) => InstanceId);
 }

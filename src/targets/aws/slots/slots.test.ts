@@ -3,6 +3,7 @@ import {
   DeleteTagsCommand,
   DescribeAutoScalingGroupsCommand,
   PutScheduledUpdateGroupActionCommand,
+  SetInstanceProtectionCommand,
   SuspendProcessesCommand,
   UpdateAutoScalingGroupCommand,
   type AutoScalingGroup,
@@ -258,7 +259,8 @@ test("half of all calls throttled: the slot comes up all the same", async () => 
   await until(shop.slots, "green", ready(2));
 });
 
-test("of instances that are not alike the ready ones stay", async () => {
+/** Besides two that are ready blue gets one that never will be; ids of the ready ones, and of that one. */
+async function unlike(): Promise<{ readonly ready: readonly string[]; readonly sick: string }> {
   await serving();
   const { replicas } = seen(await shop.slots.observe("blue", NEVER)).value;
   // The default policy takes the instance of the older launch template first: the very one that is ready here.
@@ -285,14 +287,61 @@ test("of instances that are not alike the ready ones stay", async () => {
       }),
     ),
   );
-  await until(shop.slots, "blue", (state) => state.replicas.length === 3 && state.wanted === 3);
+  const there = await until(
+    shop.slots,
+    "blue",
+    (state) =>
+      state.replicas.length === 3 &&
+      state.wanted === 3 &&
+      state.replicas.every(({ phase }) => phase !== "starting"),
+  );
+  const ids = replicas.map(({ id }) => id).toSorted();
+  return { ready: ids, sick: there.replicas.find(({ id }) => !ids.includes(id))!.id };
+}
+
+async function shielded(): Promise<readonly string[]> {
+  const { Instances = [] } = (await groups()).blue;
+  return Instances.filter((each) => each.ProtectedFromScaleIn).map((each) => each.InstanceId ?? "");
+}
+
+const shield = (...InstanceIds: string[]) =>
+  byHand((client) =>
+    client.send(
+      new SetInstanceProtectionCommand({
+        AutoScalingGroupName: "shop-blue",
+        InstanceIds,
+        ProtectedFromScaleIn: true,
+      }),
+    ),
+  );
+
+test("of instances that are not alike the ready ones stay, and only Teal's protection of them ends", async () => {
+  const { ready: well, sick } = await unlike();
+  await shield(well[0]!, sick);
+  const borrowed = await lends();
   expect((await shop.slots.retire("blue", 2, "any", by(1))).is).toBe("applied");
   const after = await until(shop.slots, "blue", (state) => state.replicas.length === 2);
   expect(
     readyReplicas(after)
       .map(({ id }) => id)
       .toSorted(),
-  ).toEqual(replicas.map(({ id }) => id).toSorted());
+  ).toEqual(well);
+  expect((await shielded()).toSorted()).toEqual(well);
+  for (const each of borrowed) await shop.slots.restore(each, by(1));
+  expect(await shielded()).toEqual([well[0]]);
+  for (const each of borrowed) expect((await shop.slots.restore(each, by(1))).is).toBe("unchanged");
+});
+
+test("an instance that was to go and stays after all is protected again, as its owner wants it", async () => {
+  const { sick } = await unlike();
+  await shield(sick);
+  const borrowed = await lends();
+  shop.simulator.fault({ action: "autoscaling:UpdateAutoScalingGroup", kind: "error", times: 9 });
+  expect((await shop.slots.retire("blue", 2, "any", by(1))).is).not.toBe("applied");
+  expect(await shielded()).not.toContain(sick);
+  shop.simulator.clearFaults();
+  for (const each of borrowed) await shop.slots.restore(each, by(1));
+  expect(await shielded()).toEqual([sick]);
 });
 
 test("what somebody tells the group between the look and the write is a conflict, and nothing is written", async () => {
@@ -324,7 +373,12 @@ test("a call that is refused after others of the same write were carried out is 
   const { version } = seen(await shop.slots.observe("green", NEVER));
   shop.changes();
   // Blue is held first, then green is told.
-  shop.simulator.fault({ action: "autoscaling:UpdateAutoScalingGroup", kind: "throttle", after: 1, times: 99 });
+  shop.simulator.fault({
+    action: "autoscaling:UpdateAutoScalingGroup",
+    kind: "throttle",
+    after: 1,
+    times: 99,
+  });
   const answer = await shop.slots.ensure("green", want, version as never, by(1, 3_000));
   expect(shop.changes().length).toBeGreaterThan(1);
   expect(answer).toMatchObject({ is: "unknown", cause: { code: "TEAL-A106" } });

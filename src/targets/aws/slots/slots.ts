@@ -110,7 +110,7 @@ class AwsSlots implements SlotProvider {
       const { more } = next;
       return { ...next, more: async () => (await this.#notLed(slot, by)) ?? more() };
     };
-    return this.#told(slot, by, await this.#writer.write(slot, expect, by, decide));
+    return this.#told(slot, by, await this.#writer.write(slot, expect, by, decide, by.back));
   }
 
   /** Why probes cannot be let in. */
@@ -141,7 +141,9 @@ class AwsSlots implements SlotProvider {
         if (health.is === "failed") return { next: "stop", answer: notDone(health.cause) };
         for (const each of instancesOf(group)) phases.set(each.InstanceId ?? "", phaseOf(each, health.value));
       }
-      return { next: "changes", changes: retiring(group, keep, phases) };
+      const changes = retiring(group, keep, phases);
+      if ("code" in changes) return { next: "stop", answer: notDone(changes) };
+      return { next: "changes", changes };
     };
     return this.#told(slot, by, await this.#writer.write(slot, expect, by, decide));
   }
