@@ -25,6 +25,8 @@ export interface Scope {
   /** `aws`, `aws-cn`, `aws-us-gov` */
   readonly partition: string;
   readonly rules: readonly { readonly arn: string; readonly isDefault: boolean; readonly listener: string }[];
+  /** ARN of the listener for tests, where probes go in by one: `shop-alb:8443` in the configuration has none. */
+  readonly testListener?: string;
   /** ARNs of both target groups, with `*` for the id of one that is not there yet. */
   readonly targetGroups: readonly string[];
   /** Names of both Auto Scaling groups. */
@@ -78,7 +80,10 @@ export function permissionsOf(wanted: Wanted, scope: Scope): readonly Permission
   ];
 }
 
-function routing({ reach, service }: Wanted, { rules, targetGroups }: Scope): readonly Permission[] {
+function routing(
+  { reach, service }: Wanted,
+  { rules, targetGroups, testListener }: Scope,
+): readonly Permission[] {
   const others = rules.filter((rule) => !rule.isDefault).map(({ arn }) => arn);
   const listeners = [...new Set(rules.filter((rule) => rule.isDefault).map(({ listener }) => listener))];
   const probes = reach.by === "headerRule" ? rules.slice(0, 1).map(({ listener }) => listener) : [];
@@ -93,9 +98,11 @@ function routing({ reach, service }: Wanted, { rules, targetGroups }: Scope): re
     ...write("elb.createRule (its tags)", "elasticloadbalancing:AddTags", below, asked),
     ...write("elb.modifyRule (for probes)", "elasticloadbalancing:ModifyRule", below, ours),
     ...write("elb.deleteRule", "elasticloadbalancing:DeleteRule", below, ours),
-    ...(reach.by === "testListener" && reach.listener.startsWith("arn:")
-      ? write("elb.modifyListener (for probes)", "elasticloadbalancing:ModifyListener", [reach.listener])
-      : []),
+    ...write(
+      "elb.modifyListener (for probes)",
+      "elasticloadbalancing:ModifyListener",
+      reach.by === "testListener" && testListener !== undefined ? [testListener] : [],
+    ),
   ];
 }
 

@@ -9,6 +9,7 @@ import { millis } from "../../../core/units.ts";
 /* Whole plans under the generated policy: test/aws/rights.test.ts. Here: what IAM's answers mean. */
 
 const LISTENER = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:listener/app/shop/1/2";
+const TESTS = LISTENER.replace(/2$/u, "7");
 const RULE = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:listener-rule/app/shop/1/2/3";
 const targetGroup = (slot: string) =>
   `arn:aws:elasticloadbalancing:eu-central-1:111122223333:targetgroup/${slot}/1`;
@@ -86,12 +87,20 @@ type Decide = (action: string, resource: string, asked: RightsAsked) => Partial<
 async function findings(
   decide: Decide | "denied",
   arn = "arn:aws:sts::111122223333:assumed-role/teal-shop/run-1",
+  settings = SETTINGS,
 ) {
   const asked: RightsAsked[] = [];
   const tags = new Map([[RULE, new Map([["teal.dev/service", "shop"]])]]);
   const denied = { code: "TEAL-A104", message: "not allowed: iam:SimulatePrincipalPolicy" };
   const api = {
-    elb: { tags: async () => ok(tags) },
+    elb: {
+      tags: async () => ok(tags),
+      listeners: async () =>
+        ok([
+          { ListenerArn: LISTENER, Port: 443 },
+          { ListenerArn: TESTS, Port: 8443 },
+        ]),
+    },
     rights: {
       decide: async (question: RightsAsked, _call: CallBy): Promise<Answer<readonly Decision[]>> => {
         asked.push(question);
@@ -111,7 +120,7 @@ async function findings(
     },
   } as unknown as Parameters<typeof rightsFindings>[0]["api"];
   const signal = new AbortController().signal;
-  const found = await rightsFindings({ api, settings: SETTINGS, found: FOUND }, picture(arn), { signal });
+  const found = await rightsFindings({ api, settings, found: FOUND }, picture(arn), { signal });
   return { asked, told: found.map(({ is, cause }) => `${is} ${cause.code} ${cause.message}`) };
 }
 
@@ -139,6 +148,21 @@ test("a session's rights are its role's; what is asked about is what there is, w
   expect(reads[0]?.actions).toContain("cloudwatch:GetMetricData");
   expect(asked.length).toBeLessThanOrEqual(10);
 });
+
+test.each(["shop-alb:8443", "8443", TESTS])(
+  "a test listener %s has to be allowed to be changed",
+  async (listener) => {
+    const settings: AwsSettings = { ...SETTINGS, reach: { by: "testListener", listener } };
+    const { told } = await findings(
+      (action) => (action === "elasticloadbalancing:ModifyListener" ? { is: "denied" } : {}),
+      undefined,
+      settings,
+    );
+    expect(told).toEqual([
+      `blocks TEAL-A617 arn:aws:iam::111122223333:role/teal-shop is not allowed elasticloadbalancing:ModifyListener on ${TESTS}`,
+    ]);
+  },
+);
 
 test("what is denied blocks, by action and resource", async () => {
   const { told } = await findings((action, resource) =>

@@ -4,6 +4,7 @@ import type { Finding } from "../../../ports/target.ts";
 import { permissionsOf, type Permission } from "../api/actions.ts";
 import type { Answer, AwsApi, CallBy, Decision, TemplateVersion } from "../api/api.ts";
 import type { Found } from "../found.ts";
+import { createTestListener } from "../reach/test-listener.ts";
 import type { AwsSettings } from "../settings.ts";
 import { roleOf, templateOf } from "../template.ts";
 import type { Picture } from "./picture.ts";
@@ -37,7 +38,11 @@ export async function rightsFindings(
   if (caller.is === "failed" || groups.is === "failed" || version.is === "failed") return [];
   const both = SLOTS.map((slot) => groups.value[slot]);
   const principal = principalOf(caller.value.arn);
-  const permissions = permissionsOf(settings, scopeOf(found, both, version.value, principal ?? ""));
+  const testListener = await testListenerOf(using, call);
+  const permissions = permissionsOf(settings, {
+    ...scopeOf(found, both, version.value, principal ?? ""),
+    ...(testListener === undefined ? {} : { testListener }),
+  });
   const asked = permissions.filter(({ by }) => by !== "rights.decide");
   if (principal === undefined)
     return [unproven(asked, `IAM tells rights of roles and users, not of ${caller.value.arn}`)];
@@ -118,6 +123,19 @@ function scopeOf(
     roles: role === undefined ? [] : [role],
     principal,
   };
+}
+
+/** Its ARN; one that is not there is told by whoever proves that probes get in. */
+async function testListenerOf(
+  { api, settings: { reach }, found }: RightsWith,
+  { signal }: Pick<CallBy, "signal">,
+): Promise<string | undefined> {
+  if (reach.by !== "testListener") return undefined;
+  const read = await createTestListener(api, reach.listener, () => Promise.resolve(found)).read({
+    signal,
+    purse: "plan",
+  });
+  return "code" in read ? undefined : read.ListenerArn;
 }
 
 type Tags = ReadonlyMap<string, Readonly<Record<string, string>>>;

@@ -21,7 +21,7 @@ export interface TestListener {
 
 /** @param name `shop-alb:8443`, a bare port, or an ARN. It belongs to the load balancer of the service. */
 export function createTestListener(
-  api: AwsApi,
+  api: Pick<AwsApi, "elb">,
   name: string,
   found: (signal: AbortSignal) => Promise<Found | Cause>,
 ): TestListener {
