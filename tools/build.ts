@@ -46,6 +46,8 @@ async function buildPrograms(): Promise<void> {
     cwd: ROOT,
     input: { ...PROGRAMS },
     platform: "node",
+    // They look for their WASM and archives beside their own files.
+    external: [/^@electric-sql\/pglite/u, "libpg-query"],
     tsconfig: join(ROOT, "tsconfig.json"),
     onLog(level, log, handle) {
       if (level === "warn") throw new Error(`rolldown: ${log.message}`);

@@ -205,6 +205,48 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: () => import("./commands/demo.ts"),
   },
   {
+    name: "migrate rehearse",
+    summary:
+      "Try migrations on a shadow database and prove every known query of the live revision against it",
+    argument: {
+      name: "migration",
+      description: "files or folders of migrations that are not applied yet",
+      many: true,
+    },
+    options: [
+      {
+        flags: "--schema <file...>",
+        description: "the schema as it is: of pg_dump --schema-only, or any SQL",
+      },
+      {
+        flags: "--queries <path...>",
+        description: "queries of the live revision: .sql, captures, statistics, source",
+      },
+      {
+        flags: "--candidate-queries <path...>",
+        description: "queries of the candidate, for the schema after",
+      },
+      {
+        flags: "--prepared <how>",
+        description: "whether the live revision's driver keeps prepared statements",
+        choices: ["kept", "notKept", "unknown"],
+      },
+      { flags: "--role <name>", description: "the role that sends the queries; else every right is assumed" },
+      { flags: "--no-snapshot", description: "neither read nor keep a snapshot of the schema" },
+    ],
+    load: () => import("./commands/migrate-rehearse.ts"),
+  },
+  {
+    name: "migrate queries",
+    summary: "List the queries that are known, from where, how old and how often called",
+    argument: {
+      name: "path",
+      description: "files or folders: .sql, captures, statistics, source",
+      many: true,
+    },
+    load: () => import("./commands/migrate-queries.ts"),
+  },
+  {
     name: "completion",
     summary: "Print the completion script of a shell",
     argument: { name: "shell", description: "which shell", choices: ["bash", "zsh", "fish", "powershell"] },

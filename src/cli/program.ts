@@ -50,11 +50,7 @@ const GROUPS = {
 } as const;
 
 /** The program as the library has it: for parsing, for completion and for the docs. */
-export function buildProgram(
-  specs: readonly CommandSpec[],
-  version: string,
-  take: Take,
-): Command {
+export function buildProgram(specs: readonly CommandSpec[], version: string, take: Take): Command {
   const program = new Command("teal")
     .description("Puts a new version of a running service into production without losing a request.")
     .version(version, "-V, --version", "print the version")
