@@ -80,8 +80,7 @@ class AwsSlots implements SlotProvider {
     const seen = await this.#look(slot, signal);
     if ("code" in seen) return { is: "unreadable", cause: seen };
     if (!("group" in seen)) {
-      const stuck = { cause: seen.missing, sure: true };
-      const value: SlotState = { slot, wanted: 0, settled: false, replicas: [], stuck };
+      const value = emptied(slot, seen.missing);
       return { is: "seen", value, version: version("none"), at: seen.at };
     }
     const { group, other, at } = seen;
@@ -154,7 +153,11 @@ class AwsSlots implements SlotProvider {
       next: "changes",
       changes: original === undefined ? [] : restoring(group, original),
     });
-    return this.#told(borrowed.slot, by, await this.#writer.write(borrowed.slot, "any", by, decide));
+    const written = await this.#writer.write(borrowed.slot, "any", by, decide);
+    // A group that is gone holds nothing any more.
+    if (written.is === "rejected" && written.cause.code === "TEAL-A201")
+      return { is: "unchanged", seen: emptied(borrowed.slot, written.cause) };
+    return this.#told(borrowed.slot, by, written);
   }
 
   async reach(slot: Slot, signal: AbortSignal): Promise<Read<readonly Reach[]>> {
@@ -220,6 +223,11 @@ class AwsSlots implements SlotProvider {
     const seen = { ...state, lends: lent(slot, group, written.groups[otherSlot(slot)]) };
     return { is: written.is, seen };
   }
+}
+
+/** A slot without its group. */
+function emptied(slot: Slot, cause: Cause): SlotState {
+  return { slot, wanted: 0, settled: false, replicas: [], stuck: { cause, sure: true } };
 }
 
 type SeenAt = Extract<Read<never>, { readonly is: "seen" }>["at"];

@@ -172,4 +172,8 @@ test("a group that is gone is told at the next look, and nothing is written to i
   expect(stuck?.cause).toMatchObject({ code: "TEAL-A201" });
   const answer = await shop.slots.ensure("green", want, "any", by(1));
   expect(answer).toMatchObject({ is: "rejected", cause: { code: "TEAL-A201" } });
+  // What was held of it is gone with it.
+  const original = JSON.stringify({ min: 0, max: 2, desired: 0, suspended: [] });
+  const restored = await shop.slots.restore({ slot: "green", what: "capacity", original }, by(1));
+  expect(restored).toMatchObject({ is: "unchanged", seen: { wanted: 0, replicas: [] } });
 });
