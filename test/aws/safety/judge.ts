@@ -14,8 +14,9 @@ const OTHER: Readonly<Record<ShopSlot, ShopSlot>> = { blue: "green", green: "blu
  * - a request that failed, or an answer of a revision that nobody deploys;
  * - a rule that sends nobody anywhere, or users to a slot without a healthy target;
  * - both groups told to be empty;
+ * - a cutover to fewer healthy targets than users had before;
  * - a slot made smaller before it was proven that nobody needs it: no weight, applied by every node, the last answers at
- *   every node from the other slot's revision, and as many healthy targets there as users had before.
+ *   every node from the other slot's revision, and somebody healthy there.
  */
 export class Judge {
   readonly users: Users;
@@ -71,6 +72,7 @@ export class Judge {
     const { blue, green } = now.slots;
     if (blue.weight + green.weight === 0) this.#say(before, "the rule sends nobody anywhere");
     if (blue.group.desired + green.group.desired === 0) this.#say(before, "both groups are told to be empty");
+    for (const what of tooSmall(before, now)) this.#say(before, what);
     for (const slot of SLOTS) {
       const { weight, healthy, group } = now.slots[slot];
       if (weight > 0 && healthy === 0)
@@ -97,6 +99,17 @@ export class Judge {
     const images = members.map(({ id }) => compute.state.instances.get(id)?.image ?? "");
     return [...new Set(images.map((image) => this.#revisions.get(image) ?? image))].join(" and ");
   }
+}
+
+/** A slot that lost its last share between two looks had more healthy targets for its users than the other one has. */
+export function tooSmall({ slots: before }: Picture, { slots: now }: Picture): readonly string[] {
+  return SLOTS.flatMap((slot) => {
+    const other = OTHER[slot];
+    if (before[slot].weight === 0 || now[slot].weight > 0) return [];
+    const [had, have] = [before[slot].healthy, now[other].healthy];
+    if (have >= had) return [];
+    return [`users who had ${had} healthy targets on ${slot} got ${have} on ${other}`];
+  });
 }
 
 /** What is missing for the proof that this slot serves all users. */
