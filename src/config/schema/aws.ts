@@ -183,7 +183,7 @@ export const aws = shape({
   }),
   sticky: oneOf(["wait", "cut"]).optional().register(DOCS, {
     description:
-      "What old stickiness cookies do to a drain: it waits until they ran out, or they are cut off at its cap.",
+      "What is done about old stickiness cookies: the drain waits until they ran out, or the cutover turns them off in its own call.",
     fallback: D.sticky,
   }),
   propagation: duration.optional().register(DOCS, {

@@ -24,7 +24,7 @@ export interface AwsSettings {
   /** Instances of a first deployment; later ones follow what is live. */
   readonly replicas?: number;
   readonly reach: Reaching;
-  /** What old cookies do to a drain: it waits until they ran out, or cuts them off at the drain's own cap. */
+  /** What is done about old cookies: the drain waits until they ran out, or the cutover itself turns them off. */
   readonly sticky: "wait" | "cut";
   /** An acknowledged change has reached every node of the load balancer within this time. */
   readonly propagation: Millis;

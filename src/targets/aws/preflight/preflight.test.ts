@@ -120,8 +120,9 @@ function findings(
   settings: AwsSettings = SETTINGS,
   found: Found = FOUND,
 ) {
-  return findingsOf({ settings, found, now: NOW }, plan, { ...QUIET, ...but })
-    .map(({ is, cause }) => `${is} ${cause.code} ${cause.message}`);
+  return findingsOf({ settings, found, now: NOW }, plan, { ...QUIET, ...but }).map(
+    ({ is, cause }) => `${is} ${cause.code} ${cause.message}`,
+  );
 }
 
 test("nothing is said where all is well", () => {
@@ -158,7 +159,7 @@ describe("stickiness", () => {
 
   test("is told where it is cut off, and where nobody serves there are no cookies", () => {
     const cut = { ...SETTINGS, sticky: "cut" } as const;
-    expect(findings(sticky, drain(30_000), cut)[0]).toMatch(/^warns .*cut off after 30 s$/);
+    expect(findings(sticky, drain(30_000), cut)[0]).toMatch(/^warns .*stickiness off in the same call/);
   });
 });
 

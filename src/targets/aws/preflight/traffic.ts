@@ -96,16 +96,19 @@ function pinned(seconds: number, { sticky }: AwsSettings, plan: Plan): readonly 
   const { serving } = plan.baseline;
   if (seconds === 0 || serving === "nobody") return [];
   const { drainCap, kind } = plan.request.strategy;
-  const held = `cookies hold users at ${serving} for up to ${timeInWords(seconds * 1_000)} after the cutover`;
-  if (sticky === "wait" && drainCap < seconds * 1_000) {
-    const message = `${held}, and the drain that should wait for them ends after ${timeInWords(drainCap)}: those who are left then get 503`;
-    const next = `set strategy.${kind}.drain to ${Math.ceil(seconds / 60)}m or more, or aws.sticky to cut, or shorten the rule's stickiness`;
-    return [{ is: "blocks", cause: { code: "TEAL-A602", message }, next }];
+  const next = "shorten the rule's stickiness where nobody needs it";
+  if (sticky === "cut") {
+    const message = `cookies hold users at ${serving}; the cutover turns the rule's stickiness off in the same call, so that they go to the candidate at once`;
+    return [{ is: "warns", cause: { code: "TEAL-A602", message }, next }];
   }
-  const then =
-    sticky === "wait" ? "the drain waits for them" : `they are cut off after ${timeInWords(drainCap)}`;
-  const cause = { code: "TEAL-A602", message: `${held}; ${then}` };
-  return [{ is: "warns", cause, next: "shorten the rule's stickiness where nobody needs it" }];
+  const held = `cookies hold users at ${serving} for up to ${timeInWords(seconds * 1_000)} after the cutover`;
+  if (drainCap < seconds * 1_000) {
+    const message = `${held}, and the drain that should wait for them ends after ${timeInWords(drainCap)}: those who are left then get 503`;
+    const longer = `set strategy.${kind}.drain to ${Math.ceil(seconds / 60)}m or more, or aws.sticky to cut, or shorten the rule's stickiness`;
+    return [{ is: "blocks", cause: { code: "TEAL-A602", message }, next: longer }];
+  }
+  const cause = { code: "TEAL-A602", message: `${held}; the drain waits for them` };
+  return [{ is: "warns", cause, next }];
 }
 
 function slowStart(
