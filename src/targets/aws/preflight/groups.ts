@@ -107,7 +107,7 @@ export function activityFindings(activities: readonly Activity[], now: number): 
 
 type Policy = { readonly is: "policy" | "schedule"; readonly name: string };
 
-/** Policies are held while a deployment is open; schedules write sizes, and nothing holds them. */
+/** Policies may only let a group grow while a deployment is open; schedules write sizes, and are suspended meanwhile. */
 export function policyFindings(policies: Pair<readonly Policy[]>, { slots }: Found): readonly Finding[] {
   return SLOTS.flatMap((slot): readonly Finding[] => {
     const schedules = policies[slot].filter((each) => each.is === "schedule").map(({ name }) => name);
