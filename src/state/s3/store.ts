@@ -2,8 +2,9 @@ import type { S3Client } from "@aws-sdk/client-s3";
 import type { Happening, HistoryRow, Holder } from "../../core/journal.ts";
 import type { DeploymentId, Fence, Millis } from "../../core/units.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { Key, Lease, StateStore } from "../../ports/store.ts";
+import type { Key, Lease, StateStore, Unavailable } from "../../ports/store.ts";
 import { RemoteStore } from "../remote/store.ts";
+import { Fault } from "../remote/tries.ts";
 import { systemClock } from "../system-clock.ts";
 import { Bucket } from "./bucket.ts";
 import { connectS3 } from "./client.ts";
@@ -20,8 +21,8 @@ export interface S3StoreOptions {
   readonly prefix: string;
   /** How the bucket is reached, or who makes a client (with `maxAttempts: 1`), once. */
   readonly access: S3Access | (() => Promise<S3Client>);
-  /** The highest fence that the slots know of (0: none): asked only where nobody ever took the lease. */
-  readonly claimed?: (key: Key) => Promise<number>;
+  /** The highest fence that the target knows of (0: none): asked only where nobody ever took the lease. */
+  readonly claimed?: (key: Key) => Promise<number | Unavailable>;
   /** Stamps events and measures waits; the machine's clock by default. */
   readonly clock?: Clock;
 }
@@ -124,7 +125,11 @@ class Store implements S3Store {
     const { prefix, bucket: name, claimed = () => Promise.resolve(0) } = this.#options;
     const bucket = new Bucket(() => this.#connected(), name, `${prefix && `${prefix}/`}${folder}`);
     const head = new HeadObject(bucket);
-    const lease = new LeaseObject(bucket, () => claimed(key));
+    const lease = new LeaseObject(bucket, async () => {
+      const answer = await claimed(key);
+      if (typeof answer === "number") return answer;
+      throw new Fault(answer.cause, "never");
+    });
     const parts = {
       head,
       lease,

@@ -16,11 +16,14 @@ export function takeLease(
   key: Key,
   holder: Holder,
   seen: Pick<Lease, "fence" | "beat"> | "free",
+  claimed: number,
 ): Answer<"take"> {
   const before = toLease(t.rows(sql.LOCK_KEY, key.service, key.environment)[0]);
   // No lease has fence 0, so a caller that saw it free takes only a free one.
   const { fence, beat } = seen === "free" ? { fence: 0, beat: 0 } : seen;
-  const taken = t.rows(sql.TAKE_LEASE, key.service, key.environment, JSON.stringify(holder), fence, beat)[0];
+  const { service, environment } = key;
+  const text = JSON.stringify(holder);
+  const taken = t.rows(sql.TAKE_LEASE, service, environment, text, fence, beat, claimed)[0];
   if (taken !== undefined) return { is: "taken", fence: toFence(Number(taken["fence"])) };
   if (before === undefined) throw new Error("a lease that nobody ever took could not be taken");
   return t.refuse({ is: "held", lease: before });

@@ -36,8 +36,8 @@ export const LOCK_KEY = `insert into leases (service, environment, fence, beat, 
   returning fence, beat, released, holder`;
 
 export const READ_LEASE = `select fence, beat, released, holder from leases where service = $1 and environment = $2`;
-/** $4, $5: fence and beat as seen. */
-export const TAKE_LEASE = `update leases set fence = fence + 1, beat = 0, released = 0, holder = $3
+/** $4, $5: fence and beat as seen; $6: the highest fence that is known elsewhere. */
+export const TAKE_LEASE = `update leases set fence = max(fence, $6) + 1, beat = 0, released = 0, holder = $3
   where service = $1 and environment = $2 and (released = 1 or (fence = $4 and beat = $5)) returning fence`;
 export const BEAT = `update leases set beat = beat + 1
   where service = $1 and environment = $2 and fence = $3 and released = 0 returning beat`;

@@ -24,7 +24,7 @@ import {
   start,
   upTo,
 } from "../../../test/contract/store-processes.ts";
-import { KEY, note, storeContract } from "../../../test/contract/store.ts";
+import { holder, KEY, note, storeContract } from "../../../test/contract/store.ts";
 import { deploymentId, millis } from "../../core/units.ts";
 import { causeOf } from "./faults.ts";
 import { openSqliteStore } from "./store.ts";
@@ -188,6 +188,27 @@ test("looking makes no file; writing makes one for its user alone", async () => 
   for (const suffix of ["", "-wal", "-shm"]) {
     expect(statSync(join(folder, "deep", "er", `journal.db${suffix}`)).mode & 0o777).toBe(0o600);
   }
+  store.dispose();
+});
+
+test("every lease that is taken is above what the target knows of; who cannot ask it takes none", async () => {
+  let claimed: number | "down" = 7;
+  const cause = { code: "TEAL-A108", message: "down" };
+  const store = openSqliteStore(path, {
+    claimed: () => Promise.resolve(claimed === "down" ? { is: "unavailable", cause } : claimed),
+  });
+  const taken = async () => {
+    const answer = await store.take(KEY, holder("ann"), "free");
+    if (answer.is === "taken") await store.release(KEY, answer.fence);
+    return answer;
+  };
+  expect(await taken()).toEqual({ is: "taken", fence: 8 });
+  claimed = 3;
+  expect(await taken()).toEqual({ is: "taken", fence: 9 });
+  claimed = 20;
+  expect(await taken()).toEqual({ is: "taken", fence: 21 });
+  claimed = "down";
+  expect(await taken()).toEqual({ is: "unavailable", cause });
   store.dispose();
 });
 

@@ -15,6 +15,11 @@ export interface SqliteOptions {
   readonly clock?: Clock;
   /** Longest wait for a lock that another process holds; 5 s by default. */
   readonly waitAtMost?: Millis;
+  /**
+   * The highest fence that the target knows of (0: none), for every lease that is taken: the file may be another
+   * machine's, or new where an older one was. Without an answer no lease is taken.
+   */
+  readonly claimed?: (key: Key) => Promise<number | Unavailable>;
 }
 
 /** The port's `close` ends a deployment; `dispose` lets go of the file. */
@@ -30,12 +35,14 @@ const LOOK = 50;
  */
 export function openSqliteStore(path: string, options: SqliteOptions = {}): SqliteStore {
   const clock = options.clock ?? systemClock;
-  return new Store(new Connection(path, clock, options.waitAtMost ?? millis(5_000)), clock);
+  const claimed = options.claimed ?? (() => Promise.resolve(0));
+  return new Store(new Connection(path, clock, options.waitAtMost ?? millis(5_000)), clock, claimed);
 }
 
 class Store implements SqliteStore {
   readonly #connection: Connection;
   readonly #clock: Clock;
+  readonly #claimed: NonNullable<SqliteOptions["claimed"]>;
   readonly #waiting = new Set<() => void>();
   /** Counts the writes of this process and the moments at which others were seen to have written. */
   #changes = 0;
@@ -43,9 +50,10 @@ class Store implements SqliteStore {
   #answered = 0;
   #dataVersion: number | undefined;
 
-  constructor(connection: Connection, clock: Clock) {
+  constructor(connection: Connection, clock: Clock, claimed: NonNullable<SqliteOptions["claimed"]>) {
     this.#connection = connection;
     this.#clock = clock;
+    this.#claimed = claimed;
   }
 
   open(key: Key, id: DeploymentId, first: Happening): ReturnType<StateStore["open"]> {
@@ -91,12 +99,14 @@ class Store implements SqliteStore {
     return this.#connection.read((t) => leases.readLease(t, key), { is: "none" });
   }
 
-  take(
+  async take(
     key: Key,
     holder: Holder,
     seen: Pick<Lease, "fence" | "beat"> | "free",
   ): ReturnType<StateStore["take"]> {
-    return this.#write((t) => leases.takeLease(t, key, holder, seen));
+    const claimed = await this.#claimed(key);
+    if (typeof claimed !== "number") return claimed;
+    return this.#write((t) => leases.takeLease(t, key, holder, seen, claimed));
   }
 
   /** Wakes nobody: a heartbeat is no news. */
