@@ -125,7 +125,9 @@ async function switchAround(
   const began = performance.now();
   const since = () => performance.now() - began;
   const lasts = (requests / rate) * 1_000;
-  const own = fence((await target.claimed(AbortSignal.timeout(5_000))) + 1);
+  const before = await target.claimed(AbortSignal.timeout(5_000));
+  if (typeof before !== "number") throw new Error(before.cause.message);
+  const own = fence(before + 1);
   const by = (n: number): By => ({
     intent: intentId(`switch-${n}`),
     fence: own,

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Config } from "../config/config.ts";
 import { awsSettingsOf } from "../config/resolve-aws.ts";
@@ -12,6 +12,7 @@ import { fileSpool } from "../state/spool.ts";
 import { systemClock } from "../state/system-clock.ts";
 import { connectAws as connectApi } from "../targets/aws/api/connect.ts";
 import { RATES, type Rate } from "../targets/aws/api/purse.ts";
+import { holderText } from "../targets/aws/claim-tag.ts";
 import { publishWeights } from "../targets/aws/publish.ts";
 import { withReadyCheck } from "../targets/aws/ready-check.ts";
 import type { AwsSettings } from "../targets/aws/settings.ts";
@@ -53,8 +54,10 @@ export async function connectAws(
     return { is: "refused", cause: connected.cause, next: "set AWS_REGION, or aws.region in teal.yaml" };
   const { api } = connected;
   const checks = checkPlanOf(config, secrets);
+  const holder = thisHolder();
   const target = createAwsTarget(api, settings, {
     clock: clockAt(world.speed),
+    holder: holderText(`${whoami()}/${holder.pid}/${randomBytes(4).toString("hex")}`),
     ...(world.speed === 1 ? {} : { pace: millis(1_000 / world.speed) }),
     ...identityIn(checks),
   });
@@ -81,7 +84,7 @@ export async function connectAws(
     target: redacting(target, secrets),
     probe: lazyProbe({ secrets, unseal: async () => sealing.lookup(checks) }),
     random: Math.random,
-    holder: thisHolder(),
+    holder,
     isGone,
     ...(notifier && { notifier }),
     ...(options.waiting && { waiting: options.waiting }),
@@ -154,9 +157,10 @@ async function stateOf(
   region: string,
 ): Promise<State> {
   const { state, profile } = settings;
+  const claimed = () => target.claimed(AbortSignal.timeout(CLAIMED_AT_MOST));
   if (state === undefined) {
     const { openSqliteStore } = await import("../state/sqlite/store.ts");
-    const store = openSqliteStore(join(folder, "journal.db"));
+    const store = openSqliteStore(join(folder, "journal.db"), { claimed });
     return { store, dispose: () => store.dispose() };
   }
   const { openS3Store } = await import("../state/s3/store.ts");
@@ -169,7 +173,7 @@ async function stateOf(
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(profile === undefined ? {} : { profile }),
     },
-    claimed: () => target.claimed(AbortSignal.timeout(CLAIMED_AT_MOST)),
+    claimed,
   });
   return { store, dispose: () => store.dispose() };
 }
@@ -177,13 +181,12 @@ async function stateOf(
 /** Longest time (ms) for reading two tags. */
 const CLAIMED_AT_MOST = 10_000;
 
-/** What this machine keeps about a service in an account: the spool, the journal where no bucket has it, logs. */
-function folderOf(
-  stateDir: string,
-  { account, service, environment, listeners, rules = [] }: AwsSettings,
-  region: string,
-): string {
-  const where = JSON.stringify([account, region, environment, listeners, rules]);
+/**
+ * What this machine keeps about a service in an account: the spool, the journal where no bucket has it, logs. Listeners
+ * and rules are no part of it: whoever corrects them in teal.yaml must still find the deployment that is open.
+ */
+function folderOf(stateDir: string, { account, service, environment }: AwsSettings, region: string): string {
+  const where = JSON.stringify([account, region, environment]);
   const digest = createHash("sha256").update(where).digest("hex");
   return join(stateDir, "aws", `${account}.${service}.${digest.slice(0, 8)}`);
 }

@@ -37,13 +37,10 @@ export async function findSlots(
       "give each group a target group of its own: teal init --from <listener> writes the Terraform for it",
     );
   for (const slot of SLOTS) checkRegistered(slot, groups[slot], arns[slot]);
-  const described = valueOf(await api.elb.targetGroups({ arns: [arns.blue, arns.green] }, call));
+  const targetGroups = await describeTargetGroups(api, arns, call);
   const slotOf = (slot: Slot): FoundSlot => ({
     group: groups[slot].AutoScalingGroupName ?? "",
-    targetGroup: targetGroupFrom(
-      described.find((each) => each.TargetGroupArn === arns[slot]),
-      arns[slot],
-    ),
+    targetGroup: targetGroups[slot],
   });
   return { slots: { blue: slotOf("blue"), green: slotOf("green") }, groups };
 }
@@ -194,7 +191,22 @@ function checkRegistered(slot: Slot, group: AutoScalingGroup, arn: string): void
   );
 }
 
-async function byNameOrArn(
+/** What the two target groups are, by their ARNs. */
+export async function describeTargetGroups(
+  api: AwsApi,
+  arns: Pair<string>,
+  call: CallBy,
+): Promise<Pair<FoundTargetGroup>> {
+  const described = valueOf(await api.elb.targetGroups({ arns: [arns.blue, arns.green] }, call));
+  const of = (slot: Slot) =>
+    targetGroupFrom(
+      described.find((each) => each.TargetGroupArn === arns[slot]),
+      arns[slot],
+    );
+  return { blue: of("blue"), green: of("green") };
+}
+
+export async function byNameOrArn(
   api: AwsApi,
   written: NonNullable<AwsSettings["targetGroups"]>,
   call: CallBy,

@@ -5,11 +5,16 @@ import type { Slot } from "../../core/units.ts";
  * live or how much of it there is: that is looked at whenever it matters.
  */
 
-export interface Found {
+/** As much as traffic depends on, and going back needs. */
+export interface FoundRouting {
   readonly account: string;
   readonly region: string;
   /** In the order in which they are switched; every one forwards to at least one of the target groups. */
   readonly rules: readonly FoundRule[];
+  readonly slots: Readonly<Record<Slot, Pick<FoundSlot, "targetGroup">>>;
+}
+
+export interface Found extends FoundRouting {
   readonly slots: Readonly<Record<Slot, FoundSlot>>;
   /** Instances of a first deployment. */
   readonly replicas: number;

@@ -1,12 +1,14 @@
 import { millis, type Cause, type Millis, type Slot } from "../../core/units.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { SlotProvider } from "../../ports/slots.ts";
+import type { Unavailable } from "../../ports/store.ts";
 import type { Prepared, Target } from "../../ports/target.ts";
 import type { By } from "../../ports/write.ts";
 import type { AwsApi } from "./api/api.ts";
 import { addressesFrom } from "./api/resolve.ts";
 import { createFence } from "./fence.ts";
-import type { Found } from "./found.ts";
+import { forgetting } from "./forgetting.ts";
+import type { Found, FoundRouting } from "./found.ts";
 import { createLook } from "./look.ts";
 import { inferFrom, type Sought } from "./infer.ts";
 import { createMetrics } from "./metrics.ts";
@@ -24,7 +26,7 @@ export interface AwsTarget extends Target {
   /** What the configuration means in the account; kept once it was found. */
   found(signal: AbortSignal): Promise<Sought>;
   /** The highest fence that the target groups' tags say; 0 where nobody ever claimed one. */
-  claimed(signal: AbortSignal): Promise<number>;
+  claimed(signal: AbortSignal): Promise<number | Unavailable>;
   /** Where users reach the service, as far as its first rule says. */
   address(signal: AbortSignal): Promise<string | undefined>;
 }
@@ -42,19 +44,26 @@ export interface AwsTargetParts {
   readonly clock: Clock;
   /** Distance between two looks while a step waits; a second by default. */
   readonly pace?: Millis;
+  /** This process, as `holderText` makes it: see `createFence`. */
+  readonly holder?: string;
   /** Header by which answers tell their revision, and a path that every instance answers. */
   readonly identity?: { readonly header: string; readonly path: string };
 }
 
 /** The service as a target. Nothing is asked before a method needs it. */
-export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTargetParts): AwsTarget {
-  const inferred = inferFrom(api, settings);
+export function createAwsTarget(asked: AwsApi, settings: AwsSettings, parts: AwsTargetParts): AwsTarget {
+  const inferred = inferFrom(asked, settings);
+  const api = forgetting(asked, () => inferred.forget());
   const sought = (signal: AbortSignal) => inferred.found({ signal, purse: "switch" });
   const found = async (signal: AbortSignal): Promise<Found | Cause> => {
     const answer = await sought(signal);
     return answer.is === "found" ? answer.found : answer.cause;
   };
-  const fence = createFence(api);
+  const routing = async (signal: AbortSignal): Promise<FoundRouting | Cause> => {
+    const answer = await inferred.routing({ signal, purse: "switch" });
+    return answer.is === "found" ? answer.found : answer.cause;
+  };
+  const fence = createFence(api, parts.holder);
   const look = createLook(parts.clock);
   const addresses = addressesFrom();
   const leading = createLeading(api, settings, found, { addresses });
@@ -65,7 +74,7 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTa
     return seen.is === "seen" ? seen.value.revision?.id : undefined;
   };
   const identity = parts.identity === undefined ? {} : { identity: { ...parts.identity, revision } };
-  const router = createAwsRouter(api, settings, found, { fence, look, addresses, ...identity });
+  const router = createAwsRouter(api, settings, routing, { fence, look, addresses, ...identity });
   const preparing = async (
     signal: AbortSignal,
     run: (found: Found) => Promise<Prepared>,
@@ -112,13 +121,13 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTa
     preview: async () => undefined,
     found: sought,
     claimed: async (signal) => {
-      const known = await found(signal);
-      if ("code" in known) return 0;
+      const known = await routing(signal);
+      if ("code" in known) return { is: "unavailable", cause: known };
       const tags = await fence.read(groupsOf(known), { signal, purse: "switch" });
-      return "code" in tags ? 0 : tags.fence;
+      return "code" in tags ? { is: "unavailable", cause: tags } : tags.fence;
     },
     address: async (signal) => {
-      const known = await found(signal);
+      const known = await routing(signal);
       return "code" in known ? undefined : addressOf(known);
     },
     close: async () => {
@@ -128,16 +137,29 @@ export function createAwsTarget(api: AwsApi, settings: AwsSettings, parts: AwsTa
   };
 }
 
+/** Going back waits so long (ms) at most for rules that it need not change. */
+const COMPLETE_BACK_WITHIN = 1_500;
+
 /** A target group that no rule names is not health checked: the candidate's is named, at weight 0, before it starts. */
 function attached(slots: SlotProvider, router: AwsRouter): SlotProvider {
   return {
     fencing: slots.fencing,
-    claim: (by) => slots.claim(by),
+    // The same tags: they need no Auto Scaling group.
+    claim: (by) => router.claim(by),
     observe: (slot: Slot, signal) => slots.observe(slot, signal),
     retire: (slot, keep, expect, by) => slots.retire(slot, keep, expect, by),
     restore: (borrowed, by) => slots.restore(borrowed, by),
     reach: (slot, signal) => slots.reach(slot, signal),
     ensure: async (slot, want, expect, by) => {
+      if (by.back === true) {
+        // What served before is in the rules already; where they cannot be read, it grows all the same.
+        const signal = AbortSignal.any([by.signal, AbortSignal.timeout(COMPLETE_BACK_WITHIN)]);
+        const [grown] = await Promise.all([
+          slots.ensure(slot, want, expect, by),
+          router.complete({ ...by, signal }),
+        ]);
+        return grown;
+      }
       const named = await router.complete(by);
       if (named.is === "conflict") return { is: "rejected", cause: OVERTAKEN };
       if (named.is === "rejected" || named.is === "unknown" || named.is === "fenced") return named;
@@ -152,7 +174,7 @@ const OVERTAKEN: Cause = {
 };
 
 /** `https://shop.example/shop`, without the wildcards of the rule's conditions. */
-function addressOf({ rules: [rule] }: Found): string | undefined {
+function addressOf({ rules: [rule] }: FoundRouting): string | undefined {
   if (rule === undefined) return undefined;
   const { protocol, port, loadBalancer } = rule.listener;
   const host = rule.hosts.find((each) => !/[*?]/.test(each)) ?? loadBalancer.dnsName;

@@ -1,16 +1,19 @@
 import type { Cause } from "../../../core/units.ts";
 import type { AwsSettings } from "../settings.ts";
-import type { Answer, AwsApi, Caller, Purse } from "./api.ts";
+import { isTransient } from "./answers.ts";
+import type { Answer, AwsApi, CallBy, Caller, Purse } from "./api.ts";
 import { clientsOf, type Clients } from "./clients.ts";
 import { computeOver } from "./compute.ts";
 import type { ClientConfig } from "./config.ts";
 import { credentialsOf, type Credentials, type Environment } from "./credentials.ts";
 import { elbOver } from "./elb.ts";
+import { givenUp } from "./failures.ts";
 import { metricsOver, parametersOver } from "./metrics.ts";
 import type { Rate } from "./purse.ts";
 import { rightsOver } from "./rights.ts";
 import { scalingOver } from "./scaling.ts";
 import { sender, type Send } from "./send.ts";
+import { sharing } from "./sharing.ts";
 
 /** Which account, and by whose credentials. */
 export type AwsAccess = Pick<AwsSettings, "account" | "region" | "profile">;
@@ -76,7 +79,10 @@ class Account implements AwsApi {
   readonly #credentials: Credentials;
   readonly #clients: Clients;
   readonly #send: Send;
-  #identity: Promise<Answer<Pick<Caller, "account" | "arn">>> | undefined;
+  readonly #asking: (call: CallBy) => Promise<Answer<Identity> | undefined>;
+  #identity: Identity | undefined;
+  /** When nobody could tell last who calls, on the monotonic clock. */
+  #missed = Number.NEGATIVE_INFINITY;
 
   constructor(
     account: string,
@@ -91,11 +97,16 @@ class Account implements AwsApi {
     this.#credentials = credentials;
     this.#clients = clients;
     this.#send = send;
+    this.#asking = sharing(({ signal }) => this.#ask(signal));
     const admitted: Send = async (order, call, attempt) => {
       const refused = await this.#refusal(call.signal);
       return refused ?? send(order, call, attempt);
     };
-    this.elb = elbOver(clients, admitted);
+    const byArn: Send = async (order, call, attempt) => {
+      const refused = await this.#refusalByArn(call.signal);
+      return refused ?? send(order, call, attempt);
+    };
+    this.elb = elbOver(clients, byArn);
     this.scaling = scalingOver(clients, admitted);
     this.compute = computeOver(clients, admitted);
     this.metrics = metricsOver(clients, admitted, now);
@@ -121,17 +132,28 @@ class Account implements AwsApi {
     return { is: "failed", code: "WrongAccount", sure: true, cause: wrongAccount(who.value, this.#account) };
   }
 
-  /** Asked once for all calls; what failed is asked again. */
-  #who(signal: AbortSignal): Promise<Answer<Pick<Caller, "account" | "arn">>> {
-    this.#identity ??= this.#ask(signal).then((answer) => {
-      if (answer.is === "failed") this.#identity = undefined;
-      return answer;
-    });
-    return this.#identity;
+  /**
+   * The same for calls that name what they write by its ARN: the account is in it, and in no other account would AWS
+   * find it. Going back does not wait for whoever cannot tell the caller at the moment.
+   */
+  async #refusalByArn(signal: AbortSignal): Promise<Extract<Answer<never>, { is: "failed" }> | undefined> {
+    if (this.#identity === undefined && performance.now() - this.#missed < ASK_AGAIN) return undefined;
+    const refused = await this.#refusal(AbortSignal.any([signal, AbortSignal.timeout(WHO_WITHIN)]));
+    if (refused === undefined || signal.aborted || !isTransient(refused.cause)) return refused;
+    this.#missed = performance.now();
+    return undefined;
   }
 
-  #ask(signal: AbortSignal): Promise<Answer<Pick<Caller, "account" | "arn">>> {
-    const order = { action: "sts:GetCallerIdentity", writes: false };
+  /** Asked once for all calls; what failed is asked again. */
+  async #who(signal: AbortSignal): Promise<Answer<Identity>> {
+    if (this.#identity !== undefined) return { is: "ok", value: this.#identity };
+    const answer = await this.#asking({ signal, purse: "switch" });
+    if (answer?.is === "ok") this.#identity = answer.value;
+    return answer ?? givenUp({ action: WHO, region: this.region });
+  }
+
+  #ask(signal: AbortSignal): Promise<Answer<Identity>> {
+    const order = { action: WHO, writes: false };
     return this.#send(order, { signal, purse: "switch" }, async (abortSignal) => {
       const { client, sdk } = await this.#credentials.sts();
       const { Account = "", Arn = "" } = await client.send(new sdk.GetCallerIdentityCommand({}), {
@@ -141,6 +163,13 @@ class Account implements AwsApi {
     });
   }
 }
+
+type Identity = Pick<Caller, "account" | "arn">;
+
+const WHO = "sts:GetCallerIdentity";
+/** A call by ARN waits so long (ms) at most to be told who calls, and after that for so long not again. */
+const WHO_WITHIN = 1_000;
+const ASK_AGAIN = 10_000;
 
 /** The profile's own, by the SDK's own reading of the files. */
 async function regionOf(profile: string | undefined): Promise<string | undefined> {

@@ -1,7 +1,7 @@
 import { soleSlot, type Shares } from "../../../core/routing.ts";
 import { instant, otherSlot, type Cause, type Instant, type Slot } from "../../../core/units.ts";
 import type { AwsApi, CallBy } from "../api/api.ts";
-import type { Found } from "../found.ts";
+import type { FoundRouting } from "../found.ts";
 
 /*
  * CloudWatch counts requests by target group and minute. A minute's count comes about a minute after its end, and for a
@@ -15,7 +15,12 @@ const LAG = 60_000;
 
 export interface Counters {
   /** Requests of the slot per minute since then, oldest first. */
-  perMinute(found: Found, slot: Slot, since: Instant, call: CallBy): Promise<readonly Counted[] | Cause>;
+  perMinute(
+    found: FoundRouting,
+    slot: Slot,
+    since: Instant,
+    call: CallBy,
+  ): Promise<readonly Counted[] | Cause>;
 }
 
 export interface Counted {

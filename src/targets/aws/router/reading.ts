@@ -1,7 +1,7 @@
 import type { Action, Rule } from "@aws-sdk/client-elastic-load-balancing-v2";
 import type { Cause, Instant } from "../../../core/units.ts";
 import type { AwsApi, CallBy } from "../api/api.ts";
-import type { Found } from "../found.ts";
+import type { FoundRouting } from "../found.ts";
 import type { Look } from "../look.ts";
 import type { AwsSettings } from "../settings.ts";
 import { type RoutingView, routingViewOf, type RuleView, ruleViewOf, viewOf } from "./view.ts";
@@ -31,15 +31,15 @@ const POLLED_EVERY = 2_000;
 export class RuleReader {
   readonly #api: AwsApi;
   readonly #sticky: boolean;
-  readonly #found: (signal: AbortSignal) => Promise<Found | Cause>;
-  #known: Found | undefined;
+  readonly #found: (signal: AbortSignal) => Promise<FoundRouting | Cause>;
+  #known: FoundRouting | undefined;
   #last: RoutingView | undefined;
   readonly #written = new Map<string, Written>();
 
   constructor(
     api: AwsApi,
     settings: Pick<AwsSettings, "sticky">,
-    found: (signal: AbortSignal) => Promise<Found | Cause>,
+    found: (signal: AbortSignal) => Promise<FoundRouting | Cause>,
   ) {
     this.#api = api;
     this.#sticky = settings.sticky === "wait";
@@ -47,7 +47,7 @@ export class RuleReader {
   }
 
   /** What the configuration means; what it meant before, where that cannot be found out now. */
-  async found(signal: AbortSignal): Promise<Found | Cause> {
+  async found(signal: AbortSignal): Promise<FoundRouting | Cause> {
     if (this.#known !== undefined && signal.aborted) return this.#known;
     const found = await this.#found(signal);
     if ("code" in found) return this.#known ?? found;
@@ -72,7 +72,7 @@ export class RuleReader {
     return looked.is === "unreadable" ? looked : this.#seen(found, looked.value, looked.at);
   }
 
-  #seen(found: Found, answered: readonly Rule[], at: Instant): ReadView {
+  #seen(found: FoundRouting, answered: readonly Rule[], at: Instant): ReadView {
     const read = viewOf(found, answered, this.#sticky);
     if ("code" in read) return { is: "unreadable", cause: read };
     const rules = read.rules.map((rule) => this.#notOlder(rule));

@@ -6,7 +6,7 @@ import type { By, Expect, Write } from "../../../ports/write.ts";
 import type { AwsApi, CallBy } from "../api/api.ts";
 import { notDone, notWritten } from "../api/answers.ts";
 import { createFence, overtaken, type AwsFence, type Tags } from "../fence.ts";
-import type { Found } from "../found.ts";
+import type { FoundRouting } from "../found.ts";
 import type { Look } from "../look.ts";
 import type { AwsSettings } from "../settings.ts";
 import { fulfilled, rewritten } from "./actions.ts";
@@ -47,7 +47,7 @@ const READ_BEFORE_BACK = 1_500;
 export function createAwsRouter(
   api: AwsApi,
   settings: AwsSettings,
-  found: (signal: AbortSignal) => Promise<Found | Cause>,
+  found: (signal: AbortSignal) => Promise<FoundRouting | Cause>,
   parts: AwsRouterParts = {},
 ): AwsRouter {
   const { fence = createFence(api), look, now = Date.now } = parts;

@@ -3,7 +3,7 @@ import type { Action, Rule } from "@aws-sdk/client-elastic-load-balancing-v2";
 import type { Routing } from "../../../core/observed.ts";
 import { canonicalJson } from "../../../core/planning/canonical.ts";
 import { SLOTS, version, type Cause, type Version } from "../../../core/units.ts";
-import type { Found, FoundRule } from "../found.ts";
+import type { FoundRouting, FoundRule } from "../found.ts";
 import { type Division, divisionOf, type Groups } from "./actions.ts";
 import { shapeOf } from "./shape.ts";
 import { meanShares } from "./shares.ts";
@@ -27,14 +27,14 @@ export interface RoutingView {
   readonly version: Version;
 }
 
-export function groupsOf({ slots }: Found): Groups {
+export function groupsOf({ slots }: FoundRouting): Groups {
   return { blue: slots.blue.targetGroup.arn, green: slots.green.targetGroup.arn };
 }
 
 /**
  * @param sticky whether a change of the rules' stickiness is somebody else's: not where Teal turns it off and on.
  */
-export function viewOf(found: Found, rules: readonly Rule[], sticky: boolean): RoutingView | Cause {
+export function viewOf(found: FoundRouting, rules: readonly Rule[], sticky: boolean): RoutingView | Cause {
   const groups = groupsOf(found);
   const views: RuleView[] = [];
   for (const each of found.rules) {

@@ -11,7 +11,7 @@ import type { Found } from "../found.ts";
 import type { Look } from "../look.ts";
 import { groupsOf } from "../router/view.ts";
 import type { AwsSettings } from "../settings.ts";
-import { desiredOf, lent, originalOf } from "./capacity.ts";
+import { desiredOf, heldOf, lent, originalOf, suspendedIn } from "./capacity.ts";
 import { ensuring } from "./ensure.ts";
 import { directly, type ReachInstances } from "./reaching.ts";
 import { SlotReader } from "./reading.ts";
@@ -92,7 +92,7 @@ class AwsSlots implements SlotProvider {
     const state = stateOf(slot, group, health, known.runs, known.of);
     const stuck = await this.#stuck(seen, state, signal);
     const lends = lent(slot, group, other);
-    const value = { ...state, lends, ...(stuck === undefined ? {} : { stuck }) };
+    const value = { ...state, lends, ...heldBack(group), ...(stuck === undefined ? {} : { stuck }) };
     return { is: "seen", value, version: versionOf(group), at };
   }
 
@@ -223,6 +223,13 @@ class AwsSlots implements SlotProvider {
     const seen = { ...state, lends: lent(slot, group, written.groups[otherSlot(slot)]) };
     return { is: written.is, seen };
   }
+}
+
+/** Processes that are off because of a deployment: it puts them on again in its end, whatever its end is. */
+function heldBack(group: AutoScalingGroup): Pick<SlotState, "held"> {
+  const off = heldOf(group)?.off.filter((process) => suspendedIn(group).includes(process)) ?? [];
+  if (off.length === 0) return {};
+  return { held: `Auto Scaling group ${group.AutoScalingGroupName}: its size, and ${off.join(", ")}` };
 }
 
 /** A slot without its group. */

@@ -59,12 +59,16 @@ export class Writer {
     this.#with = using;
   }
 
-  /** @param decide everything the slot lacks, from what is there now. */
+  /**
+   * @param decide everything the slot lacks, from what is there now.
+   * @param blind the fence's tags need not be readable: the lease was won, and who is overtaken learns of it later.
+   */
   async write(
     slot: Slot,
     expect: Expect,
     by: By,
     decide: (now: Now) => Next | Promise<Next>,
+    blind = false,
   ): Promise<Written> {
     const purse: Purse = expect === "any" || by.back === true ? "switch" : "write";
     const call = callOf(by, purse);
@@ -79,7 +83,7 @@ export class Writer {
     const fenced = "code" in tags ? undefined : overtaken(tags, by);
     if (fenced !== undefined) return fenced;
     if (groups.is === "failed") return notDone(groups.cause);
-    if ("code" in tags) return notDone(tags);
+    if ("code" in tags && !blind) return notDone(tags);
     const group = groups.value[slot];
     if (group === undefined) return { is: "rejected", cause: missing(found.slots[slot].group) };
     const now: Now = { found, groups: groups.value, group, call };
