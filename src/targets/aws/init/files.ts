@@ -102,7 +102,8 @@ function configYaml(found: Surroundings, { service, host, path, state, publish }
  * Plan in a pull request, deploy on main, and somebody who judges a bake that was left alone. The role is assumed by
  * OpenID Connect: https://docs.github.com/en/actions/concepts/security/openid-connect
  */
-function workflow(found: Surroundings, { service }: Asking): string {
+function workflow(found: Surroundings, { service, state }: Asking): string {
+  const shared = state !== undefined;
   const teal = `npx --yes --package teal-deploy@${packageVersion()} teal`;
   const [partition = "aws"] = /^arn:([^:]+):/u.exec(found.rule.rule.arn)?.slice(1) ?? [];
   const role = roleOf(partition, found, service);
@@ -122,10 +123,7 @@ on:
   pull_request:
   push:
     branches: [main]
-  schedule:
-    # Judges a bake that was left alone, and retires what is no longer kept warm: as late as this is rare.
-    - cron: "*/5 * * * *"
-  workflow_dispatch:
+${shared ? SCHEDULE : ""}  workflow_dispatch:
 permissions:
   contents: read
   id-token: write
@@ -140,23 +138,45 @@ ${steps(`${teal} plan "$REVISION"`)}
   deploy:
     if: github.event_name == 'push' || github.event_name == 'workflow_dispatch'
     runs-on: ubuntu-latest
-    # One at a time; a run that is cancelled lets go safely, and the next resume goes on.
-    concurrency: { group: teal-${service}, cancel-in-progress: false }
-${steps(
-  `|
+    # One deployment after the other. GitHub keeps one waiting run of a group and drops the one before it: newest wins.
+    concurrency: { group: teal-${service}-deploy, cancel-in-progress: false }
+${shared ? steps(deployAndLeave(teal)) : `${ALONE}${steps(`${teal} deploy "$REVISION"`)}`}
+${shared ? resumeJob(service, steps(resumeLeft(teal))) : ""}`;
+}
+
+const SCHEDULE = `  schedule:
+    # Judges a bake that was left alone, and retires what is no longer kept warm: as late as this is rare.
+    - cron: "*/5 * * * *"
+`;
+
+/* Without shared state nobody else could go on: the job stays until the bake is over, and nothing is scheduled. */
+const ALONE = `    # No state under aws in teal.yaml: the journal is on this runner and goes away with it. So the job stays beside the
+    # bake, and a run that is cancelled cannot be resumed elsewhere. teal init --state s3://BUCKET/PREFIX writes a workflow
+    # that leaves the bake and resumes it on a schedule.
+`;
+
+function deployAndLeave(teal: string): string {
+  return `|
           # 6: the candidate has all the traffic, and the scheduled run below judges its bake. No automatic revert until then.
-          code=0; ${teal} deploy "$REVISION" --detach || code=$?
-          [ $code -eq 6 ] || exit $code`,
-)}
-  resume:
-    if: github.event_name == 'schedule'
-    runs-on: ubuntu-latest
-    concurrency: { group: teal-${service}, cancel-in-progress: false }
-${steps(
-  `|
+          # --wait-lock: a resume may hold Teal's lease just now, or judge the deployment before.
+          code=0; ${teal} deploy "$REVISION" --detach --wait-lock 10m || code=$?
+          [ $code -eq 6 ] || exit $code`;
+}
+
+function resumeLeft(teal: string): string {
+  return `|
           # 6: its bake is not over yet. 7: another run advances it.
           code=0; ${teal} resume --detach || code=$?
-          [ $code -eq 6 ] || [ $code -eq 7 ] || exit $code`,
-)}
+          [ $code -eq 6 ] || [ $code -eq 7 ] || exit $code`;
+}
+
+function resumeJob(service: string, steps: string): string {
+  return `  resume:
+    if: github.event_name == 'schedule'
+    runs-on: ubuntu-latest
+    # A group of its own: in the one of deploy, a resume every five minutes would drop a deploy that waits. Who may advance
+    # a deployment is for Teal's lease to say, not for the group.
+    concurrency: { group: teal-${service}-resume, cancel-in-progress: false }
+${steps}
 `;
 }

@@ -110,6 +110,15 @@ function terraformOf(text: string): Terraform {
 const ignored = (resource: Block | undefined): readonly string[] =>
   resource?.lifecycle?.[0]?.ignore_changes ?? [];
 
+interface Workflow {
+  readonly jobs: Readonly<Record<string, { readonly steps: readonly { readonly run?: string }[] }>>;
+}
+
+/** The last command of each job. */
+function commandsOf({ jobs }: Workflow): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(jobs).map(([name, { steps }]) => [name, steps.at(-1)?.run ?? ""]));
+}
+
 describe("a service with both pairs", () => {
   test("writes four files, calls nothing that changes anything, and never overwrites", async () => {
     const before = simulator.recorded.length;
@@ -213,16 +222,30 @@ describe("a service with both pairs", () => {
   });
 
   test("the workflow plans in a pull request, deploys on main and judges on a schedule, with an OpenID Connect role", async () => {
-    const files = await filesOf();
+    const files = await filesOf("--state", "s3://shop-teal/prod");
     const workflow = parse(files.get(".github/workflows/teal.yml")!);
     expect(Object.keys(workflow.on)).toEqual(["pull_request", "push", "schedule", "workflow_dispatch"]);
     expect(workflow.permissions).toEqual({ contents: "read", "id-token": "write" });
-    const commands = Object.entries<{ if: string; steps: { run?: string }[] }>(workflow.jobs).map(
-      ([name, job]) => [name, job.steps.at(-1)?.run ?? ""] as const,
+    const commands = commandsOf(workflow);
+    expect(commands.plan).toMatch(/teal plan "\$REVISION"$/u);
+    expect(commands.deploy).toMatch(
+      /teal deploy "\$REVISION" --detach --wait-lock 10m \|\| code=\$\?\n\[ \$code -eq 6 \]/u,
     );
-    expect(commands[0]![1]).toMatch(/teal plan "\$REVISION"$/u);
-    expect(commands[1]![1]).toMatch(/teal deploy "\$REVISION" --detach \|\| code=\$\?\n\[ \$code -eq 6 \]/u);
-    expect(commands[2]![1]).toContain("teal resume --detach");
+    expect(commands.resume).toContain("teal resume --detach");
+    // GitHub cancels the older pending run of a group.
+    const groups = [workflow.jobs.deploy, workflow.jobs.resume].map(({ concurrency }) => concurrency.group);
+    expect(groups).toEqual(["teal-shop-deploy", "teal-shop-resume"]);
+  });
+
+  test("without shared state the workflow leaves nothing to another runner, and says what it lacks", async () => {
+    const text = (await filesOf()).get(".github/workflows/teal.yml")!;
+    const workflow = parse(text);
+    expect(Object.keys(workflow.on)).toEqual(["pull_request", "push", "workflow_dispatch"]);
+    const commands = commandsOf(workflow);
+    expect(Object.keys(commands)).toEqual(["plan", "deploy"]);
+    expect(commands.deploy).toMatch(/teal deploy "\$REVISION"$/u);
+    expect(text).not.toContain("--detach");
+    expect(text).toContain("teal init --state s3://BUCKET/PREFIX");
   });
 
   test("--print writes nothing, and a profile of another account is refused", async () => {
