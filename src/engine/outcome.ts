@@ -11,7 +11,10 @@ export function outcomeOf(intent: IntentId, write: Write<unknown>, took: Millis)
     case "conflict":
       return base;
     case "fenced":
-      return { ...base, cause: write.cause ?? { code: "TEAL-D130", message: `fence ${write.by} is in force` } };
+      return {
+        ...base,
+        cause: write.cause ?? { code: "TEAL-D130", message: `fence ${write.by} is in force` },
+      };
     case "rejected":
       return { ...base, cause: write.cause, ...(write.retryAfter === undefined ? {} : { transient: true }) };
     case "unknown":
