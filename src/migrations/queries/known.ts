@@ -1,5 +1,5 @@
+import { createHash } from "node:crypto";
 import type { Parser } from "../reading/parser.ts";
-import { walk } from "../reading/nodes.ts";
 import type { Found, Query } from "./query.ts";
 
 /** Alike queries of all sources as one, in the order they were found first. */
@@ -13,7 +13,7 @@ export async function knownQueries(found: readonly Found[], parser: Parser): Pro
     const reason =
       one.incomplete ?? (parsed.is === "wrong" ? `does not parse: ${parsed.message}` : undefined);
     const id =
-      parsed.is === "wrong" ? `text:${one.text}` : `${fingerprintSync(one.text)}${constants(parsed.tree)}`;
+      parsed.is === "wrong" ? `text:${one.text}` : `${fingerprintSync(one.text)}-${details(parsed.tree)}`;
     const key = reason === undefined ? id : `${id} ${reason}`;
     known.set(key, joined(known.get(key), one, id, reason));
   }
@@ -41,16 +41,24 @@ function sum(a: number | undefined, b: number | undefined): number | undefined {
 }
 
 /**
- * The kinds of constants and parameters, runs of one kind as one. PostgreSQL's fingerprint takes `id = 5` and `id = $1`
- * for the same; once `id` is a text only the second is still valid.
+ * What PostgreSQL's fingerprint leaves out and a migration may not: names (it takes `part_1` and `part_2` for one table)
+ * and the kinds of constants, runs of one kind as one: `id = 5` and `id = $1` differ once `id` is a text.
  */
-function constants(tree: unknown): string {
-  let kinds = "";
-  walk(tree, (kind, node) => {
-    if (kind === "ParamRef" && !kinds.endsWith("p")) kinds += "p";
-    if (kind !== "A_Const") return;
-    const letter = Object.keys(node).find((key) => /val$|isnull/u.test(key))?.[0] ?? "n";
-    if (!kinds.endsWith(letter)) kinds += letter;
-  });
-  return kinds === "" ? "" : `-${kinds}`;
+function details(tree: unknown): string {
+  const parts: string[] = [];
+  const add = (part: string) => void (parts.at(-1) === part || parts.push(part));
+  const visit = (key: string, value: unknown): void => {
+    if (key === "A_Const") add(`constant ${constantKind(value as object)}`);
+    else if (key === "ParamRef") add("parameter");
+    else if (typeof value === "string") add(value);
+    else if (Array.isArray(value)) for (const one of value) visit("", one);
+    else if (typeof value === "object" && value !== null)
+      for (const [name, below] of Object.entries(value)) visit(name, below);
+  };
+  visit("", tree);
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 16);
+}
+
+function constantKind(constant: object): string {
+  return Object.keys(constant).find((key) => key !== "location") ?? "";
 }

@@ -116,6 +116,18 @@ describe("known queries", () => {
     expect(queries.map(({ origins }) => origins.length)).toEqual([2, 1]);
   });
 
+  test("tables and columns that differ in a number only are different; lists of any length are one", async () => {
+    const texts = [
+      "SELECT a FROM part_1",
+      "SELECT a FROM part_2",
+      "SELECT a1 FROM part_1",
+      "SELECT a2 FROM part_1",
+    ];
+    expect(await knownQueries(found(texts), parser)).toHaveLength(4);
+    const lists = ["SELECT a FROM t WHERE a IN (1, 2)", "SELECT a FROM t WHERE a IN (1, 2, 3)"];
+    expect(await knownQueries(found(lists), parser)).toHaveLength(1);
+  });
+
   test("what does not parse stays known, with the reason", async () => {
     const queries = await knownQueries(found(["SELEC 1"]), parser);
     expect(queries).toMatchObject([{ unreadable: expect.stringContaining("does not parse") as string }]);

@@ -23,7 +23,7 @@ export interface Found {
 
 /** A query that a revision is known to send: alike ones of all sources are one. */
 export interface Query {
-  /** Of its shape, the same in every run: PostgreSQL's fingerprint and the kinds of its constants. */
+  /** Of its shape, the same in every run: PostgreSQL's fingerprint, the names in it and the kinds of its constants. */
   readonly id: string;
   readonly text: string;
   readonly origins: readonly Origin[];
