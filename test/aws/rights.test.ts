@@ -91,6 +91,12 @@ async function byHand(run: (scaling: AutoScalingClient) => Promise<unknown>): Pr
   await run(scaling).finally(() => scaling.destroy());
 }
 
+/** Instances that are protected from scale-in. */
+function shieldedIds(): readonly string[] {
+  const groups = [...story.simulator.scaling.state.groups.values()];
+  return groups.flatMap(({ members }) => members.filter((each) => each.protected).map(({ id }) => id));
+}
+
 async function deployed(revision: string, outcome: string, strategy = STRATEGIES.first): Promise<void> {
   story.configure({ strategy });
   const moved = await story.deploy(story.image(revision));
@@ -134,7 +140,13 @@ describe("every way of deploying under the generated policy", () => {
         }),
       );
     });
+    const before = shieldedIds();
     await deployed("r-rolling", "done", STRATEGIES.rolling);
+    // Whoever is left of the protected ones still is, and nobody is protected that was not.
+    const left = [...story.simulator.scaling.state.groups.values()].flatMap(({ members }) => members);
+    const survived = left.filter(({ id }) => before.includes(id)).map(({ id }) => id);
+    expect(before).not.toEqual([]);
+    expect(shieldedIds()).toEqual(survived);
   });
 
   test("recreate", async () => {
