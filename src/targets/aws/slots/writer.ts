@@ -135,9 +135,12 @@ export class Writer {
 
 type NotDone = Extract<Write<never>, { is: "rejected" | "unknown" }>;
 
-/** `rejected` says that nothing was changed: not where earlier calls of the same write were carried out. */
+/**
+ * `rejected` says that nothing was changed: not where earlier calls of the same write were carried out. A note in a tag
+ * changes nothing that runs: a right that is missing is still a refusal.
+ */
 function inPart(made: readonly Change[], answer: NotDone): NotDone {
-  return made.length === 0 ? answer : { is: "unknown", cause: answer.cause };
+  return made.every((change) => change.do === "tag") ? answer : { is: "unknown", cause: answer.cause };
 }
 
 /** What a decision to write may look at. */
