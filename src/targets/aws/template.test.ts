@@ -46,7 +46,11 @@ describe("a revision by its image", () => {
   test("is found where a version says it, else made from the newest that says the same but for the image", () => {
     const revision = revisionFor(TWO, base, BY_IMAGE.template, undefined);
     expect(findRevision(BY_IMAGE, revision, [base], undefined)).toEqual({ is: "source", version: base });
-    const same = version(2, { ImageId: "ami-0aaaaaaaaaaaaaaa3", InstanceType: "m7i.large", UserData: "Zm9v" });
+    const same = version(2, {
+      ImageId: "ami-0aaaaaaaaaaaaaaa3",
+      InstanceType: "m7i.large",
+      UserData: "Zm9v",
+    });
     expect(findRevision(BY_IMAGE, revision, [base, same], undefined)?.version.version).toBe(2);
     const made = version(3, { ImageId: TWO, InstanceType: "m7i.large", UserData: "Zm9v" });
     expect(findRevision(BY_IMAGE, revision, [made, base], undefined)).toEqual({
@@ -79,13 +83,20 @@ describe("a revision by its user data", () => {
   });
 
   test("its name takes the place of every placeholder", () => {
-    const text = Buffer.from(rendered("#!/bin/sh\nrun {revision} # {revision}\n", "v42"), "base64").toString();
+    const text = Buffer.from(
+      rendered("#!/bin/sh\nrun {revision} # {revision}\n", "v42"),
+      "base64",
+    ).toString();
     expect(text).toBe("#!/bin/sh\nrun v42 # v42\n");
   });
 });
 
 test("a version of the launch template is a revision as it stands", () => {
-  expect(["lt:7", "7", "lt:0", "v7", "ami-7", "07"].map(versionOf)).toEqual([7, 7, ...Array(4).fill(undefined)]);
+  expect(["lt:7", "7", "lt:0", "v7", "ami-7", "07"].map(versionOf)).toEqual([
+    7,
+    7,
+    ...Array(4).fill(undefined),
+  ]);
   const seven = version(7, { ImageId: ONE });
   const revision = sayingRevision(seven);
   expect(revision.id).toBe("lt:7");

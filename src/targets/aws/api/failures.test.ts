@@ -29,8 +29,13 @@ test("what AWS repeats of the request is not repeated: the session token is in i
 });
 
 test("a denial's encoded message, which nobody can read, is left out", () => {
-  const message = "You are not authorized to perform this operation. Encoded authorization failure message: QWxsIHRoZQ";
-  const error = { name: "UnauthorizedOperation", message, $metadata: { httpStatusCode: 403, requestId: "r-1" } };
+  const message =
+    "You are not authorized to perform this operation. Encoded authorization failure message: QWxsIHRoZQ";
+  const error = {
+    name: "UnauthorizedOperation",
+    message,
+    $metadata: { httpStatusCode: 403, requestId: "r-1" },
+  };
   const { failed } = failureOf(error, TRIED);
   expect(failed).toMatchObject({ code: "AccessDenied", sure: true });
   expect(failed.cause.evidence).toEqual(["You are not authorized to perform this operation.", "request r-1"]);
