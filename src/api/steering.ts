@@ -1,5 +1,5 @@
 import { direction, fold, type Deployment } from "../core/deployment.ts";
-import { millis, otherSlot, sameRevision, type DeploymentId, type Revision } from "../core/units.ts";
+import { millis, otherSlot, sameRevision, SLOTS, type DeploymentId, type Revision } from "../core/units.ts";
 import { servesNow } from "../engine/closing.ts";
 import { ask } from "../engine/engine.ts";
 import { TTL, watched, type Watch } from "../engine/lease.ts";
@@ -44,6 +44,7 @@ export async function resume(
   options: MoveOptions & { readonly acceptDrift?: boolean },
 ): Promise<Moved> {
   const open = await openOne(connection);
+  if (open.is === "none") return (await heldElsewhere(connection, options.signal)) ?? open;
   if (open.is !== "open") return open;
   if (options.acceptDrift === true)
     await ask(connection.store, connection.key, { ask: "acceptDrift", by: connection.by });
@@ -120,6 +121,25 @@ async function follow(
     if (clock.monotonic() - watch.since >= TTL) return "silent";
   }
   return { is: "detached", number: 0 };
+}
+
+/** Nothing is open in this journal, and still a deployment holds something of the target: its journal is another one. */
+async function heldElsewhere(connection: Connection, signal: AbortSignal): Promise<Moved | undefined> {
+  const { slots } = await observeNow(connection, signal);
+  const held = SLOTS.flatMap((slot) => {
+    const seen = slots[slot];
+    return seen.is === "seen" && seen.value.held !== undefined ? [seen.value.held] : [];
+  });
+  if (held.length === 0) return undefined;
+  return {
+    is: "refused",
+    cause: {
+      code: "TEAL-D125",
+      message: "this journal has no open deployment, yet one holds something of the service",
+      evidence: held,
+    },
+    next: "resume where it was begun, or with the state it was begun with (aws.state). Where that is lost, teal deploy --again REVISION puts back in its end what is held",
+  };
 }
 
 type Open = { readonly is: "open"; readonly deployment: Deployment; readonly number: number };

@@ -3,7 +3,6 @@ import { EXIT, type ExitCode } from "./exit.ts";
 import { ensureCaretaker, resumeInBackground } from "./background.ts";
 import { finish, openDeployment, serves, type Ending } from "./finish.ts";
 import { Interrupts } from "./interrupts.ts";
-import type { Target } from "../ports/target.ts";
 import { Screen } from "./screen.ts";
 import type { Session } from "./session.ts";
 import { saying } from "./terminal.ts";
@@ -27,12 +26,13 @@ export async function moving(
   act: (options: MoveOptions) => Promise<Moved>,
 ): Promise<ExitCode> {
   const { out, invocation } = session;
+  const leaves = how.detach !== undefined && canLeave(session);
+  if (how.detach !== undefined && isStranding(session)) return finish(session, STRANDED, how);
   const screen = new Screen(session, {
     exits: how.exits,
     ...(how.fromNow === undefined ? {} : { fromNow: how.fromNow }),
   });
   const interrupts = new Interrupts(session);
-  const leaves = how.detach !== undefined && canLeave(session.connection.target);
   await screen.start();
   if (how.detach === "now" && !leaves) interrupts.detach("asked");
   let moved: Moved;
@@ -58,10 +58,34 @@ export async function moving(
   return moved.is === "detached" ? detached(session, interrupts) : finish(session, moved, how);
 }
 
-/** A bake needs nobody beside it where its metrics can be asked afterwards. */
-export function canLeave({ metrics }: Target): boolean {
-  return metrics?.history !== undefined;
+/** A bake needs nobody beside it where its metrics can be asked afterwards, by whoever finds its journal. */
+export function canLeave(session: Session): boolean {
+  return keepsHistory(session) && session.config.target.aws?.state !== undefined;
 }
+
+function keepsHistory({ connection }: Session): boolean {
+  return connection.target.metrics?.history !== undefined;
+}
+
+/**
+ * The machine of a pipeline goes away with its job, and the background process and the only journal with it, while the
+ * deployment holds capacity elsewhere. `CI` is set by GitHub Actions, GitLab and others:
+ * https://docs.github.com/en/actions/reference/workflows-and-actions/variables
+ */
+function isStranding(session: Session): boolean {
+  const inPipeline = !["", "0", "false"].includes(process.env["CI"] ?? "");
+  return inPipeline && keepsHistory(session) && !canLeave(session);
+}
+
+const STRANDED: Moved = {
+  is: "refused",
+  cause: {
+    code: "TEAL-X022",
+    message:
+      "--detach in a pipeline (CI is set) without shared state: the journal is on this machine, and nobody could go on",
+  },
+  next: "set state: s3://BUCKET/PREFIX under target.aws in teal.yaml, or leave --detach out",
+};
 
 function needsCare(moved: Moved): boolean {
   if (moved.is !== "waiting") return moved.is === "warm";

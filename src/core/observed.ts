@@ -25,6 +25,8 @@ export interface SlotState {
   readonly replicas: readonly Replica[];
   /** What a deployment must take hold of before it may change this slot (a pinned size), with the values to put back. */
   readonly lends?: readonly Borrowed[];
+  /** What the slot itself says that a deployment took hold of and has not put back, for people. */
+  readonly held?: string;
   /**
    * What keeps the slot from getting ready, where the provider knows. `sure`: it will not pass by itself, so nobody
    * need wait for a deadline; else it may, and is told as what is waited for.

@@ -11,7 +11,7 @@ import type { Found } from "../found.ts";
 import type { Look } from "../look.ts";
 import { groupsOf } from "../router/view.ts";
 import type { AwsSettings } from "../settings.ts";
-import { desiredOf, heldOf, lent, originalOf, suspendedIn } from "./capacity.ts";
+import { desiredOf, heldOf, inUse, isHeld, lent, originalOf, sameBounds, suspendedIn } from "./capacity.ts";
 import { ensuring } from "./ensure.ts";
 import { directly, type ReachInstances } from "./reaching.ts";
 import { SlotReader } from "./reading.ts";
@@ -225,11 +225,17 @@ class AwsSlots implements SlotProvider {
   }
 }
 
-/** Processes that are off because of a deployment: it puts them on again in its end, whatever its end is. */
+/** What a deployment set and puts back in its end, whatever its end is. An empty group's bounds hold nobody. */
 function heldBack(group: AutoScalingGroup): Pick<SlotState, "held"> {
-  const off = heldOf(group)?.off.filter((process) => suspendedIn(group).includes(process)) ?? [];
-  if (off.length === 0) return {};
-  return { held: `Auto Scaling group ${group.AutoScalingGroupName}: its size, and ${off.join(", ")}` };
+  const note = heldOf(group);
+  if (note === undefined) return {};
+  const pinned = inUse(group) && isHeld(group) && !sameBounds(note.is, note.was);
+  const off = (note.off ?? []).filter((process) => suspendedIn(group).includes(process));
+  const held = [
+    ...(pinned ? [`size ${note.is.min} to ${note.is.max}, its own ${note.was.min} to ${note.was.max}`] : []),
+    ...off.map((process) => `${process} suspended`),
+  ];
+  return held.length === 0 ? {} : { held: `${group.AutoScalingGroupName}: ${held.join("; ")}` };
 }
 
 /** A slot without its group. */
