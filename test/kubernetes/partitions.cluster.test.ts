@@ -58,14 +58,15 @@ async function cutAt({ network }: Opened, which: Which): Promise<void> {
   cut(network);
 }
 
-/** Writes that reached the server; an Event tells of something and changes nothing. */
+/** Writes that the server carried out; what it refused changed nothing, and an Event only tells of something. */
 function written(network: FaultProxy): readonly string[] {
   return network
     .answers()
     .filter(
-      ({ info: { verb, resource } }) => !["get", "list", "watch"].includes(verb) && resource !== "events",
+      ({ info: { verb, resource }, status }) =>
+        status < 300 && !["get", "list", "watch"].includes(verb) && resource !== "events",
     )
-    .map(({ info: { verb, resource }, status }) => `${verb} ${resource} ${status}`);
+    .map(({ info: { verb, resource } }) => `${verb} ${resource}`);
 }
 
 // The lease lasts for 15 s and is renewed every 5 s: at the cut at least 10 s of it are left.

@@ -3,6 +3,7 @@ import { beforeAll } from "vitest";
 import { sharedCluster } from "../../../../test/cluster/cluster.ts";
 import { startFaultProxy } from "../../../../test/cluster/fault-proxy.ts";
 import { ask } from "../../../../test/cluster/users.ts";
+import { until } from "../../../../test/e2e/processes.ts";
 import { routerContract } from "../../../../test/contract/router.ts";
 import { systemClock } from "../../../state/system-clock.ts";
 import { slotLabels } from "../names.ts";
@@ -38,6 +39,14 @@ routerContract(
         await sleep(1_500);
       },
       traffic: async () => {
+        // Every kube-proxy has to hear of a Service that was just made, or it has no address at all.
+        for (const node of cluster.nodes)
+          await until(`${node} to carry the Service`, () =>
+            ask(cluster, live.url, node).then(
+              () => true,
+              () => false,
+            ),
+          );
         for (let n = 0; n < 3; n++) await ask(cluster, live.url);
         // The pods are not asked for their counters more often than that.
         await sleep(300);
