@@ -16,7 +16,8 @@ import { holderText } from "../targets/aws/claim-tag.ts";
 import { publishWeights } from "../targets/aws/publish.ts";
 import { withReadyCheck } from "../targets/aws/ready-check.ts";
 import type { AwsSettings } from "../targets/aws/settings.ts";
-import { createAwsTarget, type AwsTarget, type AwsTargetParts } from "../targets/aws/target.ts";
+import type { AwsTarget } from "../targets/aws/aws-target.ts";
+import { createAwsTarget, type AwsTargetParts } from "../targets/aws/target.ts";
 import { stateDirectory } from "../targets/local/layout.ts";
 import { SaltedSealing } from "./aws-sealing.ts";
 import {

@@ -1,4 +1,4 @@
-import type { Slot } from "../../core/units.ts";
+import type { Cause, Slot } from "../../core/units.ts";
 
 /*
  * What the configuration means in the account: names became ARNs, what was left out was found. None of it says what is
@@ -72,3 +72,9 @@ export interface FoundTargetGroup {
     readonly threshold: number;
   };
 }
+
+/** What came of looking for what the configuration means. `refused`: not there, or not clear; `next` says what to write. */
+export type Sought<T = Found> =
+  | { readonly is: "found"; readonly found: T }
+  | { readonly is: "refused"; readonly cause: Cause; readonly next: string }
+  | { readonly is: "unreadable"; readonly cause: Cause };

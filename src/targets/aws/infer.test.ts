@@ -18,7 +18,8 @@ import { standardShop, type Shop } from "../../../test/aws-sim/shop.ts";
 import { startSimulator, type Simulator } from "../../../test/aws-sim/simulator.ts";
 import { millis } from "../../core/units.ts";
 import { connectAws } from "./api/connect.ts";
-import { inferFrom, type Sought } from "./infer.ts";
+import type { Sought } from "./found.ts";
+import { inferFrom } from "./infer.ts";
 import { prepare, recall } from "./prepare.ts";
 import type { AwsSettings } from "./settings.ts";
 

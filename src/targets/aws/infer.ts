@@ -1,20 +1,13 @@
 import type { AutoScalingGroup } from "@aws-sdk/client-auto-scaling";
-import type { Cause } from "../../core/units.ts";
 import { isTransient } from "./api/answers.ts";
 import type { AwsApi, CallBy } from "./api/api.ts";
 import { sharing } from "./api/sharing.ts";
 import { findSlots } from "./find-groups.ts";
 import { findTargetGroups } from "./find-routing.ts";
 import { findRules, targetGroupsOf, type RuleNow } from "./find-rules.ts";
-import type { Found, FoundRouting } from "./found.ts";
+import type { Found, FoundRouting, Sought } from "./found.ts";
 import { refuse, Refused, Unreadable, valueOf } from "./refusing.ts";
 import type { AwsSettings } from "./settings.ts";
-
-/** What came of looking for what the configuration means. `refused`: not there, or not clear; `next` says what to write. */
-export type Sought<T = Found> =
-  | { readonly is: "found"; readonly found: T }
-  | { readonly is: "refused"; readonly cause: Cause; readonly next: string }
-  | { readonly is: "unreadable"; readonly cause: Cause };
 
 /** Looks for what the configuration leaves to the account: asked when it is needed, kept once it is known. */
 export interface Inferred {

@@ -16,7 +16,8 @@ import type { AwsApi } from "./api/api.ts";
 import { connectAws } from "./api/connect.ts";
 import { inferFrom } from "./infer.ts";
 import type { AwsSettings } from "./settings.ts";
-import { createAwsTarget, type AwsTarget } from "./target.ts";
+import type { AwsTarget } from "./aws-target.ts";
+import { createAwsTarget } from "./target.ts";
 
 /* What a process that has just begun can do by Elastic Load Balancing alone. */
 

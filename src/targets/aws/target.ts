@@ -1,16 +1,16 @@
 import { millis, type Cause, type Millis, type Slot } from "../../core/units.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { SlotProvider } from "../../ports/slots.ts";
-import type { Unavailable } from "../../ports/store.ts";
-import type { Prepared, Target } from "../../ports/target.ts";
+import type { Prepared } from "../../ports/target.ts";
 import type { By } from "../../ports/write.ts";
 import type { AwsApi } from "./api/api.ts";
 import { addressesFrom } from "./api/resolve.ts";
+import type { AwsTarget } from "./aws-target.ts";
 import { createFence } from "./fence.ts";
 import { forgetting } from "./forgetting.ts";
 import type { Found, FoundRouting } from "./found.ts";
 import { createLook } from "./look.ts";
-import { inferFrom, type Sought } from "./infer.ts";
+import { inferFrom } from "./infer.ts";
 import { createMetrics } from "./metrics.ts";
 import { probing } from "./reach/probing.ts";
 import { createLeading } from "./reach/reaching.ts";
@@ -18,18 +18,6 @@ import { createAwsRouter, type AwsRouter } from "./router/router.ts";
 import { groupsOf } from "./router/view.ts";
 import type { AwsSettings } from "./settings.ts";
 import { createAwsSlots } from "./slots/slots.ts";
-
-/** A service in an AWS account. */
-export interface AwsTarget extends Target {
-  readonly kind: "aws";
-  readonly api: AwsApi;
-  /** What the configuration means in the account; kept once it was found. */
-  found(signal: AbortSignal): Promise<Sought>;
-  /** The highest fence that the target groups' tags say; 0 where nobody ever claimed one. */
-  claimed(signal: AbortSignal): Promise<number | Unavailable>;
-  /** Where users reach the service, as far as its first rule says. */
-  address(signal: AbortSignal): Promise<string | undefined>;
-}
 
 /** Looking costs tokens that every tool of the account shares; what the poller brings is looked at once it is there. */
 const PACE = millis(1_000);
@@ -86,7 +74,6 @@ export function createAwsTarget(asked: AwsApi, settings: AwsSettings, parts: Aws
   };
   return {
     kind: "aws",
-    api,
     place: `${settings.account}/${api.region}`,
     slots: probing(attached(provider, router), leading),
     router,
