@@ -52,9 +52,7 @@ async function planned(session: Session, revision: Revision, wanted: Wanted): Pr
     `${plan.request.service} · ${plan.request.environment}@${connection.target.place}    live: ${live}   candidate: ${placeOf(plan.candidate.slot, revision, undefined)}`,
     `${plan.request.strategy.kind}, plan ${plan.digest.slice(0, 12)}`,
     ...describePlan(plan),
-    ...(canLeave(session) && plan.steps.some((step) => step.do === "bake" && step.for > 0)
-      ? [LEFT]
-      : []),
+    ...(canLeave(session) && plan.steps.some((step) => step.do === "bake" && step.for > 0) ? [LEFT] : []),
     ...findings.map(findingInWords).map(printable),
   ]);
   const block = blocked(findings);
