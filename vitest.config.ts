@@ -6,6 +6,8 @@ const CLUSTER = ["{src,test}/**/*.cluster.test.ts"];
 const REAL = ["src/**/*.test.ts", "test/{aws-sim,cluster,contract,postgres,repository}/**/*.test.ts"];
 /** Files that need moto and botocore, or minutes of load on the simulator; test/aws/run.ts runs them. */
 const AWS = ["{src,test}/**/*.aws.test.ts"];
+/** Every crash point and ten thousand races: hours, run by hand with TEAL_EXHAUSTIVE set. */
+const EXHAUSTIVE = ["{src,test}/**/*.exhaustive.test.ts"];
 /** Files that need servers of PostgreSQL; test/postgres/run.ts runs them. */
 const POSTGRES = ["{src,test}/**/*.postgres.test.ts"];
 /** Files that only compute: one worker reads the modules once for all of them. */
@@ -27,7 +29,7 @@ const kubernetes: TestProjectInlineConfiguration = {
 const aws: TestProjectInlineConfiguration = {
   test: {
     name: "aws",
-    include: AWS,
+    include: process.env["TEAL_EXHAUSTIVE"] === undefined ? AWS : EXHAUSTIVE,
     pool: "forks",
     maxWorkers: 1,
     testTimeout: 120_000,
@@ -65,7 +67,7 @@ export default defineConfig({
         test: {
           name: "real",
           include: REAL,
-          exclude: [...PURE, ...CLUSTER, ...AWS, ...POSTGRES],
+          exclude: [...PURE, ...CLUSTER, ...AWS, ...EXHAUSTIVE, ...POSTGRES],
           pool: "forks",
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -86,7 +88,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/{aws,e2e}/**/*.test.ts"],
-          exclude: AWS,
+          exclude: [...AWS, ...EXHAUSTIVE],
           pool: "forks",
           maxWorkers: 1,
           testTimeout: 120_000,

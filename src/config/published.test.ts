@@ -65,7 +65,12 @@ describe.each([
           text,
           path: name.endsWith(".yaml") ? join(ROOT, name) : "teal.yaml",
           cwd: "/srv/shop",
-          env: { DATABASE_URL: "postgres://localhost/shop" },
+          env: {
+            DATABASE_URL: "postgres://localhost/shop",
+            ACCOUNT: "111122223333",
+            LISTENER: "shop-alb:443",
+            HOST: "shop.example",
+          },
           environment,
           ...(service === "" ? {} : { service }),
         });

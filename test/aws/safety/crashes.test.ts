@@ -4,7 +4,7 @@ import { crashedDeployment, livesOn } from "./crashing.ts";
 import { Judge } from "./judge.ts";
 import { openPlace, type Place } from "./place.ts";
 
-/* One of the deaths of crashes.aws.test.ts, which knows them all; and what the judge of all of them sees. */
+/* One of the deaths of crashes.exhaustive.test.ts, which knows them all; and what the judge of all of them sees. */
 
 let place: Place;
 beforeAll(async () => {

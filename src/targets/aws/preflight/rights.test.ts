@@ -6,7 +6,7 @@ import type { Picture } from "./picture.ts";
 import { rightsFindings } from "./rights.ts";
 import { millis } from "../../../core/units.ts";
 
-/* Whole plans under the generated policy: test/aws/rights.test.ts. Here: what IAM's answers mean. */
+/* Whole plans under the generated policy: test/aws/rights.aws.test.ts. Here: what IAM's answers mean. */
 
 const LISTENER = "arn:aws:elasticloadbalancing:eu-central-1:111122223333:listener/app/shop/1/2";
 const TESTS = LISTENER.replace(/2$/u, "7");
