@@ -122,11 +122,9 @@ test("a group that somebody deletes", { timeout: 300_000 }, async () => {
       ),
     ),
   );
-  // Whether its bounds were put back cannot be said of a group that is not there: somebody has to look.
-  expect(ran.code, text).toBe(6);
+  // Of a group that is not there nothing has to be put back.
+  expect(ran.code, text).toBe(4);
   expect(text).toMatch(/✗ start .*there is no Auto Scaling group shop-green\. Create it again/u);
-  expect(text).toContain(`${story.shop.image} serves on blue`);
-  expect(text).toContain("answer: teal resume, or teal abort");
   const { min, max, desired } = story.simulator.scaling.state.groups.get("shop-blue")!;
   expect([min, max, desired]).toEqual([1, 4, 1]);
 });
